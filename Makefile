@@ -1,0 +1,94 @@
+# extentsim: build, test, measure. `make help` lists the targets.
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+export LC_ALL := C
+
+V ?= release
+ifeq ($(V),release)
+PROG ?= build/extentsim
+else
+PROG ?= $(B)/extentsim
+endif
+B ?= build/$(V)
+CC := gcc
+PREFIX ?= /usr/local
+VERSION := $(shell cat VERSION)
+
+PKGS := glib-2.0 gio-2.0 jansson smartcols
+APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev gnuplot-nox
+APT_TEST := libcriterion-dev
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Wformat=2 -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings
+ifneq ($(WERROR),0)
+WARN += -Werror
+endif
+# -ffp-contract=off: a fused multiply-add would give other last bits on other machines.
+BASE := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-common -fno-strict-aliasing -g -pthread
+opt.release := -O2
+opt.debug := -O0
+opt.o3 := -O3
+opt.asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+opt.coverage := -O0 --coverage -fprofile-update=atomic
+ifeq ($(origin opt.$(V)),undefined)
+$(error V=$(V) is none of the variants: release debug o3 asan coverage)
+endif
+
+NOCONF := clean help fresh format
+ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NOCONF),$(MAKECMDGOALS)),all),)
+include build/config.mk
+endif
+# Make restarts itself when it has remade an included file, so the flags are right after an install.
+build/config.mk: FORCE
+	@sh .ci/deps $(APT) $(if $(filter check% bench tests,$(MAKECMDGOALS)),$(APT_TEST))
+	@mkdir -p $(@D); { echo "PCFLAGS := $$(pkg-config --cflags $(PKGS))"; \
+	  echo "PLIBS := $$(pkg-config --libs $(PKGS))"; } > $@.t; \
+	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
+
+ALL_CFLAGS = $(BASE) $(WARN) $(opt.$(V)) -DEXTENTSIM_VERSION='"$(VERSION)"' \
+	-DEXTENTSIM_DATADIR='"$(CURDIR)"' -I. $(PCFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(opt.$(V)) $(LDFLAGS)
+
+SRC := $(sort $(wildcard sim/*.c models/*.c models/*/*.c scenarios/*.c results/*.c plot/*.c cli/*.c))
+ASM := $(sort $(wildcard sim/*.S))
+TSRC := $(sort $(wildcard tests/*.c tests/*/*.c))
+BENCHSRC := $(sort $(wildcard tests/bench/*.c))
+TSRC := $(filter-out $(BENCHSRC),$(TSRC))
+OBJ := $(SRC:%.c=$(B)/%.o) $(ASM:%.S=$(B)/%.o)
+LIBOBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
+TOBJ := $(TSRC:%.c=$(B)/%.o)
+
+.PHONY: all run check bench tests install clean help format format-check fresh FORCE
+all: $(PROG)
+$(PROG): $(OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) $(OBJ) -o $@ $(PLIBS) -lm
+tests: $(B)/tests/run $(PROG)
+$(B)/tests/run: $(LIBOBJ) $(TOBJ)
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lcriterion -lm
+$(B)/%.o: %.c $(B)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/%.o: %.S $(B)/.flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/.flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(CC) $(subst ',,$(ALL_CFLAGS))' > $@.t; \
+	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
+FORCE:
+-include $(OBJ:.o=.d) $(TOBJ:.o=.d)
+
+run: $(PROG) ## build, run the flagship scenario and show its table
+	$(PROG) run first-run
+check: tests ## run every test
+	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
+format: ## rewrite the sources in the project's style
+	clang-format -i $(filter %.c,$(SRC) $(TSRC) $(BENCHSRC)) $(wildcard */*.h */*/*.h)
+format-check:
+	clang-format --dry-run -Werror $(SRC) $(TSRC) $(BENCHSRC) $(wildcard */*.h */*/*.h)
+clean:
+	rm -rf build
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile

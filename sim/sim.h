@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sim: the engine. Clock, event list, tasks (coroutines), waiting, resources, random streams,
+ * statistics and metrics. It knows nothing of kernels, files or keys.
+ *
+ * One `struct sim` is one run; it is not shared between threads, and there is no global state, so
+ * two of them run side by side in two threads. Time is an unsigned 64-bit count of nanoseconds.
+ * Events are ordered by (time, priority, serial): equal times and priorities fire in the order in
+ * which they were scheduled. Nothing here depends on an address, a hash order or the host's libm.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t sim_ns;
+#define SIM_NEVER UINT64_MAX
+
+struct sim;
+struct sim_task;
+
+/* ---- a run ------------------------------------------------------------------------------ */
+
+enum sim_end {
+	SIM_END_IDLE, /* no event is left; tasks that still wait are in sim_blocked_tasks() */
+	SIM_END_TIME, /* the clock reached `until` */
+	SIM_END_STOPPED, /* sim_stop() was called */
+	SIM_END_INTERRUPTED, /* *interrupted became non-zero */
+};
+
+struct sim_options {
+	uint64_t seed;
+	uint32_t replication;
+	size_t stack_bytes; /* per task; 0 takes the default */
+	const volatile int *interrupted; /* polled now and then; may be NULL */
+	sim_ns digest_interval_ns; /* 0: one digest for the whole run */
+};
+
+struct sim *sim_new(const struct sim_options *options);
+/** Frees the run and every task, whether it has ended or not. Resources embedded in the caller's
+ * structures must outlive this call or be destroyed before it. */
+void sim_free(struct sim *sim);
+enum sim_end sim_run(struct sim *sim, sim_ns until);
+void sim_stop(struct sim *sim);
+sim_ns sim_now(const struct sim *sim);
+/** Events taken from the event list so far, cancelled ones not counted. */
+uint64_t sim_events(const struct sim *sim);
+/** Random numbers drawn so far, by any stream: 0 makes every metric of the run exact. */
+uint64_t sim_draws(const struct sim *sim);
+/** Digest over (time, kind, name) of every event since the start. */
+uint64_t sim_digest(const struct sim *sim);
+/** Digests at the end of each interval, oldest first; owned by the run. */
+const uint64_t *sim_digests(const struct sim *sim, size_t *count);
+/** Mixes a fact of the model (an operation's outcome, say) into the digest. */
+void sim_digest_add(struct sim *sim, uint64_t value);
+
+/* ---- plain events ------------------------------------------------------------------------ */
+
+/** A handle names one scheduling of an event: a stale one is harmless. 0 is never valid. */
+typedef uint64_t sim_event;
+typedef void (*sim_event_fn)(struct sim *sim, void *arg);
+
+sim_event sim_at(struct sim *sim, sim_ns when, int priority, sim_event_fn fn, void *arg);
+sim_event sim_after(struct sim *sim, sim_ns delay, int priority, sim_event_fn fn, void *arg);
+/** True if the event was pending and now is not. */
+bool sim_cancel(struct sim *sim, sim_event event);
+/** Moves a pending event, which gets a new serial; false if it was not pending. */
+bool sim_reschedule(struct sim *sim, sim_event event, sim_ns when);
+bool sim_pending(const struct sim *sim, sim_event event);
+
+/* ---- tasks ------------------------------------------------------------------------------- */
+
+typedef void (*sim_task_fn)(struct sim_task *self, void *arg);
+
+/** How a wait ended. Every blocking call returns one of these; only SIM_GRANTED gives the thing
+ * waited for. */
+enum sim_wake { SIM_GRANTED, SIM_TIMEOUT, SIM_INTERRUPTED, SIM_KILLED };
+
+/** Starts a task at the present instant, after the events already due. `name` is copied. */
+struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, void *arg);
+struct sim_task *sim_self(struct sim *sim); /* NULL inside a plain event */
+struct sim *sim_of(const struct sim_task *task);
+const char *sim_task_name(const struct sim_task *task);
+/** Stable number of the task, by order of creation. */
+uint32_t sim_task_id(const struct sim_task *task);
+/** What the floor above hangs on a task (its task_struct); never touched here. */
+void sim_task_set_user(struct sim_task *task, void *user);
+void *sim_task_user(const struct sim_task *task);
+/** Passes simulated time on the calling task. */
+enum sim_wake sim_hold(struct sim *sim, sim_ns duration);
+/** Ends the target's present wait with SIM_INTERRUPTED; no effect on a task that does not wait. */
+void sim_interrupt(struct sim_task *task);
+/** Ends the target's present wait, and every later one, with SIM_KILLED. */
+void sim_kill(struct sim_task *task);
+bool sim_task_killed(const struct sim_task *task);
+
+/* ---- deadlock and lock order -------------------------------------------------------------- */
+
+/**
+ * A lock class: all locks of one kind, as lockdep sees them. Classes are made once per run.
+ * `acquired_in` of a wait names the path (the kernel function) that takes the lock: it is set per
+ * task with sim_path_enter() and is what a chain shows.
+ */
+struct sim_lock_class;
+struct sim_lock_class *sim_lock_class(struct sim *sim, const char *name);
+/** Enters and leaves a named path (a kernel function); paths nest; names are not copied. */
+void sim_path_enter(struct sim *sim, const char *function);
+void sim_path_leave(struct sim *sim);
+/** Records, for the lock-order graph only, that the calling task would take `class` here. */
+void sim_lock_order_note(struct sim *sim, struct sim_lock_class *class);
+
+/** One link of a chain: `task` waits in `path` for `resource`, held by the next link's task. */
+struct sim_chain_link {
+	const char *task, *path, *resource, *held_since_path;
+};
+struct sim_chain {
+	sim_ns when;
+	size_t links;
+	struct sim_chain_link *link;
+};
+/** Deadlocks found so far: sets of tasks that nobody outside the set can wake. Found when the set
+ * closes, by graph reduction over and- and or-waits. Owned by the run. */
+const struct sim_chain *sim_deadlocks(const struct sim *sim, size_t *count);
+/** Cycles of the lock-order graph: possible deadlocks, whether or not the run met one. */
+const struct sim_chain *sim_lock_cycles(const struct sim *sim, size_t *count);
+/** Called once per deadlock, at the instant it closes. */
+void sim_on_deadlock(struct sim *sim, void (*fn)(struct sim *, const struct sim_chain *, void *),
+		     void *arg);
+
+/* ---- resources --------------------------------------------------------------------------- */
+
+struct sim_waiter; /* lives on the waiting task's stack */
+struct sim_wait_list {
+	struct sim_waiter *head, *tail;
+	uint32_t length;
+};
+
+/** What a resource measures of itself. Integrals are in unit-nanoseconds. */
+struct sim_usage {
+	uint64_t acquires, immediate, waits, timeouts;
+	uint32_t in_use_max, queue_max;
+	uint64_t in_use_integral, queue_integral; /* brought up to date by sim_usage_sync() */
+	sim_ns since;
+	struct sim_histogram *wait_ns; /* of every acquisition that waited; owned by the resource */
+};
+
+/** A counted resource: `capacity` units, first come first served, a request waits until all its
+ * units are free. Also the mutex (capacity 1 with an owner), as `struct sim_mutex`. */
+struct sim_pool {
+	struct sim *sim;
+	struct sim_lock_class *class;
+	const char *name;
+	uint32_t capacity, in_use;
+	struct sim_wait_list waiting;
+	struct sim_usage usage;
+	GArray *holders; /* who holds how many units, for the deadlock graph */
+};
+void sim_pool_init(struct sim_pool *pool, struct sim *sim, struct sim_lock_class *class,
+		   const char *name, uint32_t capacity);
+void sim_pool_destroy(struct sim_pool *pool);
+enum sim_wake sim_pool_acquire(struct sim_pool *pool, uint32_t units);
+enum sim_wake sim_pool_acquire_timeout(struct sim_pool *pool, uint32_t units, sim_ns timeout);
+bool sim_pool_try(struct sim_pool *pool, uint32_t units);
+/** Gives units back, on behalf of `holder` (NULL: the calling task). */
+void sim_pool_release(struct sim_pool *pool, uint32_t units);
+void sim_pool_release_for(struct sim_pool *pool, uint32_t units, struct sim_task *holder);
+
+struct sim_mutex {
+	struct sim_pool pool;
+};
+void sim_mutex_init(struct sim_mutex *mutex, struct sim *sim, struct sim_lock_class *class,
+		    const char *name);
+void sim_mutex_destroy(struct sim_mutex *mutex);
+enum sim_wake sim_mutex_lock(struct sim_mutex *mutex);
+enum sim_wake sim_mutex_lock_timeout(struct sim_mutex *mutex, sim_ns timeout);
+bool sim_mutex_trylock(struct sim_mutex *mutex);
+void sim_mutex_unlock(struct sim_mutex *mutex);
+
+/** The kernel's rw-semaphore: first come first served, a reader that comes behind a waiting writer
+ * waits, and all readers at the head of the line go in together. */
+struct sim_rwsem {
+	struct sim *sim;
+	struct sim_lock_class *class;
+	const char *name;
+	struct sim_task *writer;
+	uint32_t readers;
+	struct sim_wait_list waiting;
+	struct sim_usage usage; /* reads and writes together */
+	struct sim_usage write_usage;
+	GArray *holders;
+};
+void sim_rwsem_init(struct sim_rwsem *sem, struct sim *sim, struct sim_lock_class *class,
+		    const char *name);
+void sim_rwsem_destroy(struct sim_rwsem *sem);
+enum sim_wake sim_rwsem_read(struct sim_rwsem *sem);
+enum sim_wake sim_rwsem_write(struct sim_rwsem *sem);
+bool sim_rwsem_try_read(struct sim_rwsem *sem);
+bool sim_rwsem_try_write(struct sim_rwsem *sem);
+void sim_rwsem_read_unlock(struct sim_rwsem *sem);
+void sim_rwsem_write_unlock(struct sim_rwsem *sem);
+
+/** A wait queue: tasks sleep until woken. Who could wake them is unknown to the engine, so a
+ * sleeper counts as wakeable unless `wakers` were declared. */
+struct sim_waitq {
+	struct sim *sim;
+	const char *name;
+	struct sim_wait_list waiting;
+	struct sim_usage usage;
+	GArray *wakers; /* struct sim_task *: only these can wake; empty: anyone */
+};
+void sim_waitq_init(struct sim_waitq *wq, struct sim *sim, const char *name);
+void sim_waitq_destroy(struct sim_waitq *wq);
+/** Declares that `task` is one of those who can wake the sleepers of this queue. */
+void sim_waitq_add_waker(struct sim_waitq *wq, struct sim_task *task);
+void sim_waitq_remove_waker(struct sim_waitq *wq, struct sim_task *task);
+enum sim_wake sim_waitq_sleep(struct sim_waitq *wq);
+enum sim_wake sim_waitq_sleep_timeout(struct sim_waitq *wq, sim_ns timeout);
+/** Wakes the longest waiting sleeper; false if nobody slept. A wake-up that its sleeper no longer
+ * wants (it timed out at this instant) is offered to the next. */
+bool sim_waitq_wake_one(struct sim_waitq *wq);
+uint32_t sim_waitq_wake_all(struct sim_waitq *wq);
+
+/** A store: a queue of pointers; take() waits for one. `capacity` 0 is unbounded. */
+struct sim_store {
+	struct sim *sim;
+	const char *name;
+	uint32_t capacity;
+	GQueue items;
+	struct sim_wait_list takers, putters;
+	struct sim_usage usage;
+};
+void sim_store_init(struct sim_store *store, struct sim *sim, const char *name, uint32_t capacity);
+void sim_store_destroy(struct sim_store *store);
+enum sim_wake sim_store_put(struct sim_store *store, void *item);
+enum sim_wake sim_store_take(struct sim_store *store, void **item);
+enum sim_wake sim_store_take_timeout(struct sim_store *store, void **item, sim_ns timeout);
+
+/** Brings the time integrals of a usage up to now; in_use and queued are the present levels. */
+void sim_usage_sync(struct sim_usage *usage, sim_ns now, uint32_t in_use, uint32_t queued);
+
+/* ---- random streams ----------------------------------------------------------------------- */
+
+/** A stream is named by purpose and entity; its seed is a hash of (seed, replication, name,
+ * entity), so that the order of creation never matters and every variant sees the same draws. */
+struct sim_stream {
+	struct sim *sim;
+	uint64_t s[4];
+};
+void sim_stream_init(struct sim_stream *stream, struct sim *sim, const char *purpose,
+		     uint64_t entity);
+uint64_t sim_draw_u64(struct sim_stream *stream);
+/** Uniform on 0 … bound-1, without modulo bias; bound 0 is an error. */
+uint64_t sim_draw_below(struct sim_stream *stream, uint64_t bound);
+/** Exponential with this mean, in whole nanoseconds, from integer tables. */
+sim_ns sim_draw_exponential(struct sim_stream *stream, sim_ns mean);
+
+/** A distribution of durations, sampled with integers only. */
+enum sim_dist_kind {
+	SIM_DIST_CONSTANT,
+	SIM_DIST_UNIFORM, /* a … b */
+	SIM_DIST_EXPONENTIAL, /* mean a */
+	SIM_DIST_HYPEREXPONENTIAL, /* two exponentials, balanced means: mean a, scv b/1000 */
+	SIM_DIST_QUANTILES, /* piecewise linear through points (per-mille, ns) */
+};
+enum { SIM_DIST_POINTS_MAX = 8 };
+struct sim_dist {
+	enum sim_dist_kind kind;
+	uint64_t a, b;
+	uint32_t points;
+	struct {
+		uint32_t per_mille;
+		sim_ns ns;
+	} point[SIM_DIST_POINTS_MAX];
+};
+/** Draws once, or not at all when the distribution is constant. */
+sim_ns sim_draw(struct sim_stream *stream, const struct sim_dist *dist);
+/** Mean of a distribution in ns, rounded down. */
+sim_ns sim_dist_mean(const struct sim_dist *dist);
+
+/** Zipf over ranks 0 … n-1 with exponent in thousandths, sampled exactly from an integer table. */
+struct sim_zipf;
+struct sim_zipf *sim_zipf_new(uint64_t n, uint32_t exponent_milli);
+void sim_zipf_free(struct sim_zipf *zipf);
+uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf);
+
+/* ---- statistics ---------------------------------------------------------------------------- */
+
+/** Integer log-linear histogram: exact count, sum, minimum, maximum; a quantile is at most 0.1 %
+ * over the true one; merging is addition, so the order of recording never matters. */
+struct sim_histogram;
+struct sim_histogram *sim_histogram_new(void);
+void sim_histogram_free(struct sim_histogram *h);
+void sim_histogram_add(struct sim_histogram *h, uint64_t value);
+void sim_histogram_merge(struct sim_histogram *into, const struct sim_histogram *from);
+uint64_t sim_histogram_count(const struct sim_histogram *h);
+uint64_t sim_histogram_min(const struct sim_histogram *h);
+uint64_t sim_histogram_max(const struct sim_histogram *h);
+uint64_t sim_histogram_sum_low(const struct sim_histogram *h); /* modulo 2^64 */
+double sim_histogram_mean(const struct sim_histogram *h);
+/** Smallest recorded value (top of its bucket, never over the maximum) with at least
+ * per_100k/100000 of the values at or under it (nearest rank); 0 for an empty histogram. */
+uint64_t sim_histogram_quantile(const struct sim_histogram *h, uint32_t per_100k);
+/** Whether the sample carries this quantile: at least ten values lie beyond it. */
+bool sim_histogram_carries(const struct sim_histogram *h, uint32_t per_100k);
+
+/** Mean and Student half-width at 95 % of n values, in a fixed order of operations. */
+struct sim_interval {
+	double mean, half_width; /* half_width is 0 when n < 2 */
+	uint32_t n;
+};
+struct sim_interval sim_interval_of(const double *values, size_t n);
+/** Two-sided Student quantile at 95 % for these degrees of freedom, from a table. */
+double sim_student_95(uint32_t degrees_of_freedom);
+
+/* ---- metrics -------------------------------------------------------------------------------- */
+
+/** What a metric is: declared once by the room that measures it. A name may hold one or more '*'
+ * that stand for an instance ("ops.*.count"). */
+enum sim_direction { SIM_LESS_IS_BETTER, SIM_MORE_IS_BETTER, SIM_NO_DIRECTION };
+struct sim_metric_def {
+	const char *name, *unit;
+	enum sim_direction direction;
+	const char *group; /* the heading under which a table shows it */
+	const char *help; /* what it means and how it is computed */
+};
+
+/** One run's measurements: integers by full name. */
+struct sim_metrics;
+struct sim_metrics *sim_metrics_new(void);
+void sim_metrics_free(struct sim_metrics *metrics);
+/** Sets a metric; `name` is the full name, instances filled in. Setting one twice is an error. */
+void sim_metrics_set(struct sim_metrics *metrics, const struct sim_metric_def *def,
+		     const char *name, int64_t value);
+/** The same with the instances of the definition's stars, in order, NULL-terminated. */
+void sim_metrics_set_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			 int64_t value, const char *instance, ...) G_GNUC_NULL_TERMINATED;
+size_t sim_metrics_count(const struct sim_metrics *metrics);
+/** The i-th metric in the order of names. */
+const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
+			   const struct sim_metric_def **def, int64_t *value);
+
+#endif
