@@ -82,7 +82,7 @@ struct workload {
 	GString *dumps; /* the steps of scripts that dump, as JSON; NULL: not kept */
 	uint32_t running; /* tasks that have not ended */
 	uint32_t tasks; /* started so far: numbers them */
-	GPtrArray *states; /* of actors, freed with the workload */
+	GPtrArray *states; /* of actors, each followed by the function that frees it */
 	GPtrArray *reports; /* struct actor_report * */
 };
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt);
@@ -95,6 +95,8 @@ struct actor_kind {
 	size_t config_bytes;
 	/** Checks what a table can't. Errors name the key. */
 	bool (*check)(void *config, GError **error);
+	/** Frees what check() made, beside what the table owns. */
+	void (*clear)(void *config);
 	/** Starts the actor's tasks. `config` outlives the run. */
 	void (*start)(struct workload *workload, const char *name, const void *config);
 };
