@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A run: its clock, its plain events, its digest. */
 #include "sim_internal.h"
+#include "event_list.h"
 
 enum {
-	INTERRUPT_POLL_EVENTS = 4096, /* a power of two */
 	DEFAULT_STACK_BYTES = 64 * 1024,
 	SANITIZED_STACK_BYTES = 256 * 1024, /* red zones and shadow copies of locals */
 };
