@@ -388,7 +388,7 @@ struct workqueue *workqueue_new(struct machine *machine, const char *name, uint3
 /** Queues work; callable from a plain event (end of I/O). Runs in a worker task, which spends
  * COST_WORK_ITEM first. The item's cost draws are keyed by `request`, the operation that it works
  * for, and by its place among the request's bios and items. */
-void workqueue_queue(struct workqueue *wq, uint64_t request, kernel_task_fn fn, void *arg);
+void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request);
 
 enum bio_op {
 	BIO_READ,

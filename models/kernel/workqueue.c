@@ -84,7 +84,7 @@ static void worker_main(struct kernel_task *task, void *arg)
 	}
 }
 
-void workqueue_queue(struct workqueue *wq, uint64_t request, kernel_task_fn fn, void *arg)
+void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request)
 {
 	struct work_item *item = wq->spare;
 
