@@ -81,7 +81,11 @@ void human_interval(GString *out, double value, double half_width, const char *u
 void human_difference(GString *out, const struct results_cell *cell, bool reference_is_zero,
 		      const char *unit, bool ascii);
 
-/* ---- words.c, table.c ---- */
+/* ---- text.c, words.c, table.c ---- */
+
+/** Names come from files and may hold anything: makes the text UTF-8 without control characters
+ * (colours may be kept) and, where only ASCII may, shows what is not as '?'. */
+void text_clean(GString *text, bool ascii, bool keep_colours);
 
 /** Appends text in lines of at most `width` columns, each begun with `indent` spaces, those after
  * the first with two more. */
