@@ -324,6 +324,9 @@ sim_ns sim_draw(struct sim_stream *stream, const struct sim_dist *dist);
  * a purpose depends on (seed, replication, purpose, request, k) alone. No state is kept. */
 uint64_t sim_purpose(const char *name);
 uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k);
+/** The same on 0 … bound-1; the bias is below bound / 2^64. */
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound);
 sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
 		      const struct sim_dist *dist);
 /** Mean of a distribution in ns, rounded down. */
@@ -335,6 +338,8 @@ struct sim_zipf;
 struct sim_zipf *sim_zipf_new(uint64_t n, uint32_t exponent_milli);
 void sim_zipf_free(struct sim_zipf *zipf);
 uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf);
+uint64_t sim_keyed_zipf(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			const struct sim_zipf *zipf);
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
