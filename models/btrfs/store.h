@@ -156,8 +156,9 @@ struct store_inode {
 	uint32_t users; /* handles given out */
 	uint32_t nlink;
 	uint64_t delalloc_bytes; /* sum of the dirty ranges */
-	GArray *dirty; /* of struct store_range: sorted, disjoint; never NULL */
-	uint64_t dir_index; /* directories: next index */
+	GSequence *dirty; /* of struct store_range *: sorted, disjoint; never NULL */
+	uint64_t dir_index; /* directories: next index; 0: not looked up yet */
+	GArray *index_adds, *index_removals; /* directories: delayed index items; NULL: none */
 	bool update_queued; /* a delayed inode update waits */
 	void *user; /* the timed layer's: page cache, extent maps, locks; never touched here */
 };
@@ -214,7 +215,7 @@ bool store_next_delalloc(const struct btrfs_store *store, const struct store_ino
 			 uint64_t from, uint64_t *start, uint64_t *end);
 
 enum store_piece_kind {
-	STORE_PIECE_INLINE, /* no disk extent; finish at once, there is no I/O */
+	STORE_PIECE_INLINE, /* no disk extent, no I/O: already in the tree, not to be finished */
 	STORE_PIECE_COW, /* a new disk extent */
 	STORE_PIECE_COMPRESSED, /* a new disk extent of fewer blocks */
 	STORE_PIECE_NOCOW, /* in place over a regular extent */
@@ -247,7 +248,7 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 		      uint64_t bytes, store_content content, GArray *pieces,
 		      struct btrfs_work *work);
 /** Ends an ordered extent (btrfs_finish_one_ordered): drops what lay under it, inserts or converts
- * the item, adds the reference, queues the inode update. To be called once per piece. */
+ * the item, adds the reference, queues the inode update. Once per piece that is not inline. */
 int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		 const struct store_piece *piece, struct btrfs_work *work);
 /** Gives back a piece that will not be written. */
@@ -256,31 +257,51 @@ void store_cancel(struct btrfs_store *store, const struct store_piece *piece);
 /** Plans and finishes all dirty data of the inode at once, untimed: for tests, and for bringing a
  * file into a state. */
 int store_flush(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
+/** The same for [start, end) in the manner of filemap_fdatawrite_range: a dirty range is cut at
+ * `start`, but written to its own end even behind `end`. */
+int store_flush_range(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
+		      uint64_t end, struct btrfs_work *work);
 /** store_flush() of every inode with dirty data, in order of first dirtying. `root` 0: all. */
 int store_flush_all(struct btrfs_store *store, uint32_t root, struct btrfs_work *work);
 
 /* ---- file operations ------------------------------------------------------------------------- */
 
-/** Sets the size. Shrinking drops dirty data beyond; ordered extents beyond the new size must have
- * ended, and dirty data in the block of the new end must have been written back
- * (btrfs_wait_ordered_range in btrfs_truncate). Growing dirties an unaligned tail block. */
-int store_truncate(struct btrfs_store *store, struct store_inode *inode, uint64_t size,
-		   struct store_dirtied *dirtied, struct btrfs_work *work);
+/** First half of setting the size (btrfs_setsize): sets i_size. Growing is then done, an unaligned
+ * tail block told in `dirtied`: returns 0. Shrinking forgets dirty data beyond and returns 1: write
+ * back from round_down(size) on, wait for ordered extents there, and call store_truncate(). An equal
+ * size returns 2: call store_truncate() without writing back. */
+int store_truncate_prepare(struct btrfs_store *store, struct store_inode *inode, uint64_t size,
+			   struct store_dirtied *dirtied, struct btrfs_work *work);
+/** Drops the items beyond i_size (btrfs_truncate). */
+void store_truncate(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
 /** fallocate(PUNCH_HOLE). Dirty data and ordered extents of the blocks touched must have been
  * written back (btrfs_wait_ordered_range). Partial edge blocks become dirty. */
 int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
 		uint64_t bytes, struct store_dirtied *dirtied, struct btrfs_work *work);
-/** fallocate(0) or, with `keep_size`, beyond the end. Same flushing as punch. */
+/** First half of fallocate(0) and ZERO_RANGE (btrfs_fallocate): where the range passes the end of
+ * the file, dirties an unaligned tail block. Call it, write back [round_down(offset), round_up(offset
+ * + bytes)) and wait for its ordered extents, then call store_falloc() or store_zero_range(). */
+int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+			 uint64_t bytes, struct store_dirtied *dirtied, struct btrfs_work *work);
+/** fallocate(0) or, with `keep_size`, beyond the end: prealloc extents in the holes. */
 int store_falloc(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
-		 uint64_t bytes, bool keep_size, struct store_dirtied *dirtied,
-		 struct btrfs_work *work);
-/** fallocate(ZERO_RANGE). Same flushing as punch. */
+		 uint64_t bytes, bool keep_size, struct btrfs_work *work);
+/** fallocate(ZERO_RANGE): a new prealloc extent replaces what was there; partial edge blocks become
+ * dirty. */
 int store_zero_range(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
 		     uint64_t bytes, bool keep_size, struct store_dirtied *dirtied,
 		     struct btrfs_work *work);
-/** FICLONERANGE; bytes 0: to the end of the source. Both ranges must have been written back
- * (btrfs_remap_file_range_prep). -EINVAL as generic_remap_checks and btrfs give it. The keys of the
- * inodes are not compared: that rule belongs to the floor above. */
+/** First half of a clone: checks the arguments as generic_remap_checks and btrfs do (-EINVAL),
+ * corrects `bytes` (0: to the end of the source), dirties the target's unaligned tail block if the
+ * clone starts beyond its end. Call it, write back both ranges and, of the target, from its old end
+ * to `target_offset`, then call store_clone(). */
+int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
+			uint64_t source_offset, uint64_t *bytes, struct store_inode *target,
+			uint64_t target_offset, struct store_dirtied *dirtied,
+			struct btrfs_work *work);
+/** FICLONERANGE, after store_clone_prepare(). An inline extent that cannot stay inline is copied
+ * into the page cache instead, told in `dirtied`: write it back afterwards. The keys of the inodes
+ * are not compared: that rule belongs to the floor above. */
 int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t source_offset,
 		uint64_t bytes, struct store_inode *target, uint64_t target_offset,
 		struct store_dirtied *dirtied, struct btrfs_work *work);
