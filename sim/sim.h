@@ -342,4 +342,43 @@ size_t sim_metrics_count(const struct sim_metrics *metrics);
 const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
 			   const struct sim_metric_def **def, int64_t *value);
 
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+/**
+ * A table of what a room lets a scenario set: one row per key, with type, range, default and help.
+ * The same table serves the scenario loader, `--set`, `--variant`, the JSON Schema and `list`.
+ * Values live at `offset` in the room's own config struct.
+ */
+enum sim_param_type {
+	SIM_PARAM_INT, /* int64_t */
+	SIM_PARAM_BYTES, /* int64_t; "64MiB" */
+	SIM_PARAM_TIME, /* int64_t, nanoseconds; "80us" */
+	SIM_PARAM_BOOL, /* int64_t, 0 or 1 */
+	SIM_PARAM_WORD, /* int64_t, index of the word */
+	SIM_PARAM_TEXT, /* char *, owned */
+	SIM_PARAM_LINES, /* char *, owned: a list of strings, joined by newlines */
+	SIM_PARAM_DIST, /* struct sim_dist: "80us", "exponential 80us", "uniform 1us 9us", … */
+};
+struct sim_param {
+	const char *name; /* as written, dots included: "pool.size"; NULL ends a table */
+	enum sim_param_type type;
+	size_t offset;
+	int64_t min, max; /* both 0: any value that is not negative */
+	const char *fallback; /* default in text form; NULL: the key is required; "": left zeroed */
+	const char *(*word)(size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
+	const char *help;
+};
+/** Finds a row by name; NULL if there is none. */
+const struct sim_param *sim_param_find(const struct sim_param *table, const char *name);
+/** The known name nearest to a wrong one (edit distance), or NULL if none is near. */
+const char *sim_param_nearest(const struct sim_param *table, const char *name);
+/** Parses `text` into the row's place in `config`. Errors say what was expected. */
+bool sim_param_set(const struct sim_param *param, void *config, const char *text, GError **error);
+/** Sets every row that has a default. */
+void sim_param_defaults(const struct sim_param *table, void *config);
+/** Frees owned texts and lines. */
+void sim_param_clear(const struct sim_param *table, void *config);
+/** The value in its text form, for documents; caller frees. */
+char *sim_param_text(const struct sim_param *param, const void *config);
+
 #endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scenarios: the library of scenario files, cost profiles and images, and the one loader that
+ * turns a file into a checked, typed `struct scenario`. The names it may accept come from the
+ * registries passed in.
+ */
+#ifndef SCENARIOS_H
+#define SCENARIOS_H
+
+#include "models/fscrypt/fscrypt.h"
+#include "models/kernel/kernel.h"
+#include "scenarios/image.h"
+
+/** A kind of actor, as its room registers it. */
+struct actor_kind {
+	const char *name, *summary;
+	const struct sim_param *params;
+	size_t config_bytes;
+	/** Checks what a table can't; may parse (a script). Errors name the key. */
+	bool (*check)(void *config, GError **error);
+};
+
+struct scenario_registry {
+	const struct actor_kind *const *actor_kinds; /* NULL-terminated */
+	const struct sim_param *variant_params;
+	bool (*variant_check)(const struct fscrypt_variant *variant, GError **error);
+};
+
+enum scenario_kind { SCENARIO_TERMINATING, SCENARIO_STEADY };
+
+struct scenario_actor {
+	char *name;
+	const struct actor_kind *kind;
+	void *config; /* of the kind's type */
+};
+
+/** An assertion on a metric: `variant`'s metric, compared with a number or with another variant's. */
+struct scenario_expect {
+	char *variant, *metric, *relation; /* "==", "!=", "<", "<=", ">", ">=" */
+	double value;
+	char *of; /* another variant, or NULL */
+};
+
+struct scenario {
+	char *path, *name, *question, *doc;
+	char *text; /* the file as read */
+	char *digest; /* SHA-256 of the resolved scenario in canonical form */
+	enum scenario_kind kind;
+
+	struct cost_profile *profile;
+	struct machine_config machine; /* profile filled in */
+
+	char *image_path; /* NULL: an empty filesystem */
+	struct fs_image *image;
+	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
+
+	GPtrArray *actors; /* struct scenario_actor * */
+	GPtrArray *variants; /* struct fscrypt_variant * */
+	GPtrArray *expect; /* struct scenario_expect * */
+	GPtrArray *overrides; /* char *, "path=value" */
+
+	uint64_t seed;
+	uint32_t replications;
+	sim_ns until_ns; /* SIM_NEVER: until every actor has ended */
+};
+
+struct scenario_options {
+	const char *const *sets; /* NULL-terminated "path=value", or NULL */
+	const char *const *variants; /* NULL-terminated "NAME: key=value …": replace the file's */
+	bool seed_given, replications_given;
+	uint64_t seed;
+	uint32_t replications;
+};
+
+/**
+ * Loads a scenario: a .json scenario or a bare .ops script (one script actor on the default
+ * machine), by path or by the name of a file of the library. The error names file, line, column,
+ * the offending value, and the way out.
+ */
+struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
+			       const struct scenario_registry *registry, GError **error);
+void scenario_free(struct scenario *scenario);
+/** Loads a cost profile by path or by the name of one of the library. */
+struct cost_profile *cost_profile_load(const char *name_or_path, GError **error);
+/** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */
+char *scenario_data_path(const char *folder, const char *file);
+
+enum scenario_error { SCENARIO_ERROR_BAD, SCENARIO_ERROR_IO };
+#define SCENARIO_ERROR scenario_error_quark()
+GQuark scenario_error_quark(void);
+
+#endif
