@@ -263,3 +263,8 @@ int store_flush_all(struct btrfs_store *store, uint32_t root, struct btrfs_work 
 	}
 	return ret;
 }
+
+void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode)
+{
+	delalloc_clear(store, inode, 0, UINT64_MAX);
+}

@@ -82,7 +82,7 @@ struct workload {
 	GString *dumps; /* the steps of scripts that dump, as JSON; NULL: not kept */
 	uint32_t running; /* tasks that have not ended */
 	uint32_t tasks; /* started so far: numbers them */
-	GPtrArray *states; /* of actors, each followed by the function that frees it */
+	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
 };
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt);
