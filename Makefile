@@ -59,6 +59,7 @@ TSRC := $(filter-out $(BENCHSRC),$(TSRC))
 OBJ := $(SRC:%.c=$(B)/%.o) $(ASM:%.S=$(B)/%.o)
 LIBOBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
 TOBJ := $(TSRC:%.c=$(B)/%.o)
+BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 
 .PHONY: all run check bench tests install clean help format format-check fresh FORCE
 all: $(PROG)
@@ -78,7 +79,15 @@ $(B)/.flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(CC) $(subst ',,$(ALL_CFLAGS))' > $@.t; \
 	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
 FORCE:
--include $(OBJ:.o=.d) $(TOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCHOBJ:.o=.d)
+
+$(B)/bench: $(LIBOBJ) $(BENCHOBJ)
+	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
+build/bench: $(B)/bench
+	cp $< $@
+bench: build/bench ## measure the engine and the models (BENCH=name for one of them)
+	build/bench $(BENCH)
+	sh tests/bench/instructions.sh build/bench mm1-loop mm1-store mm1-pool
 
 run: $(PROG) ## build, run the flagship scenario and show its table
 	$(PROG) run first-run
