@@ -7,20 +7,8 @@
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
 
-#include "models/fscrypt/fscrypt.h"
-#include "models/kernel/kernel.h"
+#include "models/workload/workload.h"
 #include "scenarios/image.h"
-
-/** A kind of actor, as its room registers it. */
-struct actor_kind {
-	const char *name, *summary;
-	const struct sim_param *params;
-	size_t config_bytes;
-	/** Checks what a table can't; may parse (a script). Errors name the key. An error about a
-	 * line of the kind's first SIM_PARAM_LINES begins with "SOURCE:LINE:COLUMN: error: "; the
-	 * loader replaces that by the place in the user's file. May be NULL. */
-	bool (*check)(void *config, GError **error);
-};
 
 struct scenario_registry {
 	const struct actor_kind *const *actor_kinds; /* NULL-terminated */

@@ -214,7 +214,7 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 bool store_next_delalloc(const struct btrfs_store *store, const struct store_inode *inode,
 			 uint64_t from, uint64_t *start, uint64_t *end);
 
-/** Forgets every dirty range: the file's last name is gone (btrfs_evict_inode), or its subvolume's. */
+/** Forgets all dirty data (truncate_inode_pages_final of an inode that goes away). */
 void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode);
 
 enum store_piece_kind {
