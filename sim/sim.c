@@ -39,12 +39,12 @@ void sim_free(struct sim *sim)
 	g_assert(!sim->self && "a run cannot be freed from within");
 	tasks_clear(sim);
 	usage_orphan_all(sim);
+	holdings_clear(sim); /* writes to resources, some of which lie on the stacks */
 	stack_store_clear(&sim->stacks);
 	context_release(&sim->main);
 	context_release(&sim->gone);
 	lock_order_clear(sim);
 	deadlocks_clear(sim);
-	holdings_clear(sim);
 	event_list_clear(&sim->list);
 	g_array_unref(sim->digests);
 	g_ptr_array_unref(sim->task_chunks);
