@@ -75,6 +75,9 @@ static void scoped_allocations(struct kernel_task *task, void *arg)
 	kernel_alloc(task, w->site, GFP_KERNEL, 64); /* NOIO wins: not counted as NOFS */
 	memalloc_noio_restore(task);
 	memalloc_nofs_restore(task);
+	kernel_context_enter(task, CONTEXT_WRITEBACK);
+	kernel_alloc(task, w->site, GFP_KERNEL, 64); /* unsafe */
+	kernel_context_leave(task);
 	kernel_context_enter(task, CONTEXT_TRANSACTION);
 	kernel_alloc(task, w->site, GFP_KERNEL, 64); /* unsafe */
 	kernel_alloc(task, w->site, GFP_NOFS, 64);
@@ -95,18 +98,18 @@ Test(kernel_alloc, scopes_strip_flags_and_contexts_tell_unsafe_from_safe)
 
 	prepare(&w);
 	start(&w, scoped_allocations);
-	EXPECT_U64(fixture_metric(&w.f, "alloc.total"), 12);
+	EXPECT_U64(fixture_metric(&w.f, "alloc.total"), 13);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.nofs"), 4);
-	EXPECT_U64(fixture_metric(&w.f, "alloc.unsafe"), 4);
+	EXPECT_U64(fixture_metric(&w.f, "alloc.unsafe"), 5);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.failed"), 0);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.process"), 2);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.nofs_scope"), 3);
-	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.writeback"), 1);
+	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.writeback"), 2);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.transaction"), 1);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_KERNEL.endio"), 3);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.by.site.GFP_ATOMIC.endio"), 1);
 	EXPECT_U64((uint64_t)fixture_metric(&w.f, "alloc.by.site.GFP_NOWAIT.endio"), UINT64_MAX);
-	EXPECT_U64(alloc_site_bytes(w.site), 12 * 64);
+	EXPECT_U64(alloc_site_bytes(w.site), 13 * 64);
 	end(&w);
 }
 
@@ -298,7 +301,9 @@ static void fill_with_objects(struct kernel_task *task, void *arg)
 	struct shrinker shrinker = {"objects", count_objects, scan_objects, w};
 
 	shrinker_register(w->f.machine, &shrinker);
-	w->objects = (64 * MIB - WMARK_MIN) / FIXTURE_PAGE;
+	/* A page under read I/O keeps reclaim trying, in vain. */
+	page_cache_add(task, w->mapping, 0, 1, GFP_KERNEL);
+	w->objects = (64 * MIB - WMARK_MIN) / FIXTURE_PAGE - 1;
 	for (uint64_t i = 0; i < w->objects; i++)
 		cr_assert(kernel_alloc(task, w->site, GFP_NOWAIT, FIXTURE_PAGE));
 	w->result[0] = kernel_alloc(task, w->site, GFP_NOFS, FIXTURE_PAGE);
@@ -412,6 +417,32 @@ Test(kernel_alloc, mempool_goes_allocator_reserve_then_sleep)
 	EXPECT_U64(w.at[0], 7000);
 	EXPECT_U64(w.value[1], 7000);
 	EXPECT_U64(fixture_metric(&w.f, "alloc.failed"), 1);
+	end(&w);
+}
+
+static void reserve_before_reclaim(struct kernel_task *task, void *arg)
+{
+	struct world *w = arg;
+	uint32_t blocks = (64 * MIB - WMARK_MIN) / FIXTURE_PAGE - 1;
+
+	w->pool = mempool_new(w->f.machine, "pool", 1, FIXTURE_PAGE);
+	page_cache_add(task, w->mapping, 0, blocks, GFP_NOWAIT);
+	page_cache_uptodate(w->mapping, 0, blocks);
+	w->result[0] = mempool_get(task, w->pool, GFP_NOFS);
+	w->value[0] = page_cache_present_blocks(w->mapping) - blocks;
+	w->result[1] = mempool_get(task, w->pool, GFP_NOFS);
+	w->value[1] = blocks - page_cache_present_blocks(w->mapping);
+}
+
+Test(kernel_alloc, a_mempool_takes_from_its_reserve_before_it_reclaims)
+{
+	struct world w;
+
+	prepare(&w);
+	start(&w, reserve_before_reclaim);
+	cr_expect(w.result[0] && w.result[1]);
+	EXPECT_U64(w.value[0], 0);
+	EXPECT_U64(w.value[1], 32);
 	end(&w);
 }
 

@@ -117,6 +117,29 @@ Test(kernel_io, a_flush_waits_for_the_writes_before_it_only)
 	fixture_free(&w.f);
 }
 
+static void flush_and_overtake(struct kernel_task *task, void *arg)
+{
+	struct world *w = arg;
+
+	(void)task;
+	submit(w, 0, 0, BIO_WRITE, 101);
+	submit(w, 1, 0, BIO_FLUSH, 0);
+	submit(w, 2, 0, BIO_WRITE, 1);
+}
+
+Test(kernel_io, a_later_write_that_ends_first_releases_no_flush)
+{
+	struct world w;
+
+	prepare(&w);
+	w.f.config.device_channels = 2;
+	run(&w, flush_and_overtake);
+	EXPECT_U64(w.at[2], 40);
+	EXPECT_U64(w.at[0], 1040);
+	EXPECT_U64(w.at[1], 2040);
+	fixture_free(&w.f);
+}
+
 /* ---- a queue with a known answer ---- */
 
 struct arrivals {

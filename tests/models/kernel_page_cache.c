@@ -116,15 +116,17 @@ static void check_counts(struct world *w)
 	uint64_t all = 0;
 
 	for (int m = 0; m < MAPPINGS; m++) {
-		uint64_t present = 0, dirty = 0;
+		uint64_t present = 0, dirty = 0, writeback = 0;
 
 		for (uint32_t b = 0; b < BLOCKS; b++) {
 			present += w->page[m][b].present;
 			dirty += w->page[m][b].dirty;
+			writeback += w->page[m][b].writeback;
 		}
 		all += present;
 		w->wrong += page_cache_present_blocks(w->mapping[m]) != present;
 		w->wrong += page_cache_dirty_blocks(w->mapping[m]) != dirty;
+		w->wrong += page_cache_writeback_blocks(w->mapping[m]) != writeback;
 	}
 	w->wrong += alloc_site_bytes(alloc_site(w->f.machine, "page_cache")) != all * FIXTURE_PAGE;
 }
@@ -137,7 +139,7 @@ static void random_steps(struct kernel_task *task, void *arg)
 	for (w->step = 0; w->step < STEPS && !w->wrong; w->step++) {
 		int m = fixture_random(&state, MAPPINGS);
 		uint32_t first = fixture_random(&state, BLOCKS);
-		uint32_t n = 1 + fixture_random(&state, fixture_random(&state, 4) ? 20 : 400);
+		uint32_t n = 1 + fixture_random(&state, fixture_random(&state, 2) ? 20 : 600);
 
 		n = MIN(n, BLOCKS - first);
 		change(task, w, m, first, n,
@@ -170,6 +172,50 @@ Test(kernel_page_cache, ranges_behave_as_single_pages_do)
 		address_space_discard(w->mapping[i]);
 	machine_free(w->f.machine);
 	g_free(w);
+}
+
+/* ---- far apart ---- */
+
+static void write_sparsely(struct kernel_task *task, void *arg)
+{
+	static const uint32_t at[] = {0, 63, 64 * 63, 64 * 64, 64 * 64 * 64 + 5, 4000000000u};
+	struct world *w = arg;
+	struct address_space *mapping = w->mapping[0];
+	uint32_t first, blocks, from = 0;
+
+	for (int i = G_N_ELEMENTS(at) - 1; i >= 0; i--) {
+		page_cache_add(task, mapping, at[i], 1, GFP_KERNEL);
+		page_cache_dirty(mapping, at[i], 1);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(at); i++) {
+		cr_assert(page_cache_next_dirty(mapping, from, &first, &blocks));
+		EXPECT_U64(first, at[i]);
+		EXPECT_U64(blocks, 1);
+		if (i + 1 == G_N_ELEMENTS(at))
+			break;
+		cr_assert(page_cache_missing(mapping, at[i] + 1, UINT32_MAX - at[i] - 1, &first,
+					     &blocks));
+		EXPECT_U64(first, at[i] + 1);
+		EXPECT_U64(blocks, at[i + 1] - at[i] - 1);
+		from = at[i] + 1;
+	}
+	page_cache_drop(mapping, 64 * 64, UINT32_MAX - 64 * 64);
+	EXPECT_U64(page_cache_present_blocks(mapping), 3);
+	page_cache_drop(mapping, 0, UINT32_MAX);
+	cr_expect(!page_cache_next_dirty(mapping, 0, &first, &blocks));
+}
+
+Test(kernel_page_cache, blocks_far_apart_are_found_in_order)
+{
+	struct world w = {.wrong = 0};
+
+	fixture_prepare(&w.f);
+	fixture_start(&w.f);
+	w.mapping[0] = address_space_new(w.f.machine, &plain, &w);
+	kernel_spawn(w.f.machine, "sparse", write_sparsely, &w);
+	cr_assert(fixture_run(&w.f));
+	address_space_free(w.mapping[0]);
+	fixture_free(&w.f);
 }
 
 /* ---- waiting ---- */

@@ -172,6 +172,7 @@ Test(kernel_writeback, without_flushers_nothing_is_written_and_nobody_pauses)
 	cr_assert(fixture_run(&w.f));
 	EXPECT_U64(w.logged, 0);
 	EXPECT_U64(w.ended, 0);
+	EXPECT_U64(sim_now(w.f.sim), 0);
 	EXPECT_U64(page_cache_dirty_blocks(w.file[0]), 1400);
 	end(&w);
 }
