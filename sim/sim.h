@@ -324,6 +324,9 @@ sim_ns sim_draw(struct sim_stream *stream, const struct sim_dist *dist);
  * a purpose depends on (seed, replication, purpose, request, k) alone. No state is kept. */
 uint64_t sim_purpose(const char *name);
 uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k);
+/** The same on 0 … bound-1; the bias is below bound / 2^64. */
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound);
 sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
 		      const struct sim_dist *dist);
 /** Mean of a distribution in ns, rounded down. */
@@ -335,6 +338,8 @@ struct sim_zipf;
 struct sim_zipf *sim_zipf_new(uint64_t n, uint32_t exponent_milli);
 void sim_zipf_free(struct sim_zipf *zipf);
 uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf);
+uint64_t sim_keyed_zipf(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			const struct sim_zipf *zipf);
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
@@ -451,15 +456,27 @@ struct sim_param {
 	const char *name; /* as written, dots included: "pool.size"; NULL ends a table */
 	enum sim_param_type type;
 	size_t offset;
-	int64_t min, max; /* both 0: any value that is not negative */
+	int64_t min, max; /* max below or equal to 0 when min is not negative: no upper limit */
 	const char *fallback; /* default in text form; NULL: the key is required; "": left zeroed */
 	const char *(*word)(size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
 	const char *help;
 };
+/** All errors of sim_param_set(): what was expected, what was given; the way out on a second line. */
+#define SIM_PARAM_ERROR sim_param_error_quark()
+enum sim_param_error { SIM_PARAM_ERROR_BAD };
+GQuark sim_param_error_quark(void);
 /** Finds a row by name; NULL if there is none. */
 const struct sim_param *sim_param_find(const struct sim_param *table, const char *name);
 /** The known name nearest to a wrong one (edit distance), or NULL if none is near. */
 const char *sim_param_nearest(const struct sim_param *table, const char *name);
+/** The same over a NULL-terminated list of names. */
+const char *sim_name_nearest(const char *const *names, const char *name);
+/** What the row accepts, as a phrase: "a size with a unit, such as \"64MiB\""; caller frees. */
+char *sim_param_expects(const struct sim_param *param);
+/** Parses a distribution of durations, as SIM_PARAM_DIST does; `what` names it in the error. */
+bool sim_dist_parse(const char *what, const char *text, struct sim_dist *dist, GError **error);
+/** The text form of a distribution, from which sim_dist_parse() makes it again; caller frees. */
+char *sim_dist_text(const struct sim_dist *dist);
 /** Parses `text` into the row's place in `config`. Errors say what was expected. */
 bool sim_param_set(const struct sim_param *param, void *config, const char *text, GError **error);
 /** Sets every row that has a default. */

@@ -56,16 +56,9 @@ struct event_list {
 
 void event_list_init(struct event_list *list);
 void event_list_clear(struct event_list *list);
-/* Slots are taken and given back apart from scheduling: a task keeps one for life. */
-uint32_t event_list_take_slot(struct event_list *list, sim_event_fn fn, void *arg);
-void event_list_give_slot(struct event_list *list, uint32_t slot);
-void event_list_insert(struct event_list *list, uint32_t slot, sim_ns now, sim_ns when,
-		       int priority);
+/* The rest is in event_list.h. */
 void event_list_remove(struct event_list *list, uint32_t slot);
-bool event_list_pending(const struct event_list *list, uint32_t slot);
 int event_list_priority(const struct event_list *list, uint32_t slot);
-/* Takes the first event not after `limit`; SIM_NO_SLOT if there is none. */
-uint32_t event_list_pop(struct event_list *list, sim_ns now, sim_ns limit, sim_ns *when);
 bool event_list_empty(const struct event_list *list);
 /* Every invariant; for tests. */
 bool event_list_valid(const struct event_list *list);
@@ -111,7 +104,7 @@ void context_release(struct sim_context *context);
 /* ---- tasks (task.c) ---- */
 
 enum task_state { TASK_NEW, TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_ENDED };
-enum { TASK_NAME_INLINE = 32 };
+enum { TASK_NAME_INLINE = 32, INTERRUPT_POLL_EVENTS = 4096 };
 
 struct sim_waiter;
 
@@ -144,7 +137,7 @@ struct sim {
 	sim_ns now;
 	struct sim_task *self;
 	uint64_t events, digest;
-	sim_ns limit, digest_next;
+	sim_ns limit, digest_next, fast_until;
 	bool stopping, was_interrupted;
 	struct event_list list;
 	const volatile int *interrupted;
@@ -157,6 +150,9 @@ struct sim {
 	struct sim_task *first_task, *last_task, *free_task;
 	GPtrArray *task_chunks;
 	uint32_t next_task_id;
+	/* The name given last and its hash: tasks of one kind are started in a row. */
+	char last_name[TASK_NAME_INLINE];
+	uint64_t last_name_hash;
 
 	uint64_t draws, seed_key;
 	struct sim_histogram *histograms; /* of usages, to be found when a stack is dropped */

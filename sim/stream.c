@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Random streams: xoshiro256++ (Blackman and Vigna 2019), seeded by name. */
 #include "sim_internal.h"
+#include "fixed.h"
 
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
-#define LN_2 UINT64_C(0xb17217f7d1cf79ac) /* in units of 2^-64 */
 
 uint64_t sim_purpose(const char *name)
 {
@@ -78,18 +78,22 @@ uint64_t sim_draw_below(struct sim_stream *stream, uint64_t bound)
 /* -ln(u) mean by inversion, u odd in units of 2^-64: at most 44.4 means. */
 sim_ns sim_draw_exponential(struct sim_stream *stream, sim_ns mean)
 {
-	sim_u128 y = ((sim_u128)64 << FIXED_BITS) - fixed_log2(next(stream) | 1);
-	sim_u128 scaled;
+	uint64_t e = 64 * (FIXED_LN_2 >> (64 - FIXED_BITS)) - fixed_ln_fast(next(stream) | 1);
 
 	g_assert(mean <= SIM_MEAN_MAX);
-	scaled = (sim_u128)(uint64_t)(y * LN_2 >> 64) * mean;
-	return (sim_ns)((scaled + ((sim_u128)1 << (FIXED_BITS - 1))) >> FIXED_BITS);
+	return (sim_ns)(((sim_u128)e * mean + (UINT64_C(1) << (FIXED_BITS - 1))) >> FIXED_BITS);
 }
 
 uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k)
 {
 	sim->draws++;
 	return key_of(sim, purpose, request, k);
+}
+
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound)
+{
+	return (uint64_t)((sim_u128)sim_keyed_u64(sim, purpose, request, k) * bound >> 64);
 }
 
 sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,

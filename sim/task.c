@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Tasks: coroutines that hand over to one another directly, without a dispatcher in between. */
 #include "sim_internal.h"
+#include "event_list.h"
 
 #include <string.h>
 
@@ -19,22 +20,21 @@ static void add_task_chunk(struct sim *sim)
 	}
 }
 
-static void set_name(struct sim_task *task, const char *name)
+static void set_name(struct sim *sim, struct sim_task *task, const char *name)
 {
-	size_t length = 0;
-
 	task->name = task->name_inline;
-	task->name_hash = UINT64_C(0xcbf29ce484222325);
-	for (; name[length]; length++) {
-		task->name_hash =
-			(task->name_hash ^ (unsigned char)name[length]) * UINT64_C(0x100000001b3);
-		if (SIM_LIKELY(length < TASK_NAME_INLINE - 1))
-			task->name_inline[length] = name[length];
+	if (SIM_LIKELY(!strcmp(name, sim->last_name))) {
+		task->name_hash = sim->last_name_hash;
+		memcpy(task->name_inline, sim->last_name, TASK_NAME_INLINE);
+		return;
 	}
-	if (SIM_LIKELY(length < TASK_NAME_INLINE))
-		task->name_inline[length] = '\0';
-	else
+	task->name_hash = hash_string(name);
+	if (g_strlcpy(task->name_inline, name, TASK_NAME_INLINE) >= TASK_NAME_INLINE) {
 		task->name = g_strdup(name);
+		return;
+	}
+	memcpy(sim->last_name, task->name_inline, TASK_NAME_INLINE);
+	sim->last_name_hash = task->name_hash;
 }
 
 struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, void *arg)
@@ -56,7 +56,7 @@ struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, vo
 	task->user = NULL;
 	task->id = sim->next_task_id++;
 	task->path_depth = 0;
-	set_name(task, name);
+	set_name(sim, task, name);
 	task->next = NULL;
 	task->prev = sim->last_task;
 	if (sim->last_task)
@@ -201,17 +201,33 @@ void task_wake(struct sim_task *task, enum sim_wake wake)
 
 /* ---- the public face ---- */
 
+/* A hold that ends before anything else can happen: the event need not go through the list. */
+static inline bool passes_at_once(struct sim *sim, const struct sim_task *self, sim_ns when)
+{
+	if (when >= sim->fast_until || !(sim->events % INTERRUPT_POLL_EVENTS) ||
+	    !event_list_is_next(&sim->list, when))
+		return false;
+	sim->events++;
+	sim->now = when;
+	digest_mix(sim, when, self->name_hash);
+	return true;
+}
+
 enum sim_wake sim_hold(struct sim *sim, sim_ns duration)
 {
 	struct sim_task *self = sim->self;
+	sim_ns when = sim->now + duration;
 
 	g_assert(self && "only a task can hold");
 	if (SIM_UNLIKELY(self->killed))
 		return SIM_KILLED;
+	if (SIM_LIKELY(when >= duration && when != SIM_NEVER)) {
+		if (passes_at_once(sim, self, when))
+			return SIM_GRANTED;
+		event_list_insert(&sim->list, self->slot, sim->now, when, 0);
+	}
 	self->state = TASK_WAITING;
 	self->wake = SIM_GRANTED;
-	if (SIM_LIKELY(duration < SIM_NEVER - sim->now))
-		event_list_insert(&sim->list, self->slot, sim->now, sim->now + duration, 0);
 	task_block(sim, self);
 	return self->wake;
 }

@@ -6,6 +6,7 @@
  * given away is always given to somebody who still waits for it.
  */
 #include "sim_internal.h"
+#include "event_list.h"
 
 void wait_unlink(struct sim_waiter *waiter)
 {

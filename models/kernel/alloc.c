@@ -146,6 +146,12 @@ void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t byte
 	memory_give(machine, bytes);
 }
 
+void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes)
+{
+	site_charge(site, bytes);
+	memory_charge(machine, bytes);
+}
+
 /* ---- the way of an allocation ---- */
 
 static enum gfp effective_gfp(const struct kernel_task *task, enum gfp gfp)

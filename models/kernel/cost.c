@@ -53,6 +53,11 @@ const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 		{"inode_info_setup", "ns",
 		 "fscrypt_get_encryption_info() less context, master key look-up, "
 		 "allocation and key set-up"},
+	[COST_NAME_KEY_SETUP] = {"name_key_setup", "ns",
+				 "setting up a directory's name key: derive, allocate, set key"},
+	[COST_ADD_KEY] = {"add_key", "ns", "FS_IOC_ADD_ENCRYPTION_KEY"},
+	[COST_REMOVE_KEY_INODE] = {"remove_key_inode", "ns",
+				   "FS_IOC_REMOVE_ENCRYPTION_KEY, per cached inode"},
 	[COST_HKDF_EXPAND] = {"hkdf_expand", "ns", "deriving one per-file or per-extent key"},
 	[COST_POOL_SLOT] = {"pool_slot", "ns", "taking and returning a pool slot, uncontended"},
 	[COST_POOL_MAP_LOOKUP] = {"pool_map_lookup", "ns",

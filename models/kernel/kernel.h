@@ -56,6 +56,9 @@ enum kernel_cost {
 	COST_MASTER_KEY_LOOKUP, /* fscrypt_find_master_key() */
 	COST_CONTEXT_PARSE, /* read and check one fscrypt context */
 	COST_INODE_INFO_SETUP, /* fscrypt_get_encryption_info() less the key set-up */
+	COST_NAME_KEY_SETUP, /* a directory's name key: derive, allocate, set key */
+	COST_ADD_KEY, /* FS_IOC_ADD_ENCRYPTION_KEY */
+	COST_REMOVE_KEY_INODE, /* FS_IOC_REMOVE_ENCRYPTION_KEY, per cached inode */
 	COST_HKDF_EXPAND,
 	COST_POOL_SLOT, /* take and return a pool slot, uncontended */
 	COST_POOL_MAP_LOOKUP, /* find (key, nonce, mode) among prepared ciphers */
@@ -218,6 +221,7 @@ struct kernel_task {
 	uint32_t children; /* bios and work items that the request has started */
 	uint32_t draw[KERNEL_COSTS]; /* draws of each cost within the request */
 	sim_ns part_ns[KERNEL_PARTS]; /* of the present request */
+	const char *refusal; /* why the request was refused, set by the floors above; NULL: not */
 	void *user;
 };
 typedef void (*kernel_task_fn)(struct kernel_task *task, void *arg);
@@ -299,6 +303,8 @@ bool kernel_alloc_many(struct kernel_task *task, struct alloc_site *site, enum g
 		       uint64_t bytes, uint64_t count);
 /** Gives memory back; costs no time. Callable from anywhere. */
 void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t bytes);
+/** Books bytes that were allocated beforehand (a split under a spinlock): no time, no count. */
+void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes);
 uint64_t alloc_site_bytes(const struct alloc_site *site);
 uint64_t alloc_site_max_bytes(const struct alloc_site *site);
 

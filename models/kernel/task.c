@@ -173,6 +173,7 @@ void request_begin_keyed(struct kernel_task *task, uint64_t request, uint64_t ke
 
 void kernel_request_begin(struct kernel_task *task, uint64_t request)
 {
+	task->refusal = NULL;
 	request_begin_keyed(task, request, request);
 }
 

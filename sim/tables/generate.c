@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prints sim/fixed_tables.h: `cc sim/tables/generate.c -o /tmp/generate && /tmp/generate`.
+ * Prints sim/fixed_log_table.h (`generate log`) and sim/fixed_exp_table.h (`generate exp`).
  * Integers only, so that every machine prints the same; the engine's tests compare the table with
  * the host's libm.
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 __extension__ typedef unsigned __int128 u128;
 
 enum { LOG_SEGMENTS = 256, EXP_SEGMENTS = 128, EXP_BITS = 8, FIXED_BITS = 57 };
+
+/* ln 2 in units of 2^-64, to the last bit. */
+#define LN_2 UINT64_C(0xb17217f7d1cf79ac)
 
 /* log2 of m in units of 2^-63, 1 <= m < 2: squaring doubles the logarithm, a result of 2 or more is
  * one binary digit of it. */
@@ -42,7 +46,8 @@ static uint64_t square_root(u128 x)
 
 static void print_log_table(void)
 {
-	printf("/* Segment i of [1, 2): 1/m in units of 2^-63 and log2(m) in units of 2^-%d at its "
+	printf("struct log_segment {\n\tuint64_t reciprocal, ln;\n};\n\n"
+	       "/* Segment i of [1, 2): 1/m in units of 2^-63 and ln(m) in units of 2^-%d at its "
 	       "middle m. */\nstatic const struct log_segment log_segments[%d] = {\n",
 	       FIXED_BITS, LOG_SEGMENTS);
 	for (uint64_t i = 0; i < LOG_SEGMENTS; i++) {
@@ -50,7 +55,7 @@ static void print_log_table(void)
 
 		printf("\t{ 0x%016llx, 0x%016llx },\n",
 		       (unsigned long long)(((u128)1 << 126) / middle),
-		       (unsigned long long)log2_of(middle));
+		       (unsigned long long)((u128)log2_of(middle) * LN_2 >> 64));
 	}
 	printf("};\n\n");
 }
@@ -76,15 +81,26 @@ static void print_exp_table(void)
 	printf("};\n\n");
 }
 
-int main(void)
+static void print_top(const char *guard)
 {
 	printf("/* SPDX-License-Identifier: GPL-2.0-or-later */\n"
 	       "/* Printed by sim/tables/generate.c. */\n"
-	       "#ifndef SIM_FIXED_TABLES_H\n#define SIM_FIXED_TABLES_H\n\n"
-	       "#include <stdint.h>\n\n"
-	       "struct log_segment {\n\tuint64_t reciprocal, log2;\n};\n\n");
-	print_log_table();
-	print_exp_table();
+	       "#ifndef %s\n#define %s\n\n#include <stdint.h>\n\n",
+	       guard, guard);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "log")) {
+		print_top("SIM_FIXED_LOG_TABLE_H");
+		print_log_table();
+	} else if (argc == 2 && !strcmp(argv[1], "exp")) {
+		print_top("SIM_FIXED_EXP_TABLE_H");
+		print_exp_table();
+	} else {
+		fprintf(stderr, "usage: generate log|exp\n");
+		return 2;
+	}
 	printf("#endif\n");
 	return 0;
 }
