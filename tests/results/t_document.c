@@ -528,3 +528,66 @@ Test(results_document, places_are_found_by_path)
 			  line, column);
 	}
 }
+
+static json_t *schema_part(const json_t *schema, const char *definition)
+{
+	const json_t *at =
+		definition ? json_object_get(json_object_get(schema, "$defs"), definition) : schema;
+
+	return json_object_get(at, "properties");
+}
+
+static void assert_keys_in(const json_t *object, const json_t *properties)
+{
+	const char *key;
+	json_t *value;
+
+	cr_assert_gt(json_object_size(object), 0);
+	json_object_foreach((json_t *)object, key, value)
+		cr_assert_not_null(json_object_get(properties, key), "the schema lacks '%s'", key);
+}
+
+Test(results_document, has_no_key_that_the_schema_lacks)
+{
+	struct results_doc *doc = fabricate_first_run();
+	g_autofree char *json = fabricate_json(doc);
+	json_t *schema = json_load_file(EXTENTSIM_DATADIR "/results/result.schema.json",
+					JSON_REJECT_DUPLICATES, NULL);
+	json_t *root = json_loads(json, 0, NULL);
+	json_t *variant = json_object_get(json_object_get(root, "variants"), "heavyweight");
+	json_t *metric = json_object_get(json_object_get(variant, "metrics"), "disk.leaves");
+
+	cr_assert_not_null(schema);
+	assert_keys_in(root, schema_part(schema, NULL));
+	assert_keys_in(variant, schema_part(schema, "variant"));
+	assert_keys_in(metric, schema_part(schema, "metric"));
+	assert_keys_in(json_array_get(json_object_get(variant, "refusals"), 0),
+		       schema_part(schema, "finding"));
+	cr_assert_eq(
+		json_integer_value(json_object_get(
+			json_object_get(schema_part(schema, NULL), "schema_version"), "const")),
+		RESULTS_SCHEMA_VERSION);
+	json_decref(schema);
+	json_decref(root);
+	results_doc_free(doc);
+}
+
+Test(results_document, without_image_or_profile_says_null)
+{
+	struct results_doc *doc = results_doc_new("bare", "", "terminating", "", 0, 1, 1), *back;
+	g_autofree char *json = NULL, *again = NULL, *text = NULL;
+	GError *error = NULL;
+
+	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 0, NULL, false});
+	json = fabricate_json(doc);
+	cr_assert_not_null(strstr(json, "\"image\": null,\n  \"cost_profile\": null,"), "%s", json);
+	back = parse(json, &error);
+	cr_assert_not_null(back, "%s", error ? error->message : "");
+	again = fabricate_json(back);
+	cr_assert_str_eq(again, json);
+	text = fabricate_text(back, NULL);
+	cr_assert(g_str_has_prefix(text, "bare (terminating):\n1 replication from seed 1\n"), "%s",
+		  text);
+	results_doc_free(back);
+	results_doc_free(doc);
+}
