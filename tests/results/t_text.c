@@ -364,3 +364,23 @@ Test(results_text, differences_are_read_at_a_glance)
 		cr_assert_str_eq(out->str, rows[i].text);
 	}
 }
+
+Test(results_text, tells_a_repeated_finding_once)
+{
+	static const struct figure figures[] = {{"deadlocks", 0}, {NULL, 0}};
+	struct results_doc *doc = fabricate_doc(2);
+	g_autofree char *text = NULL;
+
+	for (uint32_t i = 0; i < 2; i++)
+		fabricate_run(doc, "none", i,
+			      &(struct made_up){figures, 1, 0, i ? NULL : "odd: same", false});
+	for (int i = 0; i < 2; i++)
+		g_ptr_array_add(((struct results_variant *)doc->variants->pdata[0])
+					->replication[0]
+					.findings,
+				finding_new("odd", "same", 9000));
+	text = fabricate_text(doc, NULL);
+	cr_assert_not_null(strstr(text, "odd, first at 1.50us, 3 times, in 1 of 2 replications"),
+			   "%s", text);
+	results_doc_free(doc);
+}
