@@ -216,6 +216,7 @@ bool scenario_read_filesystem(struct reader *reader, struct scenario *scenario, 
 	reader_leave(reader, at);
 	reader_leave(reader, mark);
 	scenario->image_key = g_steal_pointer(&keys.key);
+	scenario->compress = keys.compress;
 	sim_param_clear(filesystem_params, &keys);
 	return fine;
 }
