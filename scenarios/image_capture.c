@@ -135,9 +135,21 @@ static uint32_t add_inode(struct capture *c, const struct level *in, const char 
 	return c->inodes->len - 1;
 }
 
+static void visit_directory(struct capture *c, struct level *in, const char *name,
+			    const struct stat *st, bool stay_out)
+{
+	struct subdirectory sub = {.inode = add_inode(c, in, name, st, in->tree)};
+
+	if (stay_out) {
+		c->report->mounts++;
+		return;
+	}
+	sub.name = g_strdup(name);
+	g_array_append_val(in->pending, sub);
+}
+
 static void visit(struct capture *c, struct level *in, const char *name)
 {
-	struct subdirectory sub;
 	uint64_t mount_id = 0;
 	struct stat st;
 	bool have_id;
@@ -149,14 +161,8 @@ static void visit(struct capture *c, struct level *in, const char *name)
 			capture_note_errno(c, errno);
 		c->unreadable++;
 	} else if (S_ISDIR(st.st_mode)) {
-		if (!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id))
-			c->report->mounts++;
-		sub.name = g_strdup(name);
-		sub.inode = add_inode(c, in, name, &st, in->tree);
-		if (!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id))
-			g_free(sub.name);
-		else
-			g_array_append_val(in->pending, sub);
+		visit_directory(c, in, name, &st,
+				!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id));
 	} else if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		c->report->others++;
 		c->others++;
