@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,6 +172,7 @@ Test(image_capture, goes_deeper_than_any_path_and_any_limit_of_descriptors)
 	struct fs_image_report r;
 	struct fs_image *image;
 	int fd = dup(top_fd), next;
+	struct rlimit limit;
 
 	for (int i = 0; i < DEPTH; i++) {
 		cr_assert_eq(mkdirat(fd, "deep", 0755), 0);
@@ -180,7 +182,12 @@ Test(image_capture, goes_deeper_than_any_path_and_any_limit_of_descriptors)
 		fd = next;
 	}
 	close(fd);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = 128;
+	setrlimit(RLIMIT_NOFILE, &limit);
 	image = capture(&options, &r);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 	cr_assert_eq(r.directories, 2 + 2 * DEPTH, "got %lu", (unsigned long)r.directories);
 	cr_assert_eq(r.vanished + r.failed + r.denied_directories, 0);
 	fs_image_free(image);

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "scenarios/image.h"
@@ -365,7 +366,8 @@ Test(image_file, says_what_it_is_instead)
 Test(image_file, is_written_whole_or_not_at_all)
 {
 	struct fs_image *image = sample(false);
-	char *path = file_named("missing/image");
+	char *path = file_named("missing/image"), *full = file_named("full");
+	struct rlimit limit;
 	GError *error = NULL;
 	GDir *dir;
 
@@ -378,10 +380,20 @@ Test(image_file, is_written_whole_or_not_at_all)
 	cr_assert_not(fs_image_write(image, folder, &error));
 	cr_assert(g_error_matches(error, FS_IMAGE_ERROR, FS_IMAGE_ERROR_IO));
 	g_clear_error(&error);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = 100;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	cr_assert_not(fs_image_write(image, full, &error));
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	cr_assert(strstr(error->message, "File too large"), "%s", error->message);
+	g_clear_error(&error);
 	dir = g_dir_open(folder, 0, NULL);
 	cr_assert_null(g_dir_read_name(dir), "something half-written stayed behind");
 	g_dir_close(dir);
 	cr_assert(g_file_test("/dev/full", G_FILE_TEST_EXISTS));
 	fs_image_free(image);
 	g_free(path);
+	g_free(full);
 }
