@@ -397,3 +397,38 @@ Test(image_file, is_written_whole_or_not_at_all)
 	g_free(path);
 	g_free(full);
 }
+
+Test(image_file, of_debian_12_has_the_figures_its_readme_gives)
+{
+	char *path =
+		g_build_filename(EXTENTSIM_DATADIR, "scenarios", "images", "debian-12.image", NULL);
+	GError *error = NULL;
+	struct fs_image *image = fs_image_read(path, &error);
+	uint64_t inline_files = 0, bytes = 0, disk_bytes = 0;
+
+	cr_assert(image, "%s", error ? error->message : "");
+	cr_assert_eq(image->inode_count, 8534);
+	cr_assert_eq(image->extent_count, 6569);
+	cr_assert_eq(image->disk_extent_count, 3583);
+	cr_assert_null(image->names);
+	for (size_t i = 0; i < image->inode_count; i++) {
+		const struct fs_image_inode *inode = &image->inodes[i];
+		bool is_inline = inode->extent_count &&
+				 image->extents[inode->first_extent].type == FS_IMAGE_INLINE;
+
+		if (inode->type != FS_IMAGE_FILE)
+			continue;
+		/* Linux 6.18, BTRFS_DEFAULT_MAX_INLINE: 2048 bytes. */
+		cr_assert_eq(is_inline, inode->size_bytes && inode->size_bytes <= 2048, "%zu", i);
+		cr_assert_eq(inode->method, FS_IMAGE_BY_TREE_SEARCH);
+		inline_files += is_inline;
+		bytes += inode->size_bytes;
+	}
+	for (size_t i = 0; i < image->disk_extent_count; i++)
+		disk_bytes += image->disk_extents[i].length_bytes;
+	cr_assert_eq(inline_files, 2986);
+	cr_assert_eq(bytes, 151796942);
+	cr_assert_eq(disk_bytes, 155635712);
+	fs_image_free(image);
+	g_free(path);
+}
