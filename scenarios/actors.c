@@ -17,6 +17,8 @@ void scenario_actor_free(gpointer data)
 {
 	struct scenario_actor *actor = data;
 
+	if (actor->kind->clear)
+		actor->kind->clear(actor->config);
 	sim_param_clear(actor->kind->params, actor->config);
 	g_free(actor->config);
 	g_free(actor->name);

@@ -202,6 +202,24 @@ const struct sim_param expect_params[] = {
 
 const char *const expect_sections[] = {"value", NULL};
 
+static const struct {
+	const char *section;
+	const struct sim_param *params;
+} key_tables[] = {
+	{"top", scenario_params},	{"machine", machine_params}, {"filesystem", filesystem_params},
+	{"actors[]", actor_params}, {"expect[]", expect_params},
+};
+
+const struct sim_param *scenario_key_table(size_t i)
+{
+	return i < G_N_ELEMENTS(key_tables) ? key_tables[i].params : NULL;
+}
+
+const char *scenario_key_section(size_t i)
+{
+	return i < G_N_ELEMENTS(key_tables) ? key_tables[i].section : NULL;
+}
+
 /* ---- names that come from tables of other rooms ------------------------------------------- */
 
 const struct actor_kind *actor_kind_find(const struct scenario_registry *registry, const char *name)

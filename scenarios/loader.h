@@ -100,6 +100,7 @@ struct expect_keys {
 };
 extern const struct sim_param scenario_params[], machine_params[], filesystem_params[],
 	actor_params[], expect_params[];
+extern const struct sim_param profile_params[], profile_entry_params[];
 extern const char *const scenario_sections[]; /* "machine", "costs", … */
 extern const char *const expect_sections[]; /* "value": a number or a text with a unit */
 extern const char *const relation_words[];

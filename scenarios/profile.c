@@ -17,7 +17,7 @@ struct profile_keys {
 	char *name, *kernel, *cpu, *doc;
 };
 
-static const struct sim_param profile_params[] = {
+const struct sim_param profile_params[] = {
 	{.name = "name",
 	 .type = SIM_PARAM_TEXT,
 	 .offset = offsetof(struct profile_keys, name),
@@ -44,7 +44,7 @@ struct entry_keys {
 	char *source;
 	int64_t estimate;
 };
-static const struct sim_param entry_params[] = {
+const struct sim_param profile_entry_params[] = {
 	{.name = "source",
 	 .type = SIM_PARAM_TEXT,
 	 .offset = offsetof(struct entry_keys, source),
@@ -145,8 +145,8 @@ static bool read_entry_keys(struct reader *reader, const json_t *json, const cha
 {
 	struct entry_keys keys = {.source = NULL};
 
-	if (!read_object(reader, json, entry_params, sections, what, &keys, error)) {
-		sim_param_clear(entry_params, &keys);
+	if (!read_object(reader, json, profile_entry_params, sections, what, &keys, error)) {
+		sim_param_clear(profile_entry_params, &keys);
 		return false;
 	}
 	g_free(*source);

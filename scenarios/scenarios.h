@@ -9,18 +9,8 @@
 
 #include "models/fscrypt/fscrypt.h"
 #include "models/kernel/kernel.h"
+#include "models/workload/workload.h"
 #include "scenarios/image.h"
-
-/** A kind of actor, as its room registers it. */
-struct actor_kind {
-	const char *name, *summary;
-	const struct sim_param *params;
-	size_t config_bytes;
-	/** Checks what a table can't; may parse (a script). Errors name the key. An error about a
-	 * line of the kind's first SIM_PARAM_LINES begins with "SOURCE:LINE:COLUMN: error: "; the
-	 * loader replaces that by the place in the user's file. May be NULL. */
-	bool (*check)(void *config, GError **error);
-};
 
 struct scenario_registry {
 	const struct actor_kind *const *actor_kinds; /* NULL-terminated */
@@ -92,6 +82,9 @@ char *scenario_data_path(const char *folder, const char *file);
 /** Names, sorted, of the files of a folder of the library that end in `suffix` (".json"): folder
  * "scenarios", "scenarios/profiles" or "scenarios/images". The caller frees with g_strfreev(). */
 char **scenario_library(const char *folder, const char *suffix);
+/** The i-th table of keys of a scenario file and the section it is of; NULL past the end. */
+const struct sim_param *scenario_key_table(size_t i);
+const char *scenario_key_section(size_t i);
 /** The JSON Schema of a scenario file, made from the tables of the registry; the caller frees. */
 char *scenario_schema(const struct scenario_registry *registry);
 /** The JSON Schema of a cost profile, made from the kernel's tables; the caller frees. */
