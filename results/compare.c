@@ -12,8 +12,8 @@ enum {
 
 const char *results_verdict_name(enum results_verdict verdict)
 {
-	static const char *const names[] = { "none",	"same",	      "better", "worse",
-					     "differs", "can't tell", "stopped" };
+	static const char *const names[] = {"none",    "same",	     "better", "worse",
+					    "differs", "can't tell", "stopped"};
 
 	return names[verdict];
 }
@@ -82,8 +82,8 @@ static size_t add_column(struct results_comparison *cmp, size_t doc, const char 
 {
 	struct results_column *column = g_new0(struct results_column, 1);
 
-	column->label = cmp->doc_count > 1 ? g_strdup_printf("%s:%s", doc_label, variant->name) :
-					     g_strdup(variant->name);
+	column->label = cmp->doc_count > 1 ? g_strdup_printf("%s:%s", doc_label, variant->name)
+					   : g_strdup(variant->name);
 	column->doc = doc;
 	column->variant = variant;
 	column->reference = reference;
@@ -179,8 +179,8 @@ static double exact_difference(int64_t a, int64_t b)
 {
 	int64_t difference;
 
-	return __builtin_sub_overflow(a, b, &difference) ? (double)a - (double)b :
-							   (double)difference;
+	return __builtin_sub_overflow(a, b, &difference) ? (double)a - (double)b
+							 : (double)difference;
 }
 
 static struct paired pair_up(const struct results_comparison *cmp, size_t column, size_t reference,
@@ -189,7 +189,7 @@ static struct paired pair_up(const struct results_comparison *cmp, size_t column
 	const struct results_variant *a = column_at(cmp, column)->variant,
 				     *b = column_at(cmp, reference)->variant;
 	uint32_t replications = cmp->docs[0]->replications;
-	struct paired pairs = { .difference = g_new(double, replications), .all_zero = true };
+	struct paired pairs = {.difference = g_new(double, replications), .all_zero = true};
 
 	for (uint32_t i = 0; i < replications; i++) {
 		if (!metric->has[i] || !base->has[i])
@@ -226,8 +226,8 @@ static enum results_verdict direct(enum sim_direction direction, double differen
 {
 	if (direction == SIM_NO_DIRECTION)
 		return RESULTS_DIFFERS;
-	return (difference < 0) == (direction == SIM_LESS_IS_BETTER) ? RESULTS_BETTER :
-								       RESULTS_WORSE;
+	return (difference < 0) == (direction == SIM_LESS_IS_BETTER) ? RESULTS_BETTER
+								     : RESULTS_WORSE;
 }
 
 /* What can be said of `metric` against `base`, into everything of the cell but `metric`. */
@@ -300,7 +300,7 @@ static void mark_best(const struct results_comparison *cmp, struct results_row *
 			best = i;
 	}
 	for (size_t i = 0; i < cmp->columns->len; i++) {
-		struct results_cell against = { 0 };
+		struct results_cell against = {0};
 
 		if (!is_candidate(cmp, row, i, reference))
 			continue;
@@ -343,11 +343,12 @@ static bool same_definition(const struct results_comparison *cmp, const struct r
 {
 	if (strcmp(row->unit, metric->unit) == 0 && row->direction == metric->direction)
 		return true;
-	g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_NOT_COMPARABLE,
-		    "%s: error: not comparable: metric '%s' is in '%s', direction '%s', elsewhere in "
-		    "'%s', direction '%s'",
-		    column_at(cmp, column)->label, metric->name, metric->unit,
-		    direction_names[metric->direction], row->unit, direction_names[row->direction]);
+	g_set_error(
+		error, RESULTS_ERROR, RESULTS_ERROR_NOT_COMPARABLE,
+		"%s: error: not comparable: metric '%s' is in '%s', direction '%s', elsewhere in "
+		"'%s', direction '%s'",
+		column_at(cmp, column)->label, metric->name, metric->unit,
+		direction_names[metric->direction], row->unit, direction_names[row->direction]);
 	return false;
 }
 

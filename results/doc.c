@@ -8,8 +8,8 @@
 #error "EXTENTSIM_VERSION must come from the build"
 #endif
 
-const char *const direction_names[3] = { "less", "more", "none" };
-const char *const class_names[3] = { "exact", "sampled", "host" };
+const char *const direction_names[3] = {"less", "more", "none"};
+const char *const class_names[3] = {"exact", "sampled", "host"};
 
 static const struct sim_metric_def host_wall = {
 	.name = "host.wall_ns",
@@ -115,8 +115,8 @@ struct results_doc *results_doc_new(const char *scenario_name, const char *quest
 	doc->scenario.question = g_strdup(question);
 	doc->scenario.kind = g_strdup(kind);
 	doc->scenario.text = g_strndup(text, text_bytes);
-	doc->scenario.digest = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text,
-							   text_bytes);
+	doc->scenario.digest =
+		g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text, text_bytes);
 	for (uint32_t i = 0; i < replications; i++) {
 		doc->seeds[i] = seed;
 		doc->seed_replication[i] = i;
@@ -288,8 +288,8 @@ void metric_derive(const struct results_doc *doc, const struct results_variant *
 	}
 	g_assert(metric->n > 0);
 	if (metric->class != RESULTS_HOST)
-		metric->class = metric_is_exact(doc, variant, metric) ? RESULTS_EXACT :
-									RESULTS_SAMPLED;
+		metric->class =
+			metric_is_exact(doc, variant, metric) ? RESULTS_EXACT : RESULTS_SAMPLED;
 	metric->exact = first;
 	metric->value = (double)first;
 	metric->half_width = 0;

@@ -10,7 +10,7 @@
 
 void emit_init(struct emit *e, GString *out)
 {
-	*e = (struct emit){ .out = out, .first = true };
+	*e = (struct emit){.out = out, .first = true};
 }
 
 static void newline(struct emit *e)
@@ -130,7 +130,7 @@ void emit_digest(struct emit *e, const char *key, uint64_t digest)
 
 const char *real_text(double value, char text[static REAL_TEXT_MAX])
 {
-	static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+	static const char *const formats[] = {"%.15g", "%.16g", "%.17g"};
 	/* Above this not every integer is a double, and the shortest form says so. */
 	const double integers_end = 9007199254740992.0;
 

@@ -38,9 +38,10 @@ static bool read_all(int fd, const char *path, GString *into, GError **error)
 		if (got < 0)
 			return io_error(error, path, "cannot read", errno);
 		if (into->len > max) {
-			g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
-				    "%s: error: larger than %d MiB, the most a result document may be",
-				    path, RESULTS_READ_MAX_MIB);
+			g_set_error(
+				error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
+				"%s: error: larger than %d MiB, the most a result document may be",
+				path, RESULTS_READ_MAX_MIB);
 			return false;
 		}
 	}

@@ -71,15 +71,15 @@ unsigned summary_rank(const char *name);
 
 /* ---- units.c: figures for people ---- */
 
-/** Appends a value with its unit: times and sizes with three significant digits, counts whole as
- * long as they fit. */
-void human_value(GString *out, double value, const char *unit);
+/** Appends a value with its unit: times and sizes with three significant digits, counts and small
+ * sizes whole as long as they fit; `compact` makes them fit less. */
+void human_value(GString *out, double value, const char *unit, bool compact);
 /** "12.3±0.2us": both in the unit that suits the value. */
-void human_interval(GString *out, double value, double half_width, const char *unit, bool ascii);
-/** The difference of a cell to its reference: "+14.6%", "x12.3", "+3ns", "=", "vs 0", and so on,
- * with the half-width where there is one and `?` where nothing can be told. */
+void human_interval(GString *out, double value, double half_width, const char *unit);
+/** The difference of a cell to its reference: "+14.6%", "x12", "+3ns", "=", "vs 0", and so on, with
+ * the half-width where there is one and `?` where nothing can be told. */
 void human_difference(GString *out, const struct results_cell *cell, bool reference_is_zero,
-		      const char *unit, bool ascii);
+		      const char *unit);
 
 /* ---- text.c, words.c, table.c ---- */
 
@@ -107,8 +107,8 @@ static inline const struct results_row *row_at(const struct results_comparison *
 }
 
 /** The cell a cell is compared with. */
-static inline const struct results_cell *reference_cell(const struct results_comparison *cmp,
-							const struct results_row *row, size_t column)
+static inline const struct results_cell *
+reference_cell(const struct results_comparison *cmp, const struct results_row *row, size_t column)
 {
 	return &row->cell[column_at(cmp, column)->reference];
 }

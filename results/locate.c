@@ -54,7 +54,7 @@ static bool key_is(const char *p, const char *end, const char *key)
 	for (; p < end; p++) {
 		if (*p == '\\' && p + 5 < end && p[1] == 'u') {
 			char utf8[6];
-			char hex[5] = { p[2], p[3], p[4], p[5], 0 };
+			char hex[5] = {p[2], p[3], p[4], p[5], 0};
 			int n = g_unichar_to_utf8((gunichar)strtoul(hex, NULL, 16), utf8);
 
 			if (strncmp(key, utf8, (size_t)n) != 0)
@@ -115,15 +115,15 @@ static bool enter_array(struct scan *s, const char *part)
 void locate(const char *text, size_t bytes, const char *const *path, size_t parts, unsigned *line,
 	    unsigned *column)
 {
-	struct scan s = { text, text + bytes };
+	struct scan s = {text, text + bytes};
 	const char *found;
 
 	skip_space(&s);
 	found = s.p;
 	for (size_t i = 0; i < parts && s.p < s.end; i++) {
-		if (*s.p == '{' ? !enter_object(&s, path[i]) :
-		    *s.p == '[' ? !enter_array(&s, path[i]) :
-				  true)
+		if (*s.p == '{'	  ? !enter_object(&s, path[i])
+		    : *s.p == '[' ? !enter_array(&s, path[i])
+				  : true)
 			break;
 		found = s.p;
 	}

@@ -30,7 +30,8 @@ static void read_pairs(struct reader *r, const json_t *parent, const char *key, 
 	json_t *value;
 
 	reader_enter(r, key);
-	json_object_foreach ((json_t *)object, name, value) {
+	json_object_foreach((json_t *)object, name, value)
+	{
 		reader_enter(r, name);
 		if (reader_this_string(r, value))
 			g_ptr_array_add(into, pair_new(name, json_string_value(value)));
@@ -53,27 +54,25 @@ static void read_named(struct reader *r, const json_t *parent, const char *key,
 
 static void read_question(struct reader *r, const json_t *root, struct results_doc *doc)
 {
-	static const char *const scenario[] = { "name", "question", "kind", "digest", "text",
-						NULL };
-	static const char *const image[] = { "name", "digest", NULL };
-	static const char *const profile[] = { "name", "kernel", "cpu", "digest", NULL };
+	static const char *const scenario[] = {"name", "question", "kind", "digest", "text", NULL};
+	static const char *const image[] = {"name", "digest", NULL};
+	static const char *const profile[] = {"name", "kernel", "cpu", "digest", NULL};
 	const json_t *overrides = reader_array(r, root, "overrides");
 
 	read_named(r, root, "scenario", scenario,
-		   (char **[]){ &doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
-				&doc->scenario.digest, &doc->scenario.text });
+		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
+			       &doc->scenario.digest, &doc->scenario.text});
 	if (!json_is_null(json_object_get(root, "image")))
 		read_named(r, root, "image", image,
-			   (char **[]){ &doc->image.name, &doc->image.digest });
+			   (char **[]){&doc->image.name, &doc->image.digest});
 	read_named(r, root, "cost_profile", profile,
-		   (char **[]){ &doc->cost_profile.name, &doc->cost_profile.kernel,
-				&doc->cost_profile.cpu, &doc->cost_profile.digest });
+		   (char **[]){&doc->cost_profile.name, &doc->cost_profile.kernel,
+			       &doc->cost_profile.cpu, &doc->cost_profile.digest});
 	read_pairs(r, root, "machine", doc->machine);
 	reader_enter(r, "overrides");
 	for (size_t i = 0; i < json_array_size(overrides) && !r->failed; i++) {
 		reader_enter_index(r, i);
-		results_doc_add_override(doc,
-					 reader_this_string(r, json_array_get(overrides, i)));
+		results_doc_add_override(doc, reader_this_string(r, json_array_get(overrides, i)));
 		reader_leave(r);
 	}
 	reader_leave(r);
@@ -81,7 +80,7 @@ static void read_question(struct reader *r, const json_t *root, struct results_d
 
 static void read_seeds(struct reader *r, const json_t *seeds, struct results_doc *doc)
 {
-	static const char *const keys[] = { "seed", "replication", NULL };
+	static const char *const keys[] = {"seed", "replication", NULL};
 
 	reader_enter(r, "seeds");
 	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
@@ -93,7 +92,8 @@ static void read_seeds(struct reader *r, const json_t *seeds, struct results_doc
 		doc->seeds[i] = (uint64_t)reader_int(r, seed, "seed", 0);
 		replication = reader_int(r, seed, "replication", 0);
 		if (replication > UINT32_MAX)
-			reader_fail(r, "replication %" G_GINT64_FORMAT " does not fit", replication);
+			reader_fail(r, "replication %" G_GINT64_FORMAT " does not fit",
+				    replication);
 		doc->seed_replication[i] = (uint32_t)replication;
 		reader_leave(r);
 	}
@@ -104,7 +104,7 @@ static void read_seeds(struct reader *r, const json_t *seeds, struct results_doc
 static void read_runs(struct reader *r, const json_t *object, struct results_doc *doc,
 		      struct results_variant *variant)
 {
-	static const char *const keys[] = { "completed", "draws", "events", "event_digests" };
+	static const char *const keys[] = {"completed", "draws", "events", "event_digests"};
 	const json_t *array[G_N_ELEMENTS(keys)];
 
 	for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
@@ -171,7 +171,7 @@ static void read_interval_digests(struct reader *r, const json_t *object, struct
 static void read_findings(struct reader *r, const json_t *object, const char *key, bool refusals,
 			  struct results_doc *doc, struct results_variant *variant)
 {
-	static const char *const keys[] = { "replication", "time_ns", "text", "kind", NULL };
+	static const char *const keys[] = {"replication", "time_ns", "text", "kind", NULL};
 	const json_t *list = reader_array(r, object, key);
 
 	reader_enter(r, key);
@@ -280,8 +280,8 @@ static void check_derived(struct reader *r, const json_t *object, const struct r
 static void read_metric(struct reader *r, const char *name, const json_t *object,
 			struct results_doc *doc, struct results_variant *variant)
 {
-	static const char *const keys[] = { "value", "unit",	 "direction", "class", "group",
-					    "n",     "interval", "by_seed",   NULL };
+	static const char *const keys[] = {"value", "unit",	"direction", "class", "group",
+					   "n",	    "interval", "by_seed",   NULL};
 	struct results_metric *metric;
 	const char *unit, *group;
 	enum sim_direction direction;
@@ -309,8 +309,7 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 {
 	static const char *const keys[] = {
 		"settings",	    "completed", "draws",    "events",	"event_digests",
-		"interval_digests", "findings",	 "refusals", "metrics", NULL
-	};
+		"interval_digests", "findings",	 "refusals", "metrics", NULL};
 	const json_t *metrics;
 	const char *name;
 	json_t *value;
@@ -323,7 +322,8 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	read_findings(r, object, "refusals", true, doc, variant);
 	metrics = reader_object(r, object, "metrics");
 	reader_enter(r, "metrics");
-	json_object_foreach ((json_t *)metrics, name, value) {
+	json_object_foreach((json_t *)metrics, name, value)
+	{
 		reader_enter(r, name);
 		read_metric(r, name, value, doc, variant);
 		reader_leave(r);
@@ -372,11 +372,9 @@ static void read_variants(struct reader *r, const json_t *root, struct results_d
 static struct results_doc *read_root(struct reader *r, const json_t *root)
 {
 	static const char *const keys[] = {
-		"schema_version", "program_version", "complete",  "missing",
-		"scenario",	  "overrides",	     "image",	  "cost_profile",
-		"machine",	  "seeds",	     "replications", "variant_order",
-		"variants",	  NULL
-	};
+		"schema_version", "program_version", "complete",     "missing", "scenario",
+		"overrides",	  "image",	     "cost_profile", "machine", "seeds",
+		"replications",	  "variant_order",   "variants",     NULL};
 	struct results_doc *doc;
 	const json_t *seeds;
 	int64_t version;
@@ -388,7 +386,9 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 	version = reader_int(r, root, "schema_version", INT64_MIN);
 	if (!r->failed && version != RESULTS_SCHEMA_VERSION) {
 		reader_enter(r, "schema_version");
-		reader_fail(r, "schema version %" G_GINT64_FORMAT " is not known: this program reads %d",
+		reader_fail(r,
+			    "schema version %" G_GINT64_FORMAT
+			    " is not known: this program reads %d",
 			    version, RESULTS_SCHEMA_VERSION);
 	}
 	reader_keys(r, root, keys);
@@ -410,7 +410,7 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 
 struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
 {
-	struct reader r = { .name = name, .text = text, .bytes = bytes, .error = error };
+	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
 	struct results_doc *doc;
 	json_error_t bad;
 	json_t *root;

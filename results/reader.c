@@ -76,7 +76,8 @@ void reader_keys(struct reader *r, const json_t *value, const char *const *keys)
 		reader_fail(r, "expected an object, got %s", type_name(value));
 		return;
 	}
-	json_object_foreach ((json_t *)value, key, member) {
+	json_object_foreach((json_t *)value, key, member)
+	{
 		if (g_strv_contains(keys, key))
 			continue;
 		reader_enter(r, key);

@@ -32,6 +32,7 @@ struct table {
 	struct results_text_options options;
 	struct text_cell *cells; /* rows times columns */
 	size_t *value_width, *width; /* of each column: its values, and all of it */
+	bool compact; /* figures are shortened so that all variants fit beside each other */
 	bool marks; /* a star stands somewhere */
 };
 
@@ -79,60 +80,101 @@ static uint32_t runs_of(const struct table *t, size_t column)
 	return runs;
 }
 
+static char *finish(const struct table *t, GString *text)
+{
+	text_clean(text, t->options.ascii, false);
+	return g_string_free(text, FALSE);
+}
+
 static void fill_cell(const struct table *t, const struct results_row *row, size_t column,
-		      struct text_cell *text)
+		      bool marks, struct text_cell *text)
 {
 	const struct results_cell *cell = &row->cell[column];
 	const struct results_metric *metric = cell->metric;
 	bool is_reference = column_at(t->cmp, column)->reference == column;
 	GString *value = g_string_new(NULL), *difference = g_string_new(NULL);
 
-	if (!metric) {
+	if (!metric)
 		g_string_append_c(value, '-');
-	} else if (is_reference && metric->class == RESULTS_SAMPLED && metric->n > 1 &&
-		   metric->half_width > 0) {
-		human_interval(value, metric->value, metric->half_width, row->unit,
-			       t->options.ascii);
-	} else {
-		human_value(value, metric->value, row->unit);
-	}
+	else if (is_reference && metric->class == RESULTS_SAMPLED && metric->half_width > 0)
+		human_interval(value, metric->value, metric->half_width, row->unit);
+	else
+		human_value(value, metric->value, row->unit, t->compact);
 	if (metric && metric->n < runs_of(t, column))
 		g_string_append_printf(value, "(n=%u)", metric->n);
-	if (t->marks)
+	if (marks)
 		g_string_append_c(value, cell->best ? '*' : ' ');
 	if (!is_reference && metric && reference_cell(t->cmp, row, column)->metric)
 		human_difference(difference, cell,
 				 reference_cell(t->cmp, row, column)->metric->value == 0,
-				 row->unit, t->options.ascii);
-	text->value = g_string_free(value, FALSE);
-	text->difference = g_string_free(difference, FALSE);
+				 row->unit);
+	text->value = finish(t, value);
+	text->difference = finish(t, difference);
 	text->colour = verdict_colour(cell);
+}
+
+static bool has_marks(const struct table *t, size_t column)
+{
+	for (size_t r = 0; r < t->cmp->rows->len; r++)
+		if (is_shown(t, row_at(t->cmp, r)) && row_at(t->cmp, r)->cell[column].best)
+			return true;
+	return false;
+}
+
+static void fill_column(struct table *t, size_t column)
+{
+	bool marks = has_marks(t, column);
+	size_t difference_width = 0;
+
+	t->marks = t->marks || marks;
+	t->value_width[column] = 0;
+	for (size_t r = 0; r < t->cmp->rows->len; r++) {
+		struct text_cell *text = cell_text(t, r, column);
+
+		g_free(text->value);
+		g_free(text->difference);
+		fill_cell(t, row_at(t->cmp, r), column, marks, text);
+		if (!is_shown(t, row_at(t->cmp, r)))
+			continue;
+		t->value_width[column] = MAX(t->value_width[column], text_width(text->value));
+		difference_width = MAX(difference_width, text_width(text->difference));
+	}
+	t->width[column] = t->value_width[column] + (difference_width ? 1 + difference_width : 0);
+}
+
+/* The widest of the families, each a reference and those compared with it. */
+static size_t widest_family(const struct table *t)
+{
+	size_t widest = 0;
+
+	for (size_t r = 0; r < t->cmp->columns->len; r++) {
+		size_t width = LABEL_INDENT + LABEL_MIN;
+
+		for (size_t c = 0; c < t->cmp->columns->len; c++)
+			if (column_at(t->cmp, c)->reference == r)
+				width += GAP + t->width[c];
+		widest = MAX(widest, width);
+	}
+	return widest;
 }
 
 static void fill_cells(struct table *t)
 {
-	size_t rows = t->cmp->rows->len, columns = t->cmp->columns->len;
+	size_t columns = t->cmp->columns->len;
 
-	t->cells = g_new0(struct text_cell, rows * columns);
-	t->value_width = g_new0(size_t, columns);
-	t->width = g_new0(size_t, columns);
-	for (size_t i = 0; i < rows * columns; i++)
-		t->marks = t->marks || (row_at(t->cmp, i / columns)->cell[i % columns].best &&
-					is_shown(t, row_at(t->cmp, i / columns)));
-	for (size_t c = 0; c < columns; c++) {
-		size_t difference_width = 0;
-
-		for (size_t r = 0; r < rows; r++) {
-			struct text_cell *text = cell_text(t, r, c);
-
-			fill_cell(t, row_at(t->cmp, r), c, text);
-			if (!is_shown(t, row_at(t->cmp, r)))
-				continue;
-			t->value_width[c] = MAX(t->value_width[c], text_width(text->value));
-			difference_width = MAX(difference_width, text_width(text->difference));
-		}
-		t->width[c] = t->value_width[c] + (difference_width ? 1 + difference_width : 0);
-	}
+	t->compact = false;
+	for (size_t c = 0; c < columns; c++)
+		fill_column(t, c);
+	if (widest_family(t) <= t->options.width)
+		return;
+	t->compact = true;
+	for (size_t c = 0; c < columns; c++)
+		fill_column(t, c);
+	if (widest_family(t) <= t->options.width)
+		return;
+	t->compact = false;
+	for (size_t c = 0; c < columns; c++)
+		fill_column(t, c);
 }
 
 /* Value and difference stand in two columns of their own inside the cell. */
@@ -164,14 +206,12 @@ static GPtrArray *break_name(const char *name, const char *at, size_t width, siz
 			cut--;
 		if (cut <= name + 1)
 			cut = end;
-		g_ptr_array_add(pieces, g_strdup_printf("%*s%.*s",
-							pieces->len ? (int)indent : 0, "",
-							(int)(cut - name), name));
+		g_ptr_array_add(pieces, g_strdup_printf("%*s%.*s", pieces->len ? (int)indent : 0,
+							"", (int)(cut - name), name));
 		name = cut;
 		room = width > indent ? width - indent : 1;
 	}
-	g_ptr_array_add(pieces,
-			g_strdup_printf("%*s%s", pieces->len ? (int)indent : 0, "", name));
+	g_ptr_array_add(pieces, g_strdup_printf("%*s%s", pieces->len ? (int)indent : 0, "", name));
 	return pieces;
 }
 
@@ -179,9 +219,9 @@ static GPtrArray *break_name(const char *name, const char *at, size_t width, siz
 static char *label_of(const struct results_row *row)
 {
 	const char *name = row->name;
-	const char *suffix = strcmp(row->unit, "ns") == 0    ? "_ns" :
-			     strcmp(row->unit, "bytes") == 0 ? "_bytes" :
-							       "";
+	const char *suffix = strcmp(row->unit, "ns") == 0      ? "_ns"
+			     : strcmp(row->unit, "bytes") == 0 ? "_bytes"
+							       : "";
 
 	if (g_str_has_prefix(name, ALLOC_BY_PREFIX))
 		name += strlen(ALLOC_BY_PREFIX);
@@ -205,16 +245,16 @@ static size_t block_width(const struct table *t, const struct block *block)
 static struct block next_block(const struct table *t, size_t reference, size_t *next)
 {
 	size_t columns = t->cmp->columns->len;
-	struct block block = { 1, g_new(size_t, columns) };
+	struct block block = {1, g_new(size_t, columns)};
 
 	block.column[0] = reference;
 	for (; *next < columns; ++*next) {
 		if (*next == reference || column_at(t->cmp, *next)->reference != reference)
 			continue;
 		block.column[block.columns] = *next;
-		if (block.columns > 1 && LABEL_INDENT + LABEL_MIN + block_width(t, &block) + GAP +
-							 t->width[*next] >
-						 t->options.width)
+		if (block.columns > 1 &&
+		    LABEL_INDENT + LABEL_MIN + block_width(t, &block) + GAP + t->width[*next] >
+			    t->options.width)
 			break;
 		block.columns++;
 	}
@@ -256,7 +296,8 @@ static void set_text(struct libscols_line *line, size_t column, const char *text
 static void add_header(const struct table *t, const struct block *block,
 		       struct libscols_table *table)
 {
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
+	g_autoptr(GPtrArray) names =
+		g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
 	guint lines = 1;
 
 	for (size_t i = 0; i < block->columns; i++) {
@@ -304,20 +345,15 @@ static void add_row(const struct table *t, const struct block *block, size_t row
 	}
 }
 
-/* Prints the lines added since `from`, without the blanks that fill the last column. */
-static void print_lines(struct libscols_table *table, size_t from, GString *out)
+/* Prints some of the lines, without the blanks that fill the last column. */
+static void print_lines(struct libscols_table *table, size_t from, size_t to, GString *out)
 {
-	size_t lines = scols_table_get_nlines(table);
-	struct libscols_line *first, *last;
 	g_auto(GStrv) text = NULL;
 	char *printed = NULL;
 	int rc;
 
-	if (from >= lines)
-		return;
-	first = scols_table_get_line(table, from);
-	last = scols_table_get_line(table, lines - 1);
-	rc = scols_table_print_range_to_string(table, first, last, &printed);
+	rc = scols_table_print_range_to_string(table, scols_table_get_line(table, from),
+					       scols_table_get_line(table, to - 1), &printed);
 	g_assert(rc == 0);
 	text = g_strsplit(printed, "\n", -1);
 	for (char **line = text; *line; line++)
@@ -343,45 +379,65 @@ static struct libscols_table *new_table(const struct table *t, const struct bloc
 	return table;
 }
 
-/* The rows of one group, from `*row` on. Columns keep the widths of the whole block, as the line
- * that sets them is not of this group. */
-static void print_group(const struct table *t, const struct block *block, size_t label_room,
-			struct libscols_table *table, size_t *row, GString *out)
+/* A group's lines in the table. */
+struct span {
+	const char *group;
+	size_t from, to, left_out;
+};
+
+/* The rows of one group, from `*row` on. */
+static struct span add_group(const struct table *t, const struct block *block, size_t label_room,
+			     struct libscols_table *table, size_t *row)
 {
 	const struct results_comparison *cmp = t->cmp;
-	const char *group = row_at(cmp, *row)->group;
-	bool bounded = strcmp(group, ALLOC_BY_GROUP) == 0 && !t->options.all;
-	size_t from = scols_table_get_nlines(table), left_out = 0, shown = 0;
-	g_autoptr(GString) heading = g_string_new(group);
+	struct span span = {row_at(cmp, *row)->group, scols_table_get_nlines(table), 0, 0};
+	bool bounded = strcmp(span.group, ALLOC_BY_GROUP) == 0 && !t->options.all;
+	size_t shown = 0;
 
-	for (; *row < cmp->rows->len && strcmp(row_at(cmp, *row)->group, group) == 0; ++*row) {
+	for (; *row < cmp->rows->len && strcmp(row_at(cmp, *row)->group, span.group) == 0; ++*row) {
 		if (!is_shown(t, row_at(cmp, *row)) || !has_any(row_at(cmp, *row), block))
 			continue;
 		if (bounded && shown >= ALLOC_ROWS_MAX) {
-			left_out++;
+			span.left_out++;
 			continue;
 		}
 		add_row(t, block, *row, label_room, table);
 		shown++;
 	}
-	if (shown == 0)
-		return;
-	text_clean(heading, t->options.ascii, false);
-	wrap_text(out, heading->str, 0, t->options.width);
-	print_lines(table, from, out);
-	if (left_out > 0)
-		g_string_append_printf(out, "  and %zu smaller ones\n", left_out);
+	span.to = scols_table_get_nlines(table);
+	return span;
 }
 
+static void print_span(const struct table *t, const struct span *span, struct libscols_table *table,
+		       GString *out)
+{
+	g_autoptr(GString) heading = g_string_new(span->group);
+
+	text_clean(heading, t->options.ascii, false);
+	wrap_text(out, heading->str, 0, t->options.width);
+	print_lines(table, span->from, span->to, out);
+	if (span->left_out > 0)
+		g_string_append_printf(out, "  and %zu smaller ones\n", span->left_out);
+}
+
+/* All lines must be in the table before the first is printed: widths are taken over those. */
 static void print_block(const struct table *t, const struct block *block, GString *out)
 {
-	size_t label_room = label_width(t, block), row = 0;
+	size_t label_room = label_width(t, block), row = 0, header;
 	struct libscols_table *table = new_table(t, block, label_room);
+	g_autoptr(GArray) spans = g_array_new(FALSE, FALSE, sizeof(struct span));
 
 	add_header(t, block, table);
-	print_lines(table, 0, out);
-	while (row < t->cmp->rows->len)
-		print_group(t, block, label_room, table, &row, out);
+	header = scols_table_get_nlines(table);
+	while (row < t->cmp->rows->len) {
+		struct span span = add_group(t, block, label_room, table, &row);
+
+		if (span.to > span.from)
+			g_array_append_val(spans, span);
+	}
+	print_lines(table, 0, header, out);
+	for (guint i = 0; i < spans->len; i++)
+		print_span(t, &g_array_index(spans, struct span, i), table, out);
 	scols_unref_table(table);
 	g_string_append_c(out, '\n');
 }
@@ -415,10 +471,8 @@ static void print_legend(const struct table *t, GString *out)
 		g_string_append(text, "* best, or not told from the best; ");
 	g_string_append(text, "= the same as the reference, which stands first");
 	if (sampled)
-		g_string_append_printf(text,
-				       "; %s half of a 95 %% interval; ? can't be told from this "
-				       "many seeds",
-				       t->options.ascii ? "+-" : "±");
+		g_string_append(text, "; ± half of a 95 % interval; ? can't be told from this "
+				      "many seeds");
 	wrap_text(out, text->str, 0, t->options.width);
 	g_string_append_c(out, '\n');
 }
@@ -436,28 +490,39 @@ static locale_t use_utf8(bool *ascii)
 	return utf8;
 }
 
-void table_print(const struct results_comparison *cmp, const struct results_text_options *options,
-		 GString *out)
+static void print_blocks(const struct table *t, GString *out)
 {
-	struct table t = { .cmp = cmp, .options = *options };
-	locale_t before = uselocale((locale_t)0), utf8 = use_utf8(&t.options.ascii);
+	const struct results_comparison *cmp = t->cmp;
 
-	fill_cells(&t);
 	for (size_t i = 0; i < cmp->columns->len; i++) {
 		size_t next = 0;
 
 		if (column_at(cmp, i)->reference != i)
 			continue;
 		do {
-			struct block block = next_block(&t, i, &next);
+			struct block block = next_block(t, i, &next);
 
-			print_block(&t, &block, out);
+			print_block(t, &block, out);
 			g_free(block.column);
 		} while (next < cmp->columns->len);
 	}
+}
+
+void table_print(const struct results_comparison *cmp, const struct results_text_options *options,
+		 GString *out)
+{
+	size_t columns = cmp->columns->len, cells = columns * cmp->rows->len;
+	struct table t = {.cmp = cmp, .options = *options};
+	locale_t before = uselocale((locale_t)0), utf8 = use_utf8(&t.options.ascii);
+
+	t.cells = g_new0(struct text_cell, cells);
+	t.value_width = g_new0(size_t, columns);
+	t.width = g_new0(size_t, columns);
+	fill_cells(&t);
+	print_blocks(&t, out);
 	print_zeros(&t, out);
 	print_legend(&t, out);
-	for (size_t i = 0; i < cmp->rows->len * cmp->columns->len; i++) {
+	for (size_t i = 0; i < cells; i++) {
 		g_free(t.cells[i].value);
 		g_free(t.cells[i].difference);
 	}

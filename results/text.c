@@ -6,7 +6,7 @@
 
 static struct results_text_options with_defaults(const struct results_text_options *options)
 {
-	struct results_text_options o = options ? *options : (struct results_text_options){ 0 };
+	struct results_text_options o = options ? *options : (struct results_text_options){0};
 
 	if (o.width == 0)
 		o.width = RESULTS_TEXT_WIDTH;
@@ -15,7 +15,7 @@ static struct results_text_options with_defaults(const struct results_text_optio
 
 void text_clean(GString *text, bool ascii, bool keep_colours)
 {
-	enum { ESCAPE = 0x1b, ELLIPSIS = 0x2026 };
+	enum { ESCAPE = 0x1b, ELLIPSIS = 0x2026, PLUS_MINUS = 0xb1 };
 	g_autofree char *valid = g_utf8_make_valid(text->str, (gssize)text->len);
 
 	g_string_truncate(text, 0);
@@ -25,6 +25,8 @@ void text_clean(GString *text, bool ascii, bool keep_colours)
 
 		if (c == ELLIPSIS && ascii)
 			g_string_append(text, "...");
+		else if (c == PLUS_MINUS && ascii)
+			g_string_append(text, "+-");
 		else if (control || (ascii && c > '~'))
 			g_string_append_c(text, '?');
 		else

@@ -10,20 +10,18 @@ struct scale {
 	const char *suffix;
 };
 
-static const struct scale times[] = { { 1, "ns" }, { 1e3, "us" }, { 1e6, "ms" }, { 1e9, "s" } };
-static const struct scale sizes[] = { { 1, "B" },
-				      { 1024, "KiB" },
-				      { 1048576, "MiB" },
-				      { 1073741824, "GiB" },
-				      { 1099511627776, "TiB" } };
-static const struct scale counts[] = { { 1, "" }, { 1e3, "k" }, { 1e6, "M" }, { 1e9, "G" },
-				       { 1e12, "T" } };
-static const struct scale shares[] = { { 1, "ppm" } };
+static const struct scale times[] = {{1, "ns"}, {1e3, "us"}, {1e6, "ms"}, {1e9, "s"}};
+static const struct scale sizes[] = {
+	{1, "B"}, {1024, "KiB"}, {1048576, "MiB"}, {1073741824, "GiB"}, {1099511627776, "TiB"}};
+static const struct scale counts[] = {{1, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}};
+static const struct scale shares[] = {{1, "ppm"}};
 
-/* Whole numbers are shown to the last digit up to here: counts fit a column, sizes stay checkable
- * by hand. Times always go in three digits. */
+/* Whole numbers are shown to the last digit up to here, so that they can be checked by hand; in a
+ * table that is short of room, and beside an interval, to fewer. Times go in three digits. */
 #define COUNT_WHOLE_BELOW 1e9
+#define COUNT_WHOLE_BELOW_COMPACT 1e6
 #define SIZE_WHOLE_BELOW 1e6
+#define SIZE_WHOLE_BELOW_COMPACT 1e5
 /* Where three digits would round to a fourth. */
 #define ROUNDS_UP_AT 999.5
 
@@ -33,15 +31,18 @@ struct kind {
 	double whole_below;
 };
 
-static struct kind kind_of(const char *unit)
+static struct kind kind_of(const char *unit, bool compact)
 {
+	double counts_below = compact ? COUNT_WHOLE_BELOW_COMPACT : COUNT_WHOLE_BELOW,
+	       sizes_below = compact ? SIZE_WHOLE_BELOW_COMPACT : SIZE_WHOLE_BELOW;
+
 	if (strcmp(unit, "ns") == 0)
-		return (struct kind){ times, G_N_ELEMENTS(times), ROUNDS_UP_AT };
+		return (struct kind){times, G_N_ELEMENTS(times), ROUNDS_UP_AT};
 	if (strcmp(unit, "bytes") == 0)
-		return (struct kind){ sizes, G_N_ELEMENTS(sizes), SIZE_WHOLE_BELOW };
+		return (struct kind){sizes, G_N_ELEMENTS(sizes), sizes_below};
 	if (strcmp(unit, "ppm") == 0)
-		return (struct kind){ shares, G_N_ELEMENTS(shares), COUNT_WHOLE_BELOW };
-	return (struct kind){ counts, G_N_ELEMENTS(counts), COUNT_WHOLE_BELOW };
+		return (struct kind){shares, G_N_ELEMENTS(shares), counts_below};
+	return (struct kind){counts, G_N_ELEMENTS(counts), counts_below};
 }
 
 static const struct scale *scale_for(const struct kind *kind, double value)
@@ -98,9 +99,18 @@ static void append_scaled(GString *out, double value, const struct scale *scale,
 		append_fixed(out, value / scale->factor, decimals);
 }
 
-void human_value(GString *out, double value, const char *unit)
+/* An interval's half goes in two significant digits, and the value no further than that. */
+static int decimals_beside(double scaled, double half_width)
 {
-	struct kind kind = kind_of(unit);
+	int decimals = decimals_for(scaled);
+	int of_half = half_width >= 9.95 ? 0 : half_width >= 0.995 ? 1 : 2;
+
+	return MIN(decimals, of_half);
+}
+
+void human_value(GString *out, double value, const char *unit, bool compact)
+{
+	struct kind kind = kind_of(unit, compact);
 	const struct scale *scale = scale_for(&kind, value);
 	bool whole = scale->factor == 1 && is_whole(value);
 
@@ -108,59 +118,54 @@ void human_value(GString *out, double value, const char *unit)
 	g_string_append(out, scale->suffix);
 }
 
-void human_interval(GString *out, double value, double half_width, const char *unit, bool ascii)
+void human_interval(GString *out, double value, double half_width, const char *unit)
 {
-	struct kind kind = kind_of(unit);
+	struct kind kind = kind_of(unit, true);
 	const struct scale *scale = scale_for(&kind, MAX(fabs(value), half_width));
 	bool whole = scale->factor == 1 && is_whole(value) && is_whole(half_width);
-	int decimals = whole ? 0 : decimals_for(value / scale->factor);
+	int decimals =
+		whole ? 0 : decimals_beside(value / scale->factor, half_width / scale->factor);
 
 	append_scaled(out, value, scale, decimals);
-	g_string_append(out, ascii ? "+-" : "±");
+	g_string_append(out, "±");
 	append_scaled(out, half_width, scale, decimals);
 	g_string_append(out, scale->suffix);
 }
 
-static void append_half_width(GString *out, double half_width, int decimals, bool ascii)
+static void append_relative(GString *out, const struct results_cell *cell)
 {
-	if (half_width == 0)
-		return;
-	g_string_append(out, ascii ? "+-" : "±");
-	append_fixed(out, half_width, decimals);
-}
-
-static void append_relative(GString *out, const struct results_cell *cell, bool ascii)
-{
-	const double times_from = 10, whole_percent_from = 1;
-	double scale = cell->difference != 0 ? fabs(cell->relative / cell->difference) : 0;
-	double half_width = cell->half_width * scale;
-	double size = fabs(cell->relative);
-	int decimals = size < whole_percent_from ? 1 : 0;
+	const double times_from = 10, percent = 100;
+	double scale = fabs(cell->relative / cell->difference);
+	double half_width = cell->half_width * scale * percent,
+	       size = fabs(cell->relative) * percent;
+	int decimals = size >= percent || half_width >= 9.95 ? 0 : 1;
 
 	if (cell->relative >= times_from) {
 		g_string_append_c(out, 'x');
-		human_value(out, round(1 + cell->relative), "");
+		human_value(out, round(1 + cell->relative), "", true);
 		return;
 	}
 	g_string_append_c(out, cell->relative < 0 ? '-' : '+');
-	append_fixed(out, size * 100, decimals);
-	append_half_width(out, half_width * 100, decimals, ascii);
+	append_fixed(out, size, decimals);
+	if (half_width > 0) {
+		g_string_append(out, "±");
+		append_fixed(out, half_width, decimals);
+	}
 	g_string_append_c(out, '%');
 }
 
-static void append_absolute(GString *out, const struct results_cell *cell, const char *unit,
-			    bool ascii)
+static void append_absolute(GString *out, const struct results_cell *cell, const char *unit)
 {
 	if (cell->difference >= 0)
 		g_string_append_c(out, '+');
 	if (cell->half_width > 0)
-		human_interval(out, cell->difference, cell->half_width, unit, ascii);
+		human_interval(out, cell->difference, cell->half_width, unit);
 	else
-		human_value(out, cell->difference, unit);
+		human_value(out, cell->difference, unit, true);
 }
 
 void human_difference(GString *out, const struct results_cell *cell, bool reference_is_zero,
-		      const char *unit, bool ascii)
+		      const char *unit)
 {
 	/* Below this a percentage with one digit behind the point would read 0.0. */
 	const double percent_shows_from = 0.0005;
@@ -174,9 +179,9 @@ void human_difference(GString *out, const struct results_cell *cell, bool refere
 	else if (reference_is_zero)
 		g_string_append(out, "vs 0");
 	else if (cell->has_relative && fabs(cell->relative) >= percent_shows_from)
-		append_relative(out, cell, ascii);
+		append_relative(out, cell);
 	else
-		append_absolute(out, cell, unit, ascii);
+		append_absolute(out, cell, unit);
 	if (cell->verdict == RESULTS_CANT_TELL && cell->pairs > 0)
 		g_string_append_c(out, '?');
 }

@@ -8,7 +8,6 @@
 enum {
 	NAMED_MAX = 4, /* metrics named for each verdict; the rest is counted */
 	FINDINGS_MAX = 5, /* shown of each variant, unless all is asked for */
-	TIME_TEXT_MAX = 32,
 	SEEDS_TO_START_WITH = 5,
 };
 
@@ -94,8 +93,7 @@ void words_heading(const struct results_comparison *cmp, unsigned width, GString
 	g_string_append_printf(facts, "%u replication%s from seed %" G_GUINT64_FORMAT,
 			       doc->replications, plural(doc->replications), doc->seeds[0]);
 	for (guint i = 0; i < doc->overrides->len; i++)
-		g_string_append_printf(facts, "; --set %s",
-				       (const char *)doc->overrides->pdata[i]);
+		g_string_append_printf(facts, "; --set %s", (const char *)doc->overrides->pdata[i]);
 	wrap_text(out, facts->str, 0, width);
 	for (size_t d = 0; d < cmp->doc_count; d++)
 		say_incomplete(cmp->docs[d], width, out);
@@ -147,9 +145,9 @@ static void tell(const struct results_comparison *cmp, const struct told *told, 
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_auto(GStrv) lines = g_strsplit(told->finding->text, "\n", -1);
 
-	g_string_append_printf(line, "%s at ", told->finding->kind);
-	human_value(line, (double)told->finding->time_ns, "ns");
-	if (told->times > 1)
+	g_string_append_printf(line, "%s, first at ", told->finding->kind);
+	human_value(line, (double)told->finding->time_ns, "ns", false);
+	if (told->times > told->replications)
 		g_string_append_printf(line, ", %" G_GUINT64_FORMAT " times", told->times);
 	if (cmp->docs[0]->replications > 1)
 		g_string_append_printf(line, ", in %u of %u replications", told->replications,
@@ -188,9 +186,10 @@ void words_findings(const struct results_comparison *cmp, bool all, unsigned wid
 
 /* ---- the verdict ---- */
 
+/* Allocations by site are in the table; here their totals speak for them. */
 static bool counts(const struct results_row *row)
 {
-	return row->class != RESULTS_HOST;
+	return row->class != RESULTS_HOST && !g_str_has_prefix(row->name, ALLOC_BY_PREFIX);
 }
 
 static unsigned verdicts(const struct results_comparison *cmp, size_t column,
@@ -209,20 +208,23 @@ static void name_metric(const struct results_comparison *cmp, const struct resul
 	const struct results_cell *cell = &row->cell[column];
 	bool reference_is_zero = reference_cell(cmp, row, column)->metric->value == 0;
 
-	g_string_append_printf(out, "%s ", row->name);
-	if (cell->verdict != RESULTS_CANT_TELL) {
-		if (reference_is_zero)
-			human_value(out, cell->metric->value, row->unit);
+	g_string_append(out, row->name);
+	if (cell->verdict == RESULTS_STOPPED)
+		return;
+	if (cell->verdict == RESULTS_CANT_TELL) {
+		if (cell->seeds_needed > 0)
+			g_string_append_printf(out, ": %u seeds would tell", cell->seeds_needed);
 		else
-			human_difference(out, cell, false, row->unit, true);
-		if (reference_is_zero)
-			g_string_append(out, " vs 0");
-	} else if (cell->seeds_needed > 0) {
-		g_string_append_printf(out, "(%u seeds would)", cell->seeds_needed);
-	} else {
-		g_string_append(out, cell->pairs < 2 ? "(one seed never can)" :
-						       "(no number tried would)");
+			g_string_append(out, cell->pairs < 2 ? ": no two seeds have it"
+							     : ": no number of seeds would tell");
+		return;
 	}
+	g_string_append_c(out, ' ');
+	if (reference_is_zero) {
+		human_value(out, cell->metric->value, row->unit, false);
+		g_string_append_c(out, ' ');
+	}
+	human_difference(out, cell, reference_is_zero, row->unit);
 }
 
 static void append_verdict(const struct results_comparison *cmp, size_t column,
@@ -238,14 +240,10 @@ static void append_verdict(const struct results_comparison *cmp, size_t column,
 	for (size_t i = 0; i < cmp->rows->len && named < NAMED_MAX; i++) {
 		const struct results_row *row = row_at(cmp, i);
 
-		if (!counts(row) || row->cell[column].verdict != verdict || !row->summary ||
-		    g_str_has_prefix(row->name, ALLOC_BY_PREFIX))
+		if (!counts(row) || row->cell[column].verdict != verdict || !row->summary)
 			continue;
 		g_string_append(out, named++ ? ", " : " (");
-		if (verdict == RESULTS_STOPPED)
-			g_string_append(out, row->name);
-		else
-			name_metric(cmp, row, column, out);
+		name_metric(cmp, row, column, out);
 	}
 	if (named > 0)
 		g_string_append(out, n > named ? ", …)" : ")");
@@ -277,7 +275,7 @@ static void say_best(const struct results_comparison *cmp, unsigned width, GStri
 		unsigned n = 0;
 
 		for (size_t k = 0; k < cmp->rows->len; k++)
-			n += row_at(cmp, k)->cell[i].best;
+			n += counts(row_at(cmp, k)) && row_at(cmp, k)->cell[i].best;
 		if (n > 0)
 			g_string_append_printf(text, "%s%s in %u", text->len ? ", " : "",
 					       column_at(cmp, i)->label, n);
@@ -286,7 +284,7 @@ static void say_best(const struct results_comparison *cmp, unsigned width, GStri
 		sentence(out, 2, width, "Best, or not told from the best: %s.", text->str);
 }
 
-/* A metric that one side has and the other lacks is never passed over. */
+/* Between runs of one variant a metric that one side lacks is a finding. */
 static void say_missing(const struct results_comparison *cmp, size_t i, unsigned width,
 			GString *out)
 {
@@ -347,7 +345,8 @@ void words_verdict(const struct results_comparison *cmp, unsigned width, GString
 		if (column_at(cmp, i)->reference == i)
 			continue;
 		say_column(cmp, i, width, out);
-		say_missing(cmp, i, width, out);
+		if (cmp->doc_count > 1)
+			say_missing(cmp, i, width, out);
 	}
 	say_best(cmp, width, out);
 	say_certainty(cmp, width, out);

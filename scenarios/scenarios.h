@@ -7,8 +7,6 @@
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
 
-#include "models/fscrypt/fscrypt.h"
-#include "models/kernel/kernel.h"
 #include "models/workload/workload.h"
 #include "scenarios/image.h"
 

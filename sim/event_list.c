@@ -68,6 +68,29 @@ void event_list_grow_slots(struct event_list *list)
 
 /* ---- heap ---- */
 
+void event_list_sift_down(struct event_list *list, uint32_t i, sim_u128 key)
+{
+	for (;;) {
+		uint32_t child = i * ARITY + 1;
+
+		if (child >= list->count)
+			break;
+		child = least_child(list->key, child, list->count);
+		if (key < list->key[child])
+			break;
+		place(list, i, list->key[child]);
+		i = child;
+	}
+	place(list, i, key);
+}
+
+void event_list_fill_hole(struct event_list *list)
+{
+	list->hole = false;
+	if (--list->count)
+		event_list_sift_down(list, 0, list->key[list->count]);
+}
+
 void event_list_sift_up(struct event_list *list, uint32_t i, sim_u128 key)
 {
 	while (i) {
@@ -93,7 +116,7 @@ static int compare_keys(const void *a, const void *b)
 void event_list_renumber(struct event_list *list)
 {
 	if (list->hole)
-		fill_hole(list);
+		event_list_fill_hole(list);
 	qsort(list->key, list->count, sizeof(*list->key), compare_keys);
 	for (uint32_t i = 0; i < list->count; i++) {
 		sim_u128 key = list->key[i];
@@ -110,7 +133,7 @@ static void heap_remove(struct event_list *list, uint32_t i)
 	if (list->hole) {
 		uint32_t slot = key_slot(list->key[i]);
 
-		fill_hole(list);
+		event_list_fill_hole(list);
 		i = list->position[slot];
 	}
 	last = list->key[--list->count];
@@ -119,7 +142,7 @@ static void heap_remove(struct event_list *list, uint32_t i)
 	if (i && last < list->key[(i - 1) / ARITY])
 		event_list_sift_up(list, i, last);
 	else
-		sift_down(list, i, last);
+		event_list_sift_down(list, i, last);
 }
 
 /* ---- ring ---- */

@@ -14,6 +14,8 @@ enum { ARITY = 4 };
 void event_list_grow_heap(struct event_list *list);
 void event_list_grow_slots(struct event_list *list);
 void event_list_grow_ring(struct event_list *list);
+void event_list_sift_down(struct event_list *list, uint32_t i, sim_u128 key);
+void event_list_fill_hole(struct event_list *list);
 void event_list_sift_up(struct event_list *list, uint32_t i, sim_u128 key);
 void event_list_renumber(struct event_list *list);
 
@@ -90,34 +92,16 @@ static inline uint32_t least_child(const sim_u128 *key, uint32_t first, uint32_t
 	return best;
 }
 
-static inline void sift_down(struct event_list *list, uint32_t i, sim_u128 key)
-{
-	for (;;) {
-		uint32_t child = i * ARITY + 1;
-
-		if (child >= list->count)
-			break;
-		child = least_child(list->key, child, list->count);
-		if (key < list->key[child])
-			break;
-		place(list, i, list->key[child]);
-		i = child;
-	}
-	place(list, i, key);
-}
-
-static inline void fill_hole(struct event_list *list)
-{
-	list->hole = false;
-	if (--list->count)
-		sift_down(list, 0, list->key[list->count]);
-}
-
+/* Up to four keys lie unsorted beneath the hole: children of the root have no order. */
 static inline void heap_insert(struct event_list *list, sim_u128 key)
 {
 	if (list->hole) {
+		if (list->count <= ARITY) {
+			place(list, list->count++, key);
+			return;
+		}
 		list->hole = false;
-		sift_down(list, 0, key);
+		event_list_sift_down(list, 0, key);
 		return;
 	}
 	if (SIM_UNLIKELY(list->count == list->allocated))
@@ -163,6 +147,45 @@ static inline bool heap_goes_first(const struct event_list *list, sim_ns now)
 	return false;
 }
 
+/* Takes the least key beneath the hole, of four at most, and closes the gap with the last. */
+static inline uint32_t pop_unsorted(struct event_list *list, sim_ns limit, sim_ns *when)
+{
+	uint32_t i, slot;
+
+	if (list->count == 1)
+		return SIM_NO_SLOT;
+	i = least_child(list->key, 1, list->count);
+	*when = key_time(list->key[i]);
+	if (*when > limit)
+		return SIM_NO_SLOT;
+	slot = key_slot(list->key[i]);
+	list->position[slot] = NOWHERE;
+	if (i != --list->count)
+		place(list, i, list->key[list->count]);
+	return slot;
+}
+
+static inline uint32_t heap_pop(struct event_list *list, sim_ns limit, sim_ns *when)
+{
+	uint32_t slot;
+
+	if (list->hole) {
+		if (list->count <= ARITY + 1)
+			return pop_unsorted(list, limit, when);
+		event_list_fill_hole(list);
+	}
+	if (!list->count)
+		return SIM_NO_SLOT;
+	*when = key_time(list->key[0]);
+	if (*when > limit)
+		return SIM_NO_SLOT;
+	slot = key_slot(list->key[0]);
+	list->position[slot] = NOWHERE;
+	list->hole = true;
+	return slot;
+}
+
+/* Takes the first event not after `limit`; SIM_NO_SLOT if there is none. */
 static inline uint32_t event_list_pop(struct event_list *list, sim_ns now, sim_ns limit,
 				      sim_ns *when)
 {
@@ -180,17 +203,7 @@ static inline uint32_t event_list_pop(struct event_list *list, sim_ns now, sim_n
 		}
 		list->ring_head++;
 	}
-	if (list->hole)
-		fill_hole(list);
-	if (!list->count)
-		return SIM_NO_SLOT;
-	*when = key_time(list->key[0]);
-	if (*when > limit)
-		return SIM_NO_SLOT;
-	slot = key_slot(list->key[0]);
-	list->position[slot] = NOWHERE;
-	list->hole = true;
-	return slot;
+	return heap_pop(list, limit, when);
 }
 
 /* Whether an event at `when` would be taken next: nothing is due before it or with it. */

@@ -88,6 +88,16 @@ void sim_digest_add(struct sim *sim, uint64_t value)
 void sim_stop(struct sim *sim)
 {
 	sim->stopping = true;
+	sim->fast_until = 0;
+}
+
+/* Up to when a hold may pass without a look at the stop flag, the end and the digest interval. */
+static void set_fast_until(struct sim *sim)
+{
+	sim->fast_until =
+		MIN(sim->digest_next, sim->limit < SIM_NEVER ? sim->limit + 1 : SIM_NEVER);
+	if (sim->stopping)
+		sim->fast_until = 0;
 }
 
 const char *sim_intern(struct sim *sim, const char *string)
@@ -163,16 +173,17 @@ static void close_digests(struct sim *sim, sim_ns when)
 		else
 			sim->digest_next += sim->digest_interval;
 	}
+	set_fast_until(sim);
 }
 
 static bool must_end(struct sim *sim)
 {
-	if (SIM_UNLIKELY(sim->stopping))
-		return true;
 	if (SIM_UNLIKELY(!(sim->events % INTERRUPT_POLL_EVENTS)) && sim->interrupted &&
-	    *sim->interrupted)
+	    *sim->interrupted) {
 		sim->was_interrupted = true;
-	return sim->was_interrupted;
+		sim_stop(sim);
+	}
+	return sim->stopping;
 }
 
 struct sim_task *sim_next_task(struct sim *sim)
@@ -214,16 +225,17 @@ enum sim_end sim_run(struct sim *sim, sim_ns until)
 		until = sim->now;
 	sim->limit = until;
 	sim->stopping = sim->was_interrupted = false;
+	set_fast_until(sim);
 	if (sim->interrupted && *sim->interrupted)
 		return SIM_END_INTERRUPTED;
 	task = sim_next_task(sim);
 	if (task)
 		sim_resume_from_main(sim, task);
 	sim->self = NULL;
-	if (sim->stopping)
-		return SIM_END_STOPPED;
 	if (sim->was_interrupted)
 		return SIM_END_INTERRUPTED;
+	if (sim->stopping)
+		return SIM_END_STOPPED;
 	if (event_list_empty(&sim->list))
 		return SIM_END_IDLE;
 	close_digests(sim, until);

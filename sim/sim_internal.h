@@ -137,7 +137,7 @@ struct sim {
 	sim_ns now;
 	struct sim_task *self;
 	uint64_t events, digest;
-	sim_ns limit, digest_next;
+	sim_ns limit, digest_next, fast_until;
 	bool stopping, was_interrupted;
 	struct event_list list;
 	const volatile int *interrupted;

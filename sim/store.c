@@ -24,7 +24,7 @@ static void sync_usage(struct sim_store *store)
 		      store->takers.length + store->putters.length);
 }
 
-static void grow(struct sim_store *store)
+static __attribute__((noinline)) void grow(struct sim_store *store)
 {
 	enum { FIRST_ITEMS = 8 };
 	uint32_t allocated = MAX(2 * store->allocated, FIRST_ITEMS);
@@ -38,16 +38,16 @@ static void grow(struct sim_store *store)
 	store->allocated = allocated;
 }
 
-static void push(struct sim_store *store, void *item)
+static inline void push(struct sim_store *store, void *item)
 {
-	if (store->length == store->allocated)
+	if (SIM_UNLIKELY(store->length == store->allocated))
 		grow(store);
 	store->item[(store->first + store->length++) & (store->allocated - 1)] = item;
 	if (store->length > store->usage.in_use_max)
 		store->usage.in_use_max = store->length;
 }
 
-static void *pop(struct sim_store *store)
+static inline void *pop(struct sim_store *store)
 {
 	void *item = store->item[store->first];
 
@@ -65,8 +65,10 @@ static void leave_store(struct sim_waiter *waiter, enum sim_wake wake)
 	wait_unlink(waiter);
 }
 
-static enum sim_wake wait_for_store(struct sim_store *store, struct sim_waiter *waiter,
-				    struct sim_wait_list *list, sim_ns timeout)
+static __attribute__((noinline)) enum sim_wake wait_for_store(struct sim_store *store,
+							      struct sim_waiter *waiter,
+							      struct sim_wait_list *list,
+							      sim_ns timeout)
 {
 	enum sim_wake refused = wait_refused(store->sim);
 	uint32_t queued = store->takers.length + store->putters.length + 1;

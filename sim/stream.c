@@ -78,12 +78,10 @@ uint64_t sim_draw_below(struct sim_stream *stream, uint64_t bound)
 /* -ln(u) mean by inversion, u odd in units of 2^-64: at most 44.4 means. */
 sim_ns sim_draw_exponential(struct sim_stream *stream, sim_ns mean)
 {
-	uint64_t y = (UINT64_C(64) << FIXED_BITS) - fixed_log2_inline(next(stream) | 1);
-	sim_u128 scaled;
+	uint64_t e = 64 * (FIXED_LN_2 >> (64 - FIXED_BITS)) - fixed_ln_fast(next(stream) | 1);
 
 	g_assert(mean <= SIM_MEAN_MAX);
-	scaled = (sim_u128)(uint64_t)((sim_u128)y * FIXED_LN_2 >> 64) * mean;
-	return (sim_ns)((scaled + (UINT64_C(1) << (FIXED_BITS - 1))) >> FIXED_BITS);
+	return (sim_ns)(((sim_u128)e * mean + (UINT64_C(1) << (FIXED_BITS - 1))) >> FIXED_BITS);
 }
 
 uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k)

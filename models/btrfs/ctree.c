@@ -78,8 +78,8 @@ static int search_leaf(struct btrfs_store *store, struct root *root, ctree_key k
 }
 
 /* setup_nodes_for_search(). False: start again at the root. */
-static bool prepare_node(struct btrfs_store *store, struct root *root, struct path *path,
-			 int level, const struct search *how)
+static bool prepare_node(struct btrfs_store *store, struct root *root, struct path *path, int level,
+			 const struct search *how)
 {
 	unsigned int n = block_of(store, path->nodes[level])->n;
 
@@ -132,15 +132,14 @@ int ctree_search(struct btrfs_store *store, struct root *root, ctree_key key, st
 		 int ins_len, bool cow)
 {
 	return search_down(store, root, key, path,
-			   &(struct search){ .ins_len = ins_len, .cow = cow });
+			   &(struct search){.ins_len = ins_len, .cow = cow});
 }
 
 int ctree_search_extend(struct btrfs_store *store, struct root *root, ctree_key key,
 			struct path *path, int ins_len)
 {
-	return search_down(
-		store, root, key, path,
-		&(struct search){ .ins_len = ins_len, .cow = true, .extension = true });
+	return search_down(store, root, key, path,
+			   &(struct search){.ins_len = ins_len, .cow = true, .extension = true});
 }
 
 bool ctree_next_leaf(struct btrfs_store *store, struct root *root, struct path *path)
@@ -202,11 +201,11 @@ void leaf_count_items(struct btrfs_store *store, const struct block *leaf, bool 
 		enum item_type type = key_type(leaf->items[i].key);
 
 		if (type == ITEM_EXTENT) {
-			uint64_t extra = leaf->items[i].bytes > store->extent_item_bytes[0] &&
-							 item_encrypted(&leaf->items[i]) ?
-						 store->extent_item_bytes[1] -
-							 store->extent_item_bytes[0] :
-						 0;
+			uint64_t extra =
+				leaf->items[i].bytes > store->extent_item_bytes[0] &&
+						item_encrypted(&leaf->items[i])
+					? store->extent_item_bytes[1] - store->extent_item_bytes[0]
+					: 0;
 
 			store->file_extent_items += add ? 1 : (uint64_t)-1;
 			store->context_item_bytes += add ? extra : -extra;
@@ -222,7 +221,7 @@ void leaf_count_items(struct btrfs_store *store, const struct block *leaf, bool 
 static void count_items(struct btrfs_store *store, const struct item *items, unsigned int n,
 			bool add)
 {
-	struct block view = { .items = (struct item *)(uintptr_t)items, .n = (uint16_t)n };
+	struct block view = {.items = (struct item *)(uintptr_t)items, .n = (uint16_t)n};
 
 	leaf_count_items(store, &view, add);
 }
@@ -240,8 +239,7 @@ void ctree_insert_here(struct btrfs_store *store, struct path *path, const struc
 	if (slot == 0)
 		ctree_fixup_low_keys(store, path, items[0].key, 1);
 	block_reserve(leaf, leaf->n + n);
-	memmove(leaf->items + slot + n, leaf->items + slot,
-		(leaf->n - slot) * sizeof(struct item));
+	memmove(leaf->items + slot + n, leaf->items + slot, (leaf->n - slot) * sizeof(struct item));
 	memcpy(leaf->items + slot, items, n * sizeof(struct item));
 	leaf->n = (uint16_t)(leaf->n + n);
 	leaf->data_bytes = (uint16_t)(leaf->data_bytes + bytes);
@@ -262,8 +260,7 @@ int ctree_insert(struct btrfs_store *store, struct root *root, struct path *path
 	return 0;
 }
 
-static void del_leaf(struct btrfs_store *store, struct root *root, struct path *path,
-		     block_nr leaf)
+static void del_leaf(struct btrfs_store *store, struct root *root, struct path *path, block_nr leaf)
 {
 	node_del_ptr(store, root, path, 1, path->slots[1]);
 	path->leaf_locked = false;
@@ -277,8 +274,8 @@ static void shrink_leaf(struct btrfs_store *store, struct root *root, struct pat
 	struct block *leaf = block_of(store, nr);
 	int slot = path->slots[1];
 
-	leaf_push_left(store, root, path, 0,
-		       (int)(BTRFS_ITEM_HEADER_BYTES + leaf->items[0].bytes), true, UINT32_MAX);
+	leaf_push_left(store, root, path, 0, (int)(BTRFS_ITEM_HEADER_BYTES + leaf->items[0].bytes),
+		       true, UINT32_MAX);
 	if (path->nodes[0] == nr && leaf->n)
 		leaf_push_right(store, root, path, 0, (int)leaf_used(leaf), true, 0);
 	if (!leaf->n) {
@@ -287,8 +284,7 @@ static void shrink_leaf(struct btrfs_store *store, struct root *root, struct pat
 	}
 }
 
-void ctree_delete(struct btrfs_store *store, struct root *root, struct path *path, int slot,
-		  int n)
+void ctree_delete(struct btrfs_store *store, struct root *root, struct path *path, int slot, int n)
 {
 	block_nr nr = path->nodes[0];
 	struct block *leaf = block_of(store, nr);
@@ -318,7 +314,7 @@ void ctree_delete(struct btrfs_store *store, struct root *root, struct path *pat
 static int setup_leaf_for_split(struct btrfs_store *store, struct root *root, struct path *path,
 				int ins_len)
 {
-	static const struct search for_split = { .cow = true, .for_split = true };
+	static const struct search for_split = {.cow = true, .for_split = true};
 	struct block *leaf = block_of(store, path->nodes[0]);
 	ctree_key key = leaf->items[path->slots[0]].key;
 
@@ -329,8 +325,7 @@ static int setup_leaf_for_split(struct btrfs_store *store, struct root *root, st
 	return 0;
 }
 
-int ctree_duplicate(struct btrfs_store *store, struct root *root, struct path *path,
-		    ctree_key key)
+int ctree_duplicate(struct btrfs_store *store, struct root *root, struct path *path, ctree_key key)
 {
 	struct item copy = *ctree_item(store, path);
 	int ret;

@@ -360,12 +360,10 @@ int ctree_insert(struct btrfs_store *store, struct root *root, struct path *path
 /* Inserts at the path's slot, where room is known to be (setup_items_for_insert). */
 void ctree_insert_here(struct btrfs_store *store, struct path *path, const struct item *items,
 		       unsigned int n);
-void ctree_delete(struct btrfs_store *store, struct root *root, struct path *path, int slot,
-		  int n);
+void ctree_delete(struct btrfs_store *store, struct root *root, struct path *path, int slot, int n);
 /* Puts a copy of the item at the slot behind it under another key and steps onto it. 0 or -EAGAIN:
  * the path was given up, search again (btrfs_duplicate_item). */
-int ctree_duplicate(struct btrfs_store *store, struct root *root, struct path *path,
-		    ctree_key key);
+int ctree_duplicate(struct btrfs_store *store, struct root *root, struct path *path, ctree_key key);
 void ctree_resize(struct btrfs_store *store, struct path *path, unsigned int bytes);
 struct item *ctree_item(struct btrfs_store *store, struct path *path);
 
@@ -412,6 +410,7 @@ int extent_alloc(struct btrfs_store *store, uint32_t blocks, store_extent *out);
 void extent_free_space(struct btrfs_store *store, const struct extent *extent);
 
 /* store.c */
+uint32_t store_next_root_id(const struct btrfs_store *store);
 struct root *store_add_root(struct btrfs_store *store, block_nr node);
 /* The two items of an empty subvolume. */
 void store_root_items(struct btrfs_store *store, struct item items[2]);

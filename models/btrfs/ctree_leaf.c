@@ -19,8 +19,8 @@ static unsigned int space_used(const struct block *leaf, int start, int n)
 	return sum;
 }
 
-static void move_items(struct btrfs_store *store, struct block *to, int to_slot,
-		       struct block *from, int from_slot, int n)
+static void move_items(struct btrfs_store *store, struct block *to, int to_slot, struct block *from,
+		       int from_slot, int n)
 {
 	unsigned int bytes = 0;
 
@@ -187,8 +187,7 @@ static void push_for_double(struct btrfs_store *store, struct root *root, struct
 		needed -= leaf_free(store, leaf);
 	leaf_push_right(store, root, path, 1, needed, false, (uint32_t)path->slots[0]);
 	leaf = block_of(store, path->nodes[0]);
-	if (path->slots[0] == 0 || path->slots[0] == leaf->n ||
-	    leaf_free(store, leaf) >= data_size)
+	if (path->slots[0] == 0 || path->slots[0] == leaf->n || leaf_free(store, leaf) >= data_size)
 		return;
 	needed = data_size - leaf_free(store, leaf);
 	leaf_push_left(store, root, path, 1, needed, false, (uint32_t)path->slots[0]);

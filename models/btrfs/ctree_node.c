@@ -22,7 +22,7 @@ void node_insert_ptr(struct btrfs_store *store, struct path *path, ctree_key key
 	block_reserve(node, node->n + 1u);
 	memmove(node->children + slot + 1, node->children + slot,
 		(size_t)(node->n - slot) * sizeof(struct child));
-	node->children[slot] = (struct child){ .key = key, .block = nr };
+	node->children[slot] = (struct child){.key = key, .block = nr};
 	node->n++;
 }
 
@@ -65,8 +65,7 @@ void node_insert_root(struct btrfs_store *store, struct root *root, struct path 
 
 	g_assert(lower == root->node);
 	block_reserve(node, 1);
-	node->children[0] = (struct child){ .key = low_key(block_of(store, lower)),
-					    .block = lower };
+	node->children[0] = (struct child){.key = low_key(block_of(store, lower)), .block = lower};
 	node->n = 1;
 	root->node = nr;
 	path->nodes[level] = nr;
@@ -120,8 +119,7 @@ static bool push_right(struct btrfs_store *store, struct block *to, struct block
 	return true;
 }
 
-static block_nr cow_sibling(struct btrfs_store *store, struct root *root, block_nr parent,
-			    int slot)
+static block_nr cow_sibling(struct btrfs_store *store, struct root *root, block_nr parent, int slot)
 {
 	return block_cow(store, root, block_of(store, parent)->children[slot].block, parent,
 			 (unsigned int)slot);

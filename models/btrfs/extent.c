@@ -164,8 +164,8 @@ static void make_single(struct btrfs_store *store, struct extent *extent)
 	ref_release(store, head);
 }
 
-static void list_drop(struct btrfs_store *store, struct extent *extent, uint32_t root,
-		      uint32_t ino, uint32_t offset)
+static void list_drop(struct btrfs_store *store, struct extent *extent, uint32_t root, uint32_t ino,
+		      uint32_t offset)
 {
 	uint32_t *link = &extent->many.head, nr;
 
@@ -233,10 +233,10 @@ bool extent_only_ref(const struct btrfs_store *store, store_extent nr, uint32_t 
 void extents_commit(struct btrfs_store *store)
 {
 	for (unsigned int i = 0; i < store->changed->len; i++) {
-		struct extent *extent = extent_of(store, g_array_index(store->changed,
-								       store_extent, i));
+		struct extent *extent =
+			extent_of(store, g_array_index(store->changed, store_extent, i));
 
-		extent->flags &= (uint8_t)~(EXTENT_CHANGED | EXTENT_WAS_SHARED);
+		extent->flags &= (uint8_t) ~(EXTENT_CHANGED | EXTENT_WAS_SHARED);
 	}
 	g_array_set_size(store->changed, 0);
 	for (unsigned int i = 0; i < store->dying->len; i++) {
@@ -281,8 +281,7 @@ uint32_t store_extent_generation(const struct btrfs_store *store, store_extent e
 
 static struct store_ref ref_out(uint32_t root, uint32_t ino, uint32_t offset, uint32_t count)
 {
-	struct store_ref ref = { .kind = root ? STORE_REF_KEYED : STORE_REF_SHARED,
-				 .count = count };
+	struct store_ref ref = {.kind = root ? STORE_REF_KEYED : STORE_REF_SHARED, .count = count};
 
 	if (root) {
 		ref.root = root;

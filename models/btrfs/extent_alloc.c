@@ -22,9 +22,9 @@ enum size_class { CLASS_NONE, CLASS_SMALL, CLASS_MEDIUM, CLASS_LARGE };
 
 static enum size_class class_of(uint32_t blocks)
 {
-	return blocks <= SMALL_BLOCKS ? CLASS_SMALL :
-	       blocks <= MEDIUM_BLOCKS ? CLASS_MEDIUM :
-					 CLASS_LARGE;
+	return blocks <= SMALL_BLOCKS	 ? CLASS_SMALL
+	       : blocks <= MEDIUM_BLOCKS ? CLASS_MEDIUM
+					 : CLASS_LARGE;
 }
 
 static struct block_group *group_at(const struct btrfs_store *store, uint32_t nr)
@@ -34,7 +34,7 @@ static struct block_group *group_at(const struct btrfs_store *store, uint32_t nr
 
 static void add_group(struct btrfs_store *store)
 {
-	struct block_group group = { .start = FIRST_GROUP_BLOCK, .blocks = FIRST_GROUP_BLOCKS };
+	struct block_group group = {.start = FIRST_GROUP_BLOCK, .blocks = FIRST_GROUP_BLOCKS};
 
 	if (store->groups->len) {
 		group.start = store->next_group_start;
@@ -83,7 +83,7 @@ int extent_alloc(struct btrfs_store *store, uint32_t blocks, store_extent *out)
 	if (capacity && store->data_blocks + blocks > capacity)
 		return -ENOSPC;
 	group = find_group(store, class, blocks);
-	group->size_class = (uint8_t)class;
+	group->size_class = (uint8_t) class;
 	*out = extent_new(store, group->start + group->used_to, blocks);
 	group->used_to += blocks;
 	group->live += blocks;

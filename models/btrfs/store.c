@@ -43,15 +43,21 @@ static void set_sizes(struct btrfs_store *store)
 			(o->context_length_prefix ? BTRFS_CONTEXT_PREFIX_BYTES : 0);
 }
 
+/* Subvolume ids are handed out like inode numbers of the root tree. */
+uint32_t store_next_root_id(const struct btrfs_store *store)
+{
+	return store->roots->len ? MAX(store->roots->len, BTRFS_FIRST_FREE_OBJECTID)
+				 : BTRFS_FS_TREE_ROOT;
+}
+
 struct root *store_add_root(struct btrfs_store *store, block_nr node)
 {
 	struct root *root = g_new0(struct root, 1);
 	struct root *none = NULL;
 
-	/* Subvolume ids are handed out like inode numbers of the root tree. */
-	while (store->roots->len < (node ? BTRFS_FIRST_FREE_OBJECTID : BTRFS_FS_TREE_ROOT))
+	root->id = store_next_root_id(store);
+	while (store->roots->len < root->id)
 		g_array_append_val(store->roots, none);
-	root->id = store->roots->len;
 	root->node = node ? node : block_alloc(store, 0, root->id);
 	root->next_ino = BTRFS_FIRST_FREE_OBJECTID + 1;
 	g_array_append_val(store->roots, root);
@@ -73,7 +79,7 @@ static gboolean id_equal(gconstpointer a, gconstpointer b)
 struct btrfs_store *store_new(const struct btrfs_store_options *options)
 {
 	struct btrfs_store *store = g_new0(struct btrfs_store, 1);
-	struct path path = { 0 };
+	struct path path = {0};
 	struct root *root;
 	struct item items[2];
 
@@ -108,13 +114,13 @@ void store_root_items(struct btrfs_store *store, struct item items[2])
 	const uint32_t top = BTRFS_FIRST_FREE_OBJECTID;
 
 	/* A subvolume's top directory names itself "..". */
-	items[0] = (struct item){ .key = key_make(top, ITEM_INODE, 0),
-				  .c = STORE_DIRECTORY,
-				  .d = 1,
-				  .bytes = BTRFS_INODE_ITEM_BYTES };
-	items[1] = (struct item){ .key = key_make(top, ITEM_INODE_REF, top),
-				  .a = store_name(store, ".."),
-				  .bytes = BTRFS_INODE_REF_HEAD_BYTES + 2 };
+	items[0] = (struct item){.key = key_make(top, ITEM_INODE, 0),
+				 .c = STORE_DIRECTORY,
+				 .d = 1,
+				 .bytes = BTRFS_INODE_ITEM_BYTES};
+	items[1] = (struct item){.key = key_make(top, ITEM_INODE_REF, top),
+				 .a = store_name(store, ".."),
+				 .bytes = BTRFS_INODE_REF_HEAD_BYTES + 2};
 }
 
 static void free_blocks(struct btrfs_store *store)

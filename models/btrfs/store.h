@@ -214,6 +214,9 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 bool store_next_delalloc(const struct btrfs_store *store, const struct store_inode *inode,
 			 uint64_t from, uint64_t *start, uint64_t *end);
 
+/** Forgets all dirty data (truncate_inode_pages_final of an inode that goes away). */
+void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode);
+
 enum store_piece_kind {
 	STORE_PIECE_INLINE, /* no disk extent, no I/O: already in the tree, not to be finished */
 	STORE_PIECE_COW, /* a new disk extent */

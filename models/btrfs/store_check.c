@@ -40,10 +40,9 @@ static void check_leaf(struct check *check, block_nr nr)
 			continue;
 		g_assert(extent_of(check->store, item->a)->refs);
 		check->extent_refs[item->a]++;
-		check->extent_sums[item->a] +=
-			full ? ref_hash(0, nr, 0) :
-			       ref_hash(leaf->owner, key_ino(item->key),
-					key_offset(item->key) - item->d);
+		check->extent_sums[item->a] += full ? ref_hash(0, nr, 0)
+						    : ref_hash(leaf->owner, key_ino(item->key),
+							       key_offset(item->key) - item->d);
 	}
 	g_assert(bytes == leaf->data_bytes);
 	g_assert(leaf_used(leaf) <= check->store->leaf_bytes);
@@ -57,8 +56,8 @@ static void check_block(struct check *check, block_nr nr, int level, ctree_key l
 	g_assert(block->n <= block->capacity);
 	if (block->n) {
 		ctree_key first = level ? block->children[0].key : block->items[0].key;
-		ctree_key last = level ? block->children[block->n - 1].key :
-					 block->items[block->n - 1].key;
+		ctree_key last =
+			level ? block->children[block->n - 1].key : block->items[block->n - 1].key;
 
 		g_assert(first >= low && last <= high);
 	}
@@ -75,9 +74,8 @@ static void check_block(struct check *check, block_nr nr, int level, ctree_key l
 		ctree_key next = i + 1u < block->n ? block->children[i + 1].key - 1 : high;
 		const struct block *child = block_of(check->store, block->children[i].block);
 
-		g_assert(child->n && block->children[i].key ==
-					     (level > 1 ? child->children[0].key :
-							  child->items[0].key));
+		g_assert(child->n && block->children[i].key == (level > 1 ? child->children[0].key
+									  : child->items[0].key));
 		check_block(check, block->children[i].block, level - 1, block->children[i].key,
 			    next);
 	}
@@ -99,12 +97,12 @@ static void check_extents(struct check *check)
 			blocks += extent->blocks;
 		while (store_extent_ref(store, nr, &cursor, &ref)) {
 			refs += ref.count;
-			sum += ref.count * (ref.kind == STORE_REF_SHARED ?
-						    ref_hash(0, ref.leaf, 0) :
-						    ref_hash(ref.root, ref.ino,
-							     (uint32_t)(ref.offset /
-									(int64_t)
-										BTRFS_SECTOR_BYTES)));
+			sum += ref.count *
+			       (ref.kind == STORE_REF_SHARED
+					? ref_hash(0, ref.leaf, 0)
+					: ref_hash(ref.root, ref.ino,
+						   (uint32_t)(ref.offset /
+							      (int64_t)BTRFS_SECTOR_BYTES)));
 		}
 		g_assert(refs == extent->refs && sum == check->extent_sums[nr]);
 	}
@@ -113,7 +111,7 @@ static void check_extents(struct check *check)
 
 void store_check(struct btrfs_store *store)
 {
-	struct check check = { .store = store };
+	struct check check = {.store = store};
 	bool dropping = false;
 
 	check.block_refs = g_new0(uint32_t, store->n_blocks + 1);

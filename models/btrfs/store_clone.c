@@ -35,8 +35,8 @@ int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
 		if (!*bytes)
 			return 0;
 	}
-	if (unaligned(source_offset) || unaligned(target_offset) ||
-	    source_offset >= source->size || *bytes > source->size - source_offset)
+	if (unaligned(source_offset) || unaligned(target_offset) || source_offset >= source->size ||
+	    *bytes > source->size - source_offset)
 		return -EINVAL;
 	covered = *bytes;
 	if (source_offset + *bytes == source->size)
@@ -74,7 +74,7 @@ static void clone_finish(struct cloning *c, uint64_t end)
 static void clone_inline(struct cloning *c, const struct item *from, uint64_t at, uint64_t drop)
 {
 	struct btrfs_store *store = c->store;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item there, copy = *from;
 	bool as_item = !at && c->target->size <= from->a;
 
@@ -107,8 +107,8 @@ static void clone_regular(struct cloning *c, const struct item *from, uint64_t a
 	items_replace_range(c->store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
 			    (uint32_t)(*end >> SECTOR_SHIFT), &copy);
 	if (hooks && hooks->copied)
-		hooks->copied(c->store->options.hooks_arg, copy.a, c->source->root,
-			      c->source->ino, start, at, c->target->ino);
+		hooks->copied(c->store->options.hooks_arg, copy.a, c->source->root, c->source->ino,
+			      start, at, c->target->ino);
 }
 
 /* btrfs_clone() */
@@ -118,7 +118,7 @@ static void clone_range(struct cloning *c)
 
 	c->done_to = c->to;
 	while (end < c->to + c->bytes) {
-		struct path path = { 0 };
+		struct path path = {0};
 		struct item item;
 		uint64_t start, at, drop;
 
@@ -151,14 +151,14 @@ int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t 
 		uint64_t bytes, struct store_inode *target, uint64_t target_offset,
 		struct store_dirtied *dirtied, struct btrfs_work *work)
 {
-	struct cloning c = { .store = store,
-			     .source = source,
-			     .target = target,
-			     .offset = source_offset,
-			     .bytes = round_up_block(bytes),
-			     .wanted = bytes,
-			     .to = target_offset,
-			     .dirtied = dirtied };
+	struct cloning c = {.store = store,
+			    .source = source,
+			    .target = target,
+			    .offset = source_offset,
+			    .bytes = round_up_block(bytes),
+			    .wanted = bytes,
+			    .to = target_offset,
+			    .dirtied = dirtied};
 
 	store_enter(store, work);
 	if (dirtied)
@@ -173,7 +173,7 @@ static store_content content_at(struct btrfs_store *store, const struct store_in
 				uint64_t offset, uint64_t *place)
 {
 	uint32_t block = (uint32_t)(offset >> SECTOR_SHIFT);
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 
 	*place = 0;
@@ -237,9 +237,8 @@ struct defrag {
 
 static uint64_t item_bytes_of(const struct item *item)
 {
-	return item_file_type(item) == STORE_INLINE ?
-		       BTRFS_SECTOR_BYTES :
-		       (uint64_t)item_blocks(item) << SECTOR_SHIFT;
+	return item_file_type(item) == STORE_INLINE ? BTRFS_SECTOR_BYTES
+						    : (uint64_t)item_blocks(item) << SECTOR_SHIFT;
 }
 
 static uint64_t max_capacity(const struct defrag *d, const struct item *item)
@@ -251,11 +250,10 @@ static uint64_t max_capacity(const struct defrag *d, const struct item *item)
 static bool next_mergeable(struct defrag *d, const struct item *item)
 {
 	uint64_t end = (uint64_t)item_end(item) << SECTOR_SHIFT;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item next;
 
-	if (end >= d->inode->size ||
-	    !items_find(d->store, d->inode, item_end(item), &path, &next))
+	if (end >= d->inode->size || !items_find(d->store, d->inode, item_end(item), &path, &next))
 		return false;
 	return key_offset(next.key) == item_end(item) && item_file_type(&next) == STORE_REGULAR &&
 	       next.a && item_bytes_of(&next) < max_capacity(d, item) &&
@@ -280,7 +278,7 @@ static bool is_target(struct defrag *d, const struct item *item, uint64_t cur)
 static void add_target(struct defrag *d, uint64_t start, uint64_t end)
 {
 	store_content content = STORE_CONTENT_UNIQUE;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 
 	if (items_find(d->store, d->inode, (uint32_t)(start >> SECTOR_SHIFT), &path, &item) &&
@@ -300,7 +298,7 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 
 	d->target_end = 0;
 	while (cur < end) {
-		struct path path = { 0 };
+		struct path path = {0};
 		struct item item;
 		uint64_t from;
 
@@ -315,8 +313,7 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 		if (is_target(d, &item, cur)) {
 			struct store_range range = {
 				.start = cur,
-				.end = MIN((uint64_t)item_end(&item) << SECTOR_SHIFT, end)
-			};
+				.end = MIN((uint64_t)item_end(&item) << SECTOR_SHIFT, end)};
 
 			g_array_append_val(targets, range);
 			d->target_end = range.end;
@@ -334,9 +331,9 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 uint64_t store_defrag(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
 		      uint64_t bytes, uint32_t threshold, struct btrfs_work *work)
 {
-	struct defrag d = { .store = store,
-			    .inode = inode,
-			    .threshold = threshold ? threshold : DEFRAG_THRESHOLD };
+	struct defrag d = {.store = store,
+			   .inode = inode,
+			   .threshold = threshold ? threshold : DEFRAG_THRESHOLD};
 	uint64_t cur = round_down_block(start), last = inode->size;
 
 	store_enter(store, work);

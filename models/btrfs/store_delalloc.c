@@ -15,7 +15,7 @@ static gint compare_end(gconstpointer a, gconstpointer b, gpointer data)
 /* The first range that ends behind `offset`. */
 static GSequenceIter *range_after(const struct store_inode *inode, uint64_t offset)
 {
-	struct store_range probe = { .end = offset };
+	struct store_range probe = {.end = offset};
 
 	return g_sequence_search(inode->dirty, &probe, compare_end, NULL);
 }
@@ -73,7 +73,7 @@ void delalloc_set(struct btrfs_store *store, struct store_inode *inode, uint64_t
 	inode->delalloc_bytes += end - start;
 	delalloc_clear(store, inode, start, end);
 	range = g_new(struct store_range, 1);
-	*range = (struct store_range){ start, end, content, defrag };
+	*range = (struct store_range){start, end, content, defrag};
 	iter = range_after(inode, start);
 	at = g_sequence_insert_before(iter, range);
 	near = range_at(iter);
@@ -118,8 +118,8 @@ store_content delalloc_content(const struct store_inode *inode, uint64_t start, 
 {
 	GSequenceIter *iter = range_after(inode, start);
 	const struct store_range *range = range_at(iter);
-	store_content content = range && range->start <= start ? range->content :
-								 STORE_CONTENT_UNIQUE;
+	store_content content =
+		range && range->start <= start ? range->content : STORE_CONTENT_UNIQUE;
 
 	for (; range && range->start < end; range = range_at(iter)) {
 		if (range->content != content)
@@ -171,7 +171,7 @@ void delalloc_block(struct btrfs_store *store, struct store_inode *inode, uint64
 static void set_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t block,
 		     store_content content)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 	store_content old = STORE_CONTENT_UNIQUE;
 	uint64_t end = block + BTRFS_SECTOR_BYTES;
@@ -213,6 +213,11 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 		inode->size = offset + bytes;
 	store_queue_update(store, inode);
 	return 0;
+}
+
+void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode)
+{
+	delalloc_clear(store, inode, 0, UINT64_MAX);
 }
 
 int store_flush_range(struct btrfs_store *store, struct store_inode *inode, uint64_t start,

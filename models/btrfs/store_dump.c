@@ -93,7 +93,7 @@ static void append_path(GString *out, const char *path)
 static void dump_one_file(struct store_dump *dump, const char *path, struct store_inode *inode,
 			  bool first, GString *out)
 {
-	struct dump_file file = { .items = g_string_new(NULL) };
+	struct dump_file file = {.items = g_string_new(NULL)};
 	struct store_file_extent item;
 	struct store_walk walk;
 
@@ -169,7 +169,7 @@ static void dump_disk(struct store_dump *dump, const GArray *owners, GString *ou
 
 	for (store_extent nr = 1; nr < store->n_extents; nr++) {
 		const struct extent *extent = extent_of(store, nr);
-		struct place place = { extent_block(extent), nr };
+		struct place place = {extent_block(extent), nr};
 
 		if (!extent->refs)
 			continue;
@@ -186,9 +186,9 @@ static void dump_disk(struct store_dump *dump, const GArray *owners, GString *ou
 
 		if (many && extent->refs < 2)
 			continue;
-		g_string_append_printf(out, "%s[%" PRIu32 ",%" PRIu64 ",%" PRIu32,
-				       first ? "" : ",", dump_id(dump, nr),
-				       (uint64_t)extent->blocks << SECTOR_SHIFT, extent->refs);
+		g_string_append_printf(out, "%s[%" PRIu32 ",%" PRIu64 ",%" PRIu32, first ? "" : ",",
+				       dump_id(dump, nr), (uint64_t)extent->blocks << SECTOR_SHIFT,
+				       extent->refs);
 		if (!many)
 			append_owners(out, store, owners, nr);
 		g_string_append_c(out, ']');
@@ -213,7 +213,7 @@ void store_dump(struct store_dump *dump, const char *const *paths, size_t n, GSt
 		if (store_lookup(dump->store, paths[i], &inode, NULL))
 			continue;
 		if (!(inode->flags & STORE_DIRECTORY)) {
-			owner = (struct owner){ inode->root, inode->ino, paths[i] };
+			owner = (struct owner){inode->root, inode->ino, paths[i]};
 			g_array_append_val(owners, owner);
 			dump_one_file(dump, paths[i], inode, first, out);
 			first = false;

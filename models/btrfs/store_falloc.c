@@ -36,7 +36,7 @@ static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode
 		      uint64_t *bytes)
 {
 	uint64_t from = round_down_block(*start), asked = from + round_up_block(*bytes), end;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 
 	end = asked;
@@ -84,7 +84,7 @@ static bool punch_edges(struct punch *p, uint64_t original)
 int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
 		uint64_t bytes, struct store_dirtied *dirtied, struct btrfs_work *work)
 {
-	struct punch p = { store, inode, dirtied, offset, bytes, 0, 0 };
+	struct punch p = {store, inode, dirtied, offset, bytes, 0, 0};
 	bool in_hole;
 
 	store_enter(store, work);
@@ -181,7 +181,7 @@ int store_falloc(struct btrfs_store *store, struct store_inode *inode, uint64_t 
 			if (ranges->len && prev->end == cur) {
 				prev->end = to;
 			} else {
-				struct store_range range = { .start = cur, .end = to };
+				struct store_range range = {.start = cur, .end = to};
 
 				g_array_append_val(ranges, range);
 			}
@@ -224,8 +224,7 @@ static enum boundary boundary_at(struct btrfs_store *store, const struct store_i
 
 /* The blocks that zeroing [offset, end) replaces; written edge blocks are zeroed in the cache. */
 static void zero_edges(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
-		       uint64_t end, uint64_t *first, uint64_t *last,
-		       struct store_dirtied *dirtied)
+		       uint64_t end, uint64_t *first, uint64_t *last, struct store_dirtied *dirtied)
 {
 	enum boundary at;
 

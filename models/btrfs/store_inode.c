@@ -54,7 +54,7 @@ int store_iget(struct btrfs_store *store, uint32_t root_id, uint32_t ino, struct
 	uint64_t id = store_inode_id(root_id, ino);
 	struct store_inode *inode = g_hash_table_lookup(store->inodes, &id);
 	struct root *root = root_of(store, root_id);
-	struct path path = { 0 };
+	struct path path = {0};
 	const struct item *item;
 
 	store_enter(store, work);
@@ -78,8 +78,8 @@ static int lookup_from_top(struct btrfs_store *store, const char *path, const ch
 			   struct store_inode **out)
 {
 	struct store_inode *dir;
-	int ret = store_iget(store, BTRFS_FS_TREE_ROOT, BTRFS_FIRST_FREE_OBJECTID, &dir,
-			     store->work);
+	int ret =
+		store_iget(store, BTRFS_FS_TREE_ROOT, BTRFS_FIRST_FREE_OBJECTID, &dir, store->work);
 
 	while (!ret && path < end) {
 		size_t len = strcspn(path, "/");
@@ -144,25 +144,25 @@ int store_parent(struct btrfs_store *store, const char *path, struct store_inode
 
 static uint32_t take_ino(struct btrfs_store *store, struct root *root)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	ctree_key last;
 
 	if (root->next_ino)
 		return root->next_ino++;
 	/* A snapshot goes on behind the highest inode it holds (btrfs_init_root_free_objectid). */
 	ctree_search(store, root, key_make(INO_MAX, ITEM_INODE, 0), &path, 0, false);
-	last = path.slots[0] ? block_of(store, path.nodes[0])->items[path.slots[0] - 1].key :
-			       key_make(BTRFS_FIRST_FREE_OBJECTID, ITEM_INODE, 0);
+	last = path.slots[0] ? block_of(store, path.nodes[0])->items[path.slots[0] - 1].key
+			     : key_make(BTRFS_FIRST_FREE_OBJECTID, ITEM_INODE, 0);
 	root->next_ino = MAX(key_ino(last), BTRFS_FIRST_FREE_OBJECTID) + 1;
 	return root->next_ino++;
 }
 
 static void insert_context_item(struct btrfs_store *store, struct store_inode *inode)
 {
-	struct item item = { .key = key_make(inode->ino, ITEM_INODE_CONTEXT, 0),
-			     .a = inode->policy_key,
-			     .bytes = (uint16_t)store->options.inode_context_bytes };
-	struct path path = { 0 };
+	struct item item = {.key = key_make(inode->ino, ITEM_INODE_CONTEXT, 0),
+			    .a = inode->policy_key,
+			    .bytes = (uint16_t)store->options.inode_context_bytes};
+	struct path path = {0};
 
 	ctree_insert(store, root_of(store, inode->root), &path, &item, 1);
 }
@@ -171,7 +171,7 @@ int store_create(struct btrfs_store *store, const char *path_text, uint32_t flag
 		 struct store_inode **out, struct btrfs_work *work)
 {
 	struct store_inode *dir, *inode;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item items[2];
 	struct root *root;
 	uint32_t name;
@@ -181,7 +181,7 @@ int store_create(struct btrfs_store *store, const char *path_text, uint32_t flag
 	ret = store_parent(store, path_text, &dir, &name);
 	if (ret)
 		return ret;
-	if (!store_dirent_find(store, dir, name, &(struct dir_target){ 0 })) {
+	if (!store_dirent_find(store, dir, name, &(struct dir_target){0})) {
 		store_inode_put(store, dir, work);
 		return -EEXIST;
 	}
@@ -203,7 +203,7 @@ int store_create(struct btrfs_store *store, const char *path_text, uint32_t flag
 	ctree_insert(store, root, &path, items, 2);
 	if (inode->policy_key)
 		insert_context_item(store, inode);
-	store_dirent_add(store, dir, name, (struct dir_target){ .target = inode->ino });
+	store_dirent_add(store, dir, name, (struct dir_target){.target = inode->ino});
 	store_queue_update(store, inode);
 	store_inode_put(store, dir, work);
 	*out = inode;
@@ -213,7 +213,7 @@ int store_create(struct btrfs_store *store, const char *path_text, uint32_t flag
 static bool dir_is_empty(struct btrfs_store *store, const struct store_inode *dir)
 {
 	struct root *root = root_of(store, dir->root);
-	struct path path = { 0 };
+	struct path path = {0};
 	const struct block *leaf;
 
 	ctree_search(store, root, key_make(dir->ino, ITEM_DIR_ITEM, 0), &path, 0, false);
@@ -229,7 +229,7 @@ static bool dir_is_empty(struct btrfs_store *store, const struct store_inode *di
 int store_unlink(struct btrfs_store *store, const char *path_text, struct btrfs_work *work)
 {
 	struct store_inode *dir, *inode = NULL;
-	struct path path = { 0 };
+	struct path path = {0};
 	struct dir_target found;
 	struct item orphan;
 	uint32_t name;
@@ -252,7 +252,7 @@ int store_unlink(struct btrfs_store *store, const char *path_text, struct btrfs_
 		store_dirent_remove(store, dir, name, ctree_item(store, &path)->c);
 		inode->nlink = 0;
 		store_queue_update(store, inode);
-		orphan = (struct item){ .key = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino) };
+		orphan = (struct item){.key = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino)};
 		ctree_insert(store, root_of(store, dir->root), &path, &orphan, 1);
 	}
 	if (inode)
@@ -277,7 +277,7 @@ static void inode_forget(struct btrfs_store *store, struct store_inode *inode)
 static void inode_evict(struct btrfs_store *store, struct store_inode *inode)
 {
 	struct root *root = root_of(store, inode->root);
-	struct path path = { 0 };
+	struct path path = {0};
 	ctree_key orphan = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino);
 
 	items_truncate(store, root, inode->ino, 0, true);
@@ -323,7 +323,7 @@ void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint
 {
 	struct root *root = root_of(store, inode->root);
 	ctree_key at = key_make(inode->ino, ITEM_INODE_CONTEXT, 0);
-	struct path path = { 0 };
+	struct path path = {0};
 	bool had = inode->policy_key != 0;
 
 	store_enter(store, work);
@@ -363,7 +363,7 @@ static void run_index_adds(struct btrfs_store *store, struct root *root, GArray 
 	while (i < adds->len) {
 		const struct item *first = &g_array_index(adds, struct item, i);
 		unsigned int bytes = 0, n = 0;
-		struct path path = { 0 };
+		struct path path = {0};
 
 		while (i + n < adds->len &&
 		       bytes + first[n].bytes + BTRFS_ITEM_HEADER_BYTES <= store->leaf_bytes) {
@@ -389,7 +389,7 @@ static void run_index_removals(struct btrfs_store *store, struct root *root, GAr
 
 	g_array_sort(removals, compare_keys);
 	while (i < removals->len) {
-		struct path path = { 0 };
+		struct path path = {0};
 		const struct block *leaf;
 		int n = 0, slot;
 
@@ -416,7 +416,7 @@ void store_run_delayed(struct btrfs_store *store)
 	for (unsigned int i = 0; i < store->delayed_inodes->len; i++) {
 		struct store_inode *inode = g_ptr_array_index(store->delayed_inodes, i);
 		struct root *root = root_of(store, inode->root);
-		struct path path = { 0 };
+		struct path path = {0};
 		struct item update = store_inode_item(inode);
 
 		inode->update_queued = false;

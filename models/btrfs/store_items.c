@@ -36,10 +36,10 @@ static bool separate_contexts(const struct btrfs_store *store)
 void items_context_add(struct btrfs_store *store, struct store_inode *inode, uint32_t block,
 		       store_extent extent)
 {
-	struct item item = { .key = key_make(inode->ino, ITEM_CONTEXT, block),
-			     .a = extent,
-			     .bytes = (uint16_t)store->options.context_bytes };
-	struct path path = { 0 };
+	struct item item = {.key = key_make(inode->ino, ITEM_CONTEXT, block),
+			    .a = extent,
+			    .bytes = (uint16_t)store->options.context_bytes};
+	struct path path = {0};
 
 	if (!separate_contexts(store))
 		return;
@@ -57,7 +57,7 @@ static void contexts_remove(struct btrfs_store *store, struct root *root, uint32
 	if (!separate_contexts(store))
 		return;
 	for (;;) {
-		struct path path = { 0 };
+		struct path path = {0};
 		const struct block *leaf;
 		int slot, n = 0;
 
@@ -163,8 +163,7 @@ static enum drop_step drop_item(struct btrfs_store *store, struct store_inode *i
 
 	d->encrypted |= item_encrypted(&item);
 	last = item_end(&item);
-	if (start > key_offset(item.key) && end < last &&
-	    drop_split(store, inode, d, &item))
+	if (start > key_offset(item.key) && end < last && drop_split(store, inode, d, &item))
 		return DROP_SEARCH;
 	if (start <= key_offset(item.key) && end < last) {
 		drop_front(store, inode, d, &item);
@@ -264,9 +263,8 @@ static void drop_insert(struct btrfs_store *store, struct dropping *d)
 void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 			struct drop_extents *args)
 {
-	struct dropping d = { .args = args,
-			      .root = root_of(store, inode->root),
-			      .search_start = args->start };
+	struct dropping d = {
+		.args = args, .root = root_of(store, inode->root), .search_start = args->start};
 
 	/* Behind the end nothing is expected: look before copying any block. */
 	d.modify = args->replace || (uint64_t)args->start << SECTOR_SHIFT < inode->disk_size;
@@ -288,7 +286,7 @@ void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 static void insert_item(struct btrfs_store *store, struct store_inode *inode,
 			const struct item *item, bool inserted)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 
 	if (!inserted)
 		ctree_insert(store, root_of(store, inode->root), &path, item, 1);
@@ -301,11 +299,11 @@ static void insert_item(struct btrfs_store *store, struct store_inode *inode,
 /* insert_reserved_file_extent() */
 void items_replace(struct btrfs_store *store, struct store_inode *inode, const struct item *item)
 {
-	struct drop_extents drop = { .start = key_offset(item->key),
-				     .end = item_end(item),
-				     .replace = true,
-				     .item_bytes = item->bytes,
-				     .item = item };
+	struct drop_extents drop = {.start = key_offset(item->key),
+				    .end = item_end(item),
+				    .replace = true,
+				    .item_bytes = item->bytes,
+				    .item = item};
 
 	items_drop_extents(store, inode, &drop);
 	insert_item(store, inode, item, drop.inserted);
@@ -315,7 +313,7 @@ void items_replace(struct btrfs_store *store, struct store_inode *inode, const s
 void items_replace_range(struct btrfs_store *store, struct store_inode *inode, uint32_t from,
 			 uint32_t end, const struct item *item)
 {
-	struct drop_extents drop = { .start = from, .end = end };
+	struct drop_extents drop = {.start = from, .end = end};
 
 	items_drop_extents(store, inode, &drop);
 	if (item)
@@ -347,8 +345,8 @@ static void set_written_range(struct btrfs_store *store, struct item *item, uint
 }
 
 /* The cheap cases: the written part joins a written neighbour, only the border moves. */
-static bool mark_by_moving(struct btrfs_store *store, struct store_inode *inode,
-			   struct path *path, uint32_t start, uint32_t end)
+static bool mark_by_moving(struct btrfs_store *store, struct store_inode *inode, struct path *path,
+			   uint32_t start, uint32_t end)
 {
 	struct block *leaf = block_of(store, path->nodes[0]);
 	int slot = path->slots[0];
@@ -435,7 +433,7 @@ static void mark_merge(struct btrfs_store *store, struct store_inode *inode, str
 static void mark_contexts(struct btrfs_store *store, struct store_inode *inode, uint32_t start,
 			  uint32_t end)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 	store_extent at_start = 0, at_end = 0;
 
@@ -465,7 +463,7 @@ void items_mark_written(struct btrfs_store *store, struct store_inode *inode, ui
 	bool encrypted;
 
 	for (;;) {
-		struct path path = { 0 };
+		struct path path = {0};
 		const struct block *leaf;
 		bool split, right, left;
 		int slot;
@@ -515,9 +513,9 @@ static uint64_t item_end_bytes(const struct item *item)
 {
 	uint64_t start = (uint64_t)key_offset(item->key) << SECTOR_SHIFT;
 
-	return start + (item_file_type(item) == STORE_INLINE ?
-				item->a :
-				(uint64_t)item_blocks(item) << SECTOR_SHIFT);
+	return start + (item_file_type(item) == STORE_INLINE
+				? item->a
+				: (uint64_t)item_blocks(item) << SECTOR_SHIFT);
 }
 
 static void truncate_shorten(struct btrfs_store *store, struct truncation *t, struct item *item)
@@ -560,7 +558,7 @@ static bool truncate_item(struct btrfs_store *store, struct truncation *t)
 void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, uint64_t size,
 		    bool all)
 {
-	struct truncation t = { .root = root, .ino = ino, .size = size, .all = all };
+	struct truncation t = {.root = root, .ino = ino, .size = size, .all = all};
 	ctree_key last = key_make(ino, ITEM_TYPE_MAX, UINT32_MAX);
 
 	if (!all)
@@ -574,7 +572,8 @@ void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, 
 		while (truncate_item(store, &t) && t.path.slots[0] > 0)
 			t.path.slots[0]--;
 		/* The leaf was used up to its front: what is before it lies in another. */
-		if (!t.del_n || t.del_slot || key_type(ctree_item(store, &t.path)->key) == ITEM_INODE) {
+		if (!t.del_n || t.del_slot ||
+		    key_type(ctree_item(store, &t.path)->key) == ITEM_INODE) {
 			truncate_delete(store, &t);
 			break;
 		}
@@ -619,10 +618,10 @@ bool items_next(struct btrfs_store *store, const struct store_inode *inode, stru
 	return true;
 }
 
-uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inode,
-		       uint64_t offset, uint64_t end, struct item *item, bool *hole)
+uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inode, uint64_t offset,
+		       uint64_t end, struct item *item, bool *hole)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item next;
 	uint64_t last;
 
@@ -636,8 +635,8 @@ uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inod
 	last = (uint64_t)item_end(item) << SECTOR_SHIFT;
 	next = *item;
 	while (last < end && item_has_extent(&next) && !item_encrypted(&next)) {
-		uint64_t disk_end = extent_block(extent_of(store, next.a)) + next.d +
-				    item_blocks(&next);
+		uint64_t disk_end =
+			extent_block(extent_of(store, next.a)) + next.d + item_blocks(&next);
 		unsigned int type = item_file_type(&next);
 
 		if (!items_next(store, inode, &path, &next) || item_encrypted(&next) ||

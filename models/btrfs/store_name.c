@@ -60,7 +60,7 @@ static struct dir_more *more_of(const struct btrfs_store *store, uint32_t nr)
 int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, uint32_t name,
 		      struct dir_target *out)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	const struct item *item;
 
 	if (ctree_search(store, root_of(store, dir->root), dir_key(store, dir, name), &path, 0,
@@ -68,14 +68,14 @@ int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, 
 		return -ENOENT;
 	item = ctree_item(store, &path);
 	if (item->a == name) {
-		*out = (struct dir_target){ .target = item->b, .is_root = item->d };
+		*out = (struct dir_target){.target = item->b, .is_root = item->d};
 		return 0;
 	}
 	for (uint32_t nr = item->c; nr; nr = more_of(store, nr)->next) {
 		if (more_of(store, nr)->name != name)
 			continue;
-		*out = (struct dir_target){ .target = more_of(store, nr)->target,
-					.is_root = more_of(store, nr)->is_root };
+		*out = (struct dir_target){.target = more_of(store, nr)->target,
+					   .is_root = more_of(store, nr)->is_root};
 		return 0;
 	}
 	return -ENOENT;
@@ -85,9 +85,7 @@ int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, 
 static uint32_t more_add(struct btrfs_store *store, uint32_t name, uint32_t target, bool is_root,
 			 uint32_t next)
 {
-	struct dir_more more = {
-		.name = name, .target = target, .is_root = is_root, .next = next
-	};
+	struct dir_more more = {.name = name, .target = target, .is_root = is_root, .next = next};
 
 	g_array_append_val(store->dirents, more);
 	return store->dirents->len - 1;
@@ -95,14 +93,14 @@ static uint32_t more_add(struct btrfs_store *store, uint32_t name, uint32_t targ
 
 uint32_t store_dir_index(struct btrfs_store *store, struct store_inode *dir)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	const struct item *last;
 
 	if (dir->dir_index)
 		return (uint32_t)dir->dir_index;
 	dir->dir_index = DIR_START_INDEX;
-	ctree_search(store, root_of(store, dir->root), key_make(dir->ino, ITEM_EXTENT, 0), &path,
-		     0, false);
+	ctree_search(store, root_of(store, dir->root), key_make(dir->ino, ITEM_EXTENT, 0), &path, 0,
+		     false);
 	if (!path.slots[0])
 		return DIR_START_INDEX;
 	last = &block_of(store, path.nodes[0])->items[path.slots[0] - 1];
@@ -115,12 +113,12 @@ int store_dirent_add(struct btrfs_store *store, struct store_inode *dir, uint32_
 		     struct dir_target target)
 {
 	unsigned int bytes = dirent_bytes(store, name);
-	struct item item = { .key = dir_key(store, dir, name),
-			     .a = name,
-			     .b = target.target,
-			     .d = target.is_root,
-			     .bytes = (uint16_t)bytes };
-	struct path path = { 0 };
+	struct item item = {.key = dir_key(store, dir, name),
+			    .a = name,
+			    .b = target.target,
+			    .d = target.is_root,
+			    .bytes = (uint16_t)bytes};
+	struct path path = {0};
 
 	if (!ctree_search(store, root_of(store, dir->root), item.key, &path,
 			  (int)(bytes + BTRFS_ITEM_HEADER_BYTES), true)) {
@@ -188,7 +186,7 @@ int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint
 {
 	struct dir_target found;
 	struct root *root = root_of(store, dir->root);
-	struct path path = { 0 };
+	struct path path = {0};
 	int ret = store_dirent_find(store, dir, name, &found);
 
 	if (ret)
@@ -210,7 +208,7 @@ void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 		   struct btrfs_work *work)
 {
 	struct root *root = root_of(store, dir->root);
-	struct path path = { 0 };
+	struct path path = {0};
 
 	store_enter(store, work);
 	ctree_search(store, root, key_make(dir->ino, ITEM_DIR_INDEX, 0), &path, 0, false);
@@ -226,9 +224,9 @@ void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 			break;
 		for (unsigned int i = 0; dir->index_removals && i < dir->index_removals->len; i++)
 			removed |= g_array_index(dir->index_removals, ctree_key, i) == item->key;
-		if (!removed && !fn(arg, store_name_text(store, item->a),
-				    item->d ? item->b : dir->root,
-				    item->d ? BTRFS_FIRST_FREE_OBJECTID : item->b))
+		if (!removed &&
+		    !fn(arg, store_name_text(store, item->a), item->d ? item->b : dir->root,
+			item->d ? BTRFS_FIRST_FREE_OBJECTID : item->b))
 			return;
 	}
 	for (unsigned int i = 0; dir->index_adds && i < dir->index_adds->len; i++) {

@@ -80,7 +80,7 @@ static bool plan_inline(struct plan *p, uint64_t start, uint64_t end, uint64_t s
 {
 	struct store_inode *inode = p->inode;
 	uint64_t size = MIN(inode->size, end);
-	struct store_piece piece = { .kind = STORE_PIECE_INLINE };
+	struct store_piece piece = {.kind = STORE_PIECE_INLINE};
 
 	if (!stored)
 		stored = size;
@@ -116,8 +116,8 @@ static void plan_in_place(struct plan *p, const struct item *item, uint64_t star
 {
 	uint64_t skip = start - ((uint64_t)key_offset(item->key) << SECTOR_SHIFT);
 	struct store_piece piece = {
-		.kind = item_file_type(item) == STORE_PREALLOCATED ? STORE_PIECE_PREALLOC :
-								     STORE_PIECE_NOCOW,
+		.kind = item_file_type(item) == STORE_PREALLOCATED ? STORE_PIECE_PREALLOC
+								   : STORE_PIECE_NOCOW,
 		.direct = p->direct,
 		.encrypted = item_encrypted(item),
 		.content = plan_content(p, start, end),
@@ -140,7 +140,7 @@ static int plan_nocow(struct plan *p, uint64_t start, uint64_t end)
 {
 	const uint64_t none = UINT64_MAX;
 	uint64_t cow_start = none, cur = start;
-	struct path path = { 0 };
+	struct path path = {0};
 	bool searched = false, have = false;
 	struct item item;
 	int ret = 0;
@@ -252,8 +252,8 @@ static int plan_range(struct plan *p, uint64_t start, uint64_t end)
 static void unplan(struct plan *p, unsigned int keep)
 {
 	while (p->pieces->len > keep) {
-		store_cancel(p->store, &g_array_index(p->pieces, struct store_piece,
-						      p->pieces->len - 1));
+		store_cancel(p->store,
+			     &g_array_index(p->pieces, struct store_piece, p->pieces->len - 1));
 		g_array_set_size(p->pieces, p->pieces->len - 1);
 	}
 }
@@ -261,7 +261,7 @@ static void unplan(struct plan *p, unsigned int keep)
 int store_plan(struct btrfs_store *store, struct store_inode *inode, uint64_t start, uint64_t end,
 	       GArray *pieces, struct btrfs_work *work)
 {
-	struct plan plan = { .store = store, .inode = inode, .pieces = pieces };
+	struct plan plan = {.store = store, .inode = inode, .pieces = pieces};
 	unsigned int before = pieces->len;
 	int ret;
 
@@ -304,11 +304,11 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 		      uint64_t bytes, store_content content, GArray *pieces,
 		      struct btrfs_work *work)
 {
-	struct plan plan = { .store = store,
-			     .inode = inode,
-			     .pieces = pieces,
-			     .direct = true,
-			     .content = content };
+	struct plan plan = {.store = store,
+			    .inode = inode,
+			    .pieces = pieces,
+			    .direct = true,
+			    .content = content};
 	uint64_t end = offset + bytes, at = offset;
 	unsigned int before = pieces->len;
 	int ret = 0;

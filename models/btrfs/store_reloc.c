@@ -68,7 +68,7 @@ static void list_group(struct store_relocation *reloc)
 	g_array_set_size(reloc->moved, 0);
 	for (store_extent nr = 1; nr < store->n_extents; nr++) {
 		const struct extent *extent = extent_of(store, nr);
-		struct moved moved = { .block = extent_block(extent), .from = nr };
+		struct moved moved = {.block = extent_block(extent), .from = nr};
 
 		if ((extent->flags & EXTENT_LIVE) && moved.block >= group->start &&
 		    moved.block < group->start + group->blocks)
@@ -206,11 +206,11 @@ static void update_keyed(struct store_relocation *reloc, const struct moved *mov
 	const struct extent *extent = extent_of(store, moved->from);
 	int64_t first = ref->offset / (int64_t)BTRFS_SECTOR_BYTES;
 	int64_t last = first + (extent->ram_blocks ? extent->ram_blocks : extent->blocks);
-	struct path path = { 0 };
+	struct path path = {0};
 
 	note_root(store, ref->root);
-	ctree_search(store, root,
-		     key_make(ref->ino, ITEM_EXTENT, (uint32_t)MAX(first, 0)), &path, 0, false);
+	ctree_search(store, root, key_make(ref->ino, ITEM_EXTENT, (uint32_t)MAX(first, 0)), &path,
+		     0, false);
 	for (;; path.slots[0]++) {
 		const struct item *item;
 

@@ -27,14 +27,14 @@ static void name_root(struct btrfs_store *store, struct root *root, struct store
 	root->parent_ino = dir->ino;
 	root->name_index = store_dir_index(store, dir);
 	store_dirent_add(store, dir, name,
-			 (struct dir_target){ .target = root->id, .is_root = true });
+			 (struct dir_target){.target = root->id, .is_root = true});
 }
 
 int store_subvol_create(struct btrfs_store *store, const char *path, uint32_t *root_id,
 			struct btrfs_work *work)
 {
 	struct store_inode *dir;
-	struct path at = { 0 };
+	struct path at = {0};
 	struct item items[2];
 	struct root *root;
 	uint32_t name;
@@ -86,7 +86,7 @@ int store_snapshot(struct btrfs_store *store, const char *source, const char *pa
 	block_cow(store, from, from->node, 0, 0);
 	/* From here to the commit, blocks of the source are the snapshot's too. */
 	from->force_cow = store->generation;
-	root = store_add_root(store, block_copy_root(store, from, store->roots->len));
+	root = store_add_root(store, block_copy_root(store, from, store_next_root_id(store)));
 	root->last_snapshot = root->origin_generation = store->generation;
 	root->next_ino = 0;
 	name_root(store, root, dir, name);
@@ -99,7 +99,7 @@ int store_snapshot(struct btrfs_store *store, const char *source, const char *pa
 static bool has_subvols(const struct btrfs_store *store, uint32_t root_id)
 {
 	for (unsigned int i = BTRFS_FIRST_FREE_OBJECTID; i < store->roots->len; i++)
-		if (root_of(store, i)->parent_root == root_id)
+		if (root_of(store, i) && root_of(store, i)->parent_root == root_id)
 			return true;
 	return false;
 }
@@ -209,7 +209,7 @@ static bool drop_step(struct btrfs_store *store, struct root *root, uint64_t *le
 		g_array_set_size(root->drop_stack, root->drop_stack->len - 1);
 		return root->drop_stack->len;
 	}
-	next = (struct drop_frame){ .nr = block->children[top->slot++].block };
+	next = (struct drop_frame){.nr = block->children[top->slot++].block};
 	child = block_of(store, next.nr);
 	store->work->levels++;
 	if (child->refs == 1) {
@@ -237,7 +237,7 @@ bool store_drop_subvol(struct btrfs_store *store, uint32_t root_id, uint64_t lea
 		leaves = UINT64_MAX;
 	if (!root->drop_stack) {
 		root->drop_stack = g_array_new(FALSE, FALSE, sizeof(struct drop_frame));
-		top = (struct drop_frame){ .nr = root->node };
+		top = (struct drop_frame){.nr = root->node};
 		g_array_append_val(root->drop_stack, top);
 	}
 	while (leaves) {

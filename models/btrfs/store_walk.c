@@ -16,11 +16,11 @@ static void walk_save(struct store_walk *walk, const struct path *path)
 void store_walk_begin(struct store_walk *walk, struct btrfs_store *store,
 		      const struct store_inode *inode, uint64_t offset, struct btrfs_work *work)
 {
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 
 	store_enter(store, work);
-	*walk = (struct store_walk){ .store = store, .root = inode->root, .ino = inode->ino };
+	*walk = (struct store_walk){.store = store, .root = inode->root, .ino = inode->ino};
 	walk->offset = items_find(store, inode, (uint32_t)(offset >> SECTOR_SHIFT), &path, &item);
 	walk_save(walk, &path);
 }
@@ -29,7 +29,7 @@ void store_walk_begin(struct store_walk *walk, struct btrfs_store *store,
 static bool find_context(struct store_walk *walk, const struct item *item, block_nr leaf)
 {
 	struct btrfs_store *store = walk->store;
-	struct path path = { 0 };
+	struct path path = {0};
 
 	store->work->contexts_read++;
 	if (walk->context_leaf) {
@@ -79,8 +79,8 @@ static void fill_out(struct store_walk *walk, const struct item *item, block_nr 
 bool store_walk_next(struct store_walk *walk, struct store_file_extent *out,
 		     struct btrfs_work *work)
 {
-	struct store_inode inode = { .root = walk->root, .ino = walk->ino };
-	struct path path = { 0 };
+	struct store_inode inode = {.root = walk->root, .ino = walk->ino};
+	struct path path = {0};
 	struct item item;
 
 	store_enter(walk->store, work);
@@ -143,8 +143,8 @@ static uint64_t memory_bytes(const struct btrfs_store *store)
 		const struct block *block = block_of(store, nr);
 
 		if (block->refs)
-			sum += (uint64_t)block->capacity * (block->level ? sizeof(struct child) :
-									  sizeof(struct item));
+			sum += (uint64_t)block->capacity *
+			       (block->level ? sizeof(struct child) : sizeof(struct item));
 	}
 	chunks = (store->n_extents + EXTENT_CHUNK - 1) >> EXTENT_CHUNK_BITS;
 	sum += (uint64_t)chunks * (EXTENT_CHUNK * sizeof(struct extent) + sizeof(void *));

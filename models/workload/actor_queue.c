@@ -10,55 +10,34 @@ struct queue_config {
 	struct sim_dist arrival, hold;
 };
 
-struct queue_state {
-	struct workload *workload;
-	struct sim_queue_config config;
-	struct sim_queue_result *result;
-};
-
-static void queue_ended(struct sim *sim, void *arg)
+static void report(void *queue, struct sim_metrics *metrics)
 {
-	struct queue_state *state = arg;
-
-	(void)sim;
-	workload_task_ends(state->workload);
+	sim_queue_report(queue, metrics);
 }
 
-static void report(void *arg, struct sim_metrics *metrics)
+static void free_queue(gpointer queue)
 {
-	struct queue_state *state = arg;
-
-	sim_queue_report(state->result, metrics);
+	sim_queue_free(queue);
 }
 
-static void state_free(gpointer arg)
-{
-	struct queue_state *state = arg;
-
-	sim_queue_free(state->result);
-	g_free(state);
-}
-
+/* Customers are tasks of the engine, not of the machine: no CPU stands between them and the resource. */
 static void start(struct workload *workload, const char *name, const void *config)
 {
 	const struct queue_config *c = config;
-	struct queue_state *state = g_new0(struct queue_state, 1);
-
-	(void)name;
-	state->workload = workload;
-	state->config = (struct sim_queue_config){
+	struct sim_queue_config queue_config = {
 		.servers = (uint32_t)c->servers,
 		.loss = c->loss,
 		.customers = (uint64_t)c->customers,
-		.warm_up = (uint64_t)c->warm_up,
+		.warmup = (uint64_t)c->warm_up,
 		.arrival = c->arrival,
 		.hold = c->hold,
+		.entity = workload->tasks,
 	};
-	workload_keep(workload, state, state_free);
-	workload->running++;
-	state->result = sim_queue_start(machine_sim(workload->machine), &state->config,
-					queue_ended, state);
-	workload_on_report(workload, report, state);
+	struct sim_queue *queue = sim_queue_start(machine_sim(workload->machine), &queue_config);
+
+	(void)name;
+	workload_keep(workload, queue, free_queue);
+	workload_on_report(workload, report, queue);
 }
 
 #define AT(field) offsetof(struct queue_config, field)

@@ -32,6 +32,10 @@ static inline uint64_t workload_request(uint32_t task, uint64_t n)
 {
 	return ((uint64_t)task + 1) << 40 | n;
 }
+struct actor_state {
+	gpointer state;
+	GDestroyNotify free;
+};
 /** Has `state` freed with the workload, whether or not its tasks have ended. */
 void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free);
 

@@ -17,7 +17,7 @@ struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, stru
 	workload->fs = fs;
 	workload->crypt = crypt;
 	workload->book = op_book_new();
-	workload->states = g_ptr_array_new();
+	workload->states = g_array_new(false, false, sizeof(struct actor_state));
 	workload->reports = g_ptr_array_new_with_free_func(g_free);
 	return workload;
 }
@@ -26,9 +26,12 @@ void workload_free(struct workload *workload)
 {
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
-	for (guint i = 0; i < workload->states->len; i += 2)
-		((GDestroyNotify)workload->states->pdata[i + 1])(workload->states->pdata[i]);
-	g_ptr_array_free(workload->states, true);
+	for (guint i = 0; i < workload->states->len; i++) {
+		const struct actor_state *s = &g_array_index(workload->states, struct actor_state, i);
+
+		s->free(s->state);
+	}
+	g_array_free(workload->states, true);
 	if (workload->dumps)
 		g_string_free(workload->dumps, true);
 	g_free(workload);
@@ -36,8 +39,9 @@ void workload_free(struct workload *workload)
 
 void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free)
 {
-	g_ptr_array_add(workload->states, state);
-	g_ptr_array_add(workload->states, (gpointer)free);
+	struct actor_state entry = { state, free };
+
+	g_array_append_val(workload->states, entry);
 }
 
 void workload_on_report(struct workload *workload,

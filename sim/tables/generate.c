@@ -12,6 +12,9 @@ __extension__ typedef unsigned __int128 u128;
 
 enum { LOG_SEGMENTS = 256, EXP_SEGMENTS = 128, EXP_BITS = 8, FIXED_BITS = 57 };
 
+/* ln 2 in units of 2^-64, to the last bit. */
+#define LN_2 UINT64_C(0xb17217f7d1cf79ac)
+
 /* log2 of m in units of 2^-63, 1 <= m < 2: squaring doubles the logarithm, a result of 2 or more is
  * one binary digit of it. */
 static uint64_t log2_of(uint64_t m)
@@ -43,8 +46,8 @@ static uint64_t square_root(u128 x)
 
 static void print_log_table(void)
 {
-	printf("struct log_segment {\n\tuint64_t reciprocal, log2;\n};\n\n"
-	       "/* Segment i of [1, 2): 1/m in units of 2^-63 and log2(m) in units of 2^-%d at its "
+	printf("struct log_segment {\n\tuint64_t reciprocal, ln;\n};\n\n"
+	       "/* Segment i of [1, 2): 1/m in units of 2^-63 and ln(m) in units of 2^-%d at its "
 	       "middle m. */\nstatic const struct log_segment log_segments[%d] = {\n",
 	       FIXED_BITS, LOG_SEGMENTS);
 	for (uint64_t i = 0; i < LOG_SEGMENTS; i++) {
@@ -52,7 +55,7 @@ static void print_log_table(void)
 
 		printf("\t{ 0x%016llx, 0x%016llx },\n",
 		       (unsigned long long)(((u128)1 << 126) / middle),
-		       (unsigned long long)log2_of(middle));
+		       (unsigned long long)((u128)log2_of(middle) * LN_2 >> 64));
 	}
 	printf("};\n\n");
 }
