@@ -50,7 +50,7 @@ static void list_profiles(GString *out)
 
 static void list_images(GString *out)
 {
-	list_files(out, "scenarios/images", "");
+	list_files(out, "scenarios/images", ".image");
 }
 
 static void list_kernel_names(GString *out, const struct kernel_name *table, size_t n)
@@ -132,9 +132,8 @@ static bool metric_in_full(GString *out, const char *name)
 			if (!g_pattern_match_simple(def->name, name) && strcmp(def->name, name))
 				continue;
 			g_string_append_printf(out, "%s\nunit: %s\ndirection: %s\ngroup: %s\n%s\n",
-					       def->name, def->unit,
-					       direction_text(def->direction), def->group,
-					       def->help);
+					       def->name, def->unit, direction_text(def->direction),
+					       def->group, def->help);
 			return true;
 		}
 	return false;
@@ -250,8 +249,8 @@ int cmd_list(int argc, char **argv)
 	parsed = cli_parse(&argc, &argv, entries, "[TOPIC]",
 			   "Lists what the program knows. Without a topic, lists the topics.",
 			   &error);
-	if (parsed == CLI_PARSED_GO && (!fill(out, argc, argv, &error) ||
-					!output_text(output, out->str, &error)))
+	if (parsed == CLI_PARSED_GO &&
+	    (!fill(out, argc, argv, &error) || !output_text(output, out->str, &error)))
 		parsed = CLI_PARSED_ERROR;
 	g_strfreev(argv);
 	return parsed == CLI_PARSED_ERROR ? (int)cli_fail(error) : CLI_YES;

@@ -110,8 +110,8 @@ bool cli_number(const char *option, const char *text, uint64_t min, uint64_t max
 
 	if (!g_ascii_string_to_unsigned(text, 10, min, max, &number, NULL)) {
 		cli_set_error(error, CLI_BAD_INPUT,
-			      "%s: expected a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-			      ", got \"%s\"",
+			      "%s: expected a number from %" G_GUINT64_FORMAT
+			      " to %" G_GUINT64_FORMAT ", got \"%s\"",
 			      option, min, max, text);
 		return false;
 	}
@@ -191,8 +191,10 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		{"set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->sets,
 		 "Set a value of the scenario: machine.cpus=4; repeatable", "PATH=VALUE"},
 		{"variant", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->variants,
-		 "Run this variant in place of the scenario's; repeatable", "'NAME: key=value ...'"},
-		{"seed", 0, 0, G_OPTION_ARG_FILENAME, &raw->seed, "Seed of the random streams", "N"},
+		 "Run this variant in place of the scenario's; repeatable",
+		 "'NAME: key=value ...'"},
+		{"seed", 0, 0, G_OPTION_ARG_FILENAME, &raw->seed, "Seed of the random streams",
+		 "N"},
 		{"replications", 0, 0, G_OPTION_ARG_FILENAME, &raw->replications,
 		 "Repetitions of each variant", "N"},
 		{"jobs", 'j', 0, G_OPTION_ARG_FILENAME, &raw->jobs,
@@ -207,11 +209,11 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		 "Add wall clock and memory of the program itself", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
-	enum cli_parsed parsed =
-		cli_parse(&argc, &argv, entries, "SCENARIO",
-			  "Runs a scenario (.json), or a bare operation script (.ops), under each of "
-			  "its variants\nand compares them.",
-			  error);
+	enum cli_parsed parsed = cli_parse(
+		&argc, &argv, entries, "SCENARIO",
+		"Runs a scenario (.json), or a bare operation script (.ops), under each of "
+		"its variants\nand compares them.",
+		error);
 
 	if (parsed == CLI_PARSED_GO &&
 	    (!take_operand(argc, argv, options, error) || !convert(raw, options, error)))

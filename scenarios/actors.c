@@ -213,7 +213,8 @@ bool scenario_read_actors(struct loader *loader, const struct scenario_registry 
 		return false;
 	if (!json_array_size(json))
 		return loader_fail(loader, error, "actors: expected at least one");
-	json_array_foreach(json, i, actor) {
+	json_array_foreach(json, i, actor)
+	{
 		size_t at = loader_enter_index(loader, i);
 
 		if (!read_actor(loader, registry, scenario, actor, error))

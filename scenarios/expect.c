@@ -37,8 +37,8 @@ static bool check_variant(struct loader *loader, const struct scenario *scenario
 		return true;
 	names = g_new0(const char *, scenario->variants->len + 1);
 	for (guint i = 0; i < scenario->variants->len; i++)
-		names[i] = ((struct fscrypt_variant *)g_ptr_array_index(scenario->variants, i))
-				   ->name;
+		names[i] =
+			((struct fscrypt_variant *)g_ptr_array_index(scenario->variants, i))->name;
 	nearest = sim_name_nearest(names, name);
 	list = g_strjoinv(", ", (char **)names);
 	loader_enter(loader, key);
@@ -76,7 +76,8 @@ static bool read_value_or_of(struct loader *loader, const struct scenario *scena
 	size_t mark;
 
 	if (!value == !expect->of)
-		return loader_fail(loader, error, "an expectation needs either \"value\" or \"of\"");
+		return loader_fail(loader, error,
+				   "an expectation needs either \"value\" or \"of\"");
 	if (!value)
 		return check_variant(loader, scenario, "of", expect->of, error);
 	mark = loader_enter(loader, "value");
@@ -129,7 +130,8 @@ bool scenario_read_expect(struct loader *loader, struct scenario *scenario, GErr
 	mark = loader_enter(loader, "expect");
 	if (!read_is_array(loader, json, error))
 		return false;
-	json_array_foreach(json, i, claim) {
+	json_array_foreach(json, i, claim)
+	{
 		size_t at = loader_enter_index(loader, i);
 		struct scenario_expect *expect;
 

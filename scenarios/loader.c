@@ -80,11 +80,26 @@ const char *loader_override_here(const struct loader *loader)
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
-static char *place_text(const struct loader *loader, bool key)
+/* The last option that changed something below the place reached. */
+static const char *override_below(const struct loader *loader)
+{
+	for (guint i = loader->overrides->len; i-- > 0;) {
+		const struct override *override = g_ptr_array_index(loader->overrides, i);
+
+		if (!strncmp(override->pointer, loader->at->str, loader->at->len) &&
+		    override->pointer[loader->at->len] == '/')
+			return override->origin;
+	}
+	return NULL;
+}
+
+static char *place_text(const struct loader *loader, bool key, bool below)
 {
 	const char *origin = loader_override_here(loader);
 	unsigned line, column;
 
+	if (!origin && below)
+		origin = override_below(loader);
 	if (origin)
 		return g_strdup(origin);
 	if (loader->synthesised)
@@ -93,11 +108,23 @@ static char *place_text(const struct loader *loader, bool key)
 	return g_strdup_printf("%s:%u:%u", loader->source.path, line, column);
 }
 
-static bool fail_at(const struct loader *loader, bool key, const char *message, GError **error)
+/* What a file holds must not steer the terminal. */
+static char *plain_text(const char *text)
 {
-	g_autofree char *place = place_text(loader, key);
+	char *plain = g_strdup(text);
 
-	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s: error: %s", place, message);
+	for (char *at = plain; *at; at++)
+		if (g_ascii_iscntrl(*at) && *at != '\n')
+			*at = '?';
+	return plain;
+}
+
+static bool fail_at(char *place, const char *message, GError **error)
+{
+	g_autofree char *plain = plain_text(message);
+
+	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s: error: %s", place, plain);
+	g_free(place);
 	return false;
 }
 
@@ -109,7 +136,7 @@ bool loader_fail(const struct loader *loader, GError **error, const char *format
 	va_start(args, format);
 	message = g_strdup_vprintf(format, args);
 	va_end(args);
-	return fail_at(loader, false, message, error);
+	return fail_at(place_text(loader, false, false), message, error);
 }
 
 bool loader_fail_key(const struct loader *loader, GError **error, const char *format, ...)
@@ -120,12 +147,12 @@ bool loader_fail_key(const struct loader *loader, GError **error, const char *fo
 	va_start(args, format);
 	message = g_strdup_vprintf(format, args);
 	va_end(args);
-	return fail_at(loader, true, message, error);
+	return fail_at(place_text(loader, true, false), message, error);
 }
 
 bool loader_prefix(const struct loader *loader, GError *cause, GError **error)
 {
-	fail_at(loader, false, cause->message, error);
+	fail_at(place_text(loader, false, true), cause->message, error);
 	g_error_free(cause);
 	return false;
 }
@@ -176,7 +203,8 @@ static bool read_lines(struct loader *loader, const struct sim_param *param, con
 	size_t i;
 	json_t *line;
 
-	json_array_foreach(json, i, line) {
+	json_array_foreach(json, i, line)
+	{
 		size_t mark = loader_enter_index(loader, i);
 
 		if (!json_is_string(line))
@@ -200,8 +228,8 @@ static char *text_of_json(const struct sim_param *param, const json_t *json)
 		return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json));
 	if (json_is_boolean(json) && param->type == SIM_PARAM_BOOL)
 		return g_strdup(json_is_true(json) ? "true" : "false");
-	if (json_is_string(json) && param->type != SIM_PARAM_INT &&
-	    param->type != SIM_PARAM_BOOL && param->type != SIM_PARAM_LINES)
+	if (json_is_string(json) && param->type != SIM_PARAM_INT && param->type != SIM_PARAM_BOOL &&
+	    param->type != SIM_PARAM_LINES)
 		return g_strdup(json_string_value(json));
 	return NULL;
 }
@@ -264,12 +292,16 @@ static bool fail_unknown(const struct loader *loader, const struct sim_param *ta
 {
 	g_autofree const char **names = known_keys(table, sections);
 	g_autofree char *list = g_strjoinv(", ", (char **)names);
+	g_autofree char *quoted = NULL;
 	const char *nearest = sim_name_nearest(names, key);
+	json_t *json = json_string(key);
 
+	quoted = json_dumps(json, JSON_ENCODE_ANY);
+	json_decref(json);
 	if (nearest)
-		return loader_fail_key(loader, error, "unknown key \"%s\" in %s\ndid you mean \"%s\"?",
-				       key, what, nearest);
-	return loader_fail_key(loader, error, "unknown key \"%s\" in %s\nknown keys: %s", key, what,
+		return loader_fail_key(loader, error, "unknown key %s in %s\ndid you mean \"%s\"?",
+				       quoted, what, nearest);
+	return loader_fail_key(loader, error, "unknown key %s in %s\nknown keys: %s", quoted, what,
 			       list);
 }
 
@@ -292,7 +324,8 @@ bool read_object(struct loader *loader, const json_t *json, const struct sim_par
 	if (!read_is_object(loader, json, error))
 		return false;
 	sim_param_defaults(table, config);
-	json_object_foreach((json_t *)json, key, value) {
+	json_object_foreach((json_t *)json, key, value)
+	{
 		const struct sim_param *param = sim_param_find(table, key);
 		size_t mark = loader_enter(loader, key);
 

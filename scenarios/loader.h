@@ -58,7 +58,8 @@ bool loader_fail(const struct loader *loader, GError **error, const char *format
 /** The same at the key, not the value, of the place reached. */
 bool loader_fail_key(const struct loader *loader, GError **error, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
-/** Puts the place reached before the message of an error from elsewhere. */
+/** Puts the place reached, or the option that changed something there, before the message of an
+ * error from elsewhere; frees that. */
 bool loader_prefix(const struct loader *loader, GError *cause, GError **error);
 
 /** Checks that the value at the place is of the type; says what it is otherwise. */

@@ -16,8 +16,8 @@ static int name_index(struct loader *loader, const struct kernel_name *table, si
 		return i;
 	nearest = kernel_name_nearest(table, n, name);
 	if (nearest)
-		loader_fail_key(loader, error, "unknown %s \"%s\"\ndid you mean \"%s\"?", what, name,
-				nearest);
+		loader_fail_key(loader, error, "unknown %s \"%s\"\ndid you mean \"%s\"?", what,
+				name, nearest);
 	else
 		loader_fail_key(loader, error,
 				"unknown %s \"%s\"\n`extentsim list costs` shows those known", what,
@@ -28,9 +28,8 @@ static int name_index(struct loader *loader, const struct kernel_name *table, si
 static bool override_cost(struct loader *loader, struct cost_profile *profile, const char *name,
 			  const json_t *json, GError **error)
 {
-	const struct sim_param param = {.name = name,
-					.type = SIM_PARAM_DIST,
-					.offset = offsetof(struct cost_entry, dist)};
+	const struct sim_param param = {
+		.name = name, .type = SIM_PARAM_DIST, .offset = offsetof(struct cost_entry, dist)};
 	int i = name_index(loader, kernel_cost_table, KERNEL_COSTS, "cost", name, error);
 
 	if (i < 0 || !read_value(loader, &param, json, &profile->cost[i], error))
@@ -52,8 +51,8 @@ static bool override_size(struct loader *loader, struct cost_profile *profile, c
 	if (i < 0 || !read_value(loader, &param, json, &value, error))
 		return false;
 	g_free(profile->size[i].source);
-	profile->size[i] = (struct size_entry){.value = (uint64_t)value,
-					       .source = g_strdup(OWN_SOURCE)};
+	profile->size[i] =
+		(struct size_entry){.value = (uint64_t)value, .source = g_strdup(OWN_SOURCE)};
 	return true;
 }
 
@@ -72,7 +71,8 @@ static bool read_overrides(struct loader *loader, const char *section,
 	mark = loader_enter(loader, section);
 	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
+	json_object_foreach((json_t *)json, name, value)
+	{
 		size_t at = loader_enter(loader, name);
 
 		if (strcmp(name, "doc") && !apply(loader, profile, name, value, error))
@@ -200,15 +200,15 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	GError *cause = NULL;
 	bool fine;
 
-	fine = !json || read_object(loader, json, filesystem_params, NULL, "the filesystem", &keys,
-				    error);
+	fine = !json ||
+	       read_object(loader, json, filesystem_params, NULL, "the filesystem", &keys, error);
 	if (fine && keys.key && !keys.image)
 		fine = loader_fail(loader, error,
 				   "\"key\" without \"image\": there is no file to encrypt");
 	at = loader_enter(loader, "image");
 	if (fine && keys.image) {
-		scenario->image_path = library_find("scenarios/images", "", "image", keys.image,
-						    beside(loader), &cause);
+		scenario->image_path = library_find("scenarios/images", ".image", "image",
+						    keys.image, beside(loader), &cause);
 		if (scenario->image_path)
 			scenario->image = fs_image_read(scenario->image_path, &cause);
 		fine = scenario->image || loader_prefix(loader, cause, error);

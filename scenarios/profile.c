@@ -88,7 +88,8 @@ static bool read_quantiles(struct loader *loader, const json_t *json, struct sim
 
 	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, per_cent, value) {
+	json_object_foreach((json_t *)json, per_cent, value)
+	{
 		size_t mark = loader_enter(loader, per_cent);
 		sim_ns ns;
 
@@ -122,8 +123,8 @@ static bool read_range(struct loader *loader, const json_t *entry, bool sizes, b
 	size_t mark;
 
 	if (!range)
-		return !needed || loader_fail(loader, error,
-					      "an estimate needs its \"range\": [low, high]");
+		return !needed ||
+		       loader_fail(loader, error, "an estimate needs its \"range\": [low, high]");
 	mark = loader_enter(loader, "range");
 	if (!json_is_array(range) || json_array_size(range) != 2)
 		return loader_fail(loader, error, "range: expected [low, high]");
@@ -220,7 +221,8 @@ static bool read_group(struct loader *loader, const struct group *group, void *e
 	mark = loader_enter(loader, group->section);
 	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
+	json_object_foreach((json_t *)json, name, value)
+	{
 		int i = kernel_name_index(group->table, group->names, name);
 		const char *nearest;
 		size_t at = loader_enter(loader, name);
@@ -228,7 +230,8 @@ static bool read_group(struct loader *loader, const struct group *group, void *e
 		if (i < 0) {
 			nearest = kernel_name_nearest(group->table, group->names, name);
 			return loader_fail_key(loader, error, "unknown %s \"%s\"%s%s%s",
-					       group->what, name, nearest ? "\ndid you mean \"" : "",
+					       group->what, name,
+					       nearest ? "\ndid you mean \"" : "",
 					       nearest ? nearest : "", nearest ? "\"?" : "");
 		}
 		if (!group->read(loader, value, name,
@@ -247,10 +250,12 @@ static bool read_group(struct loader *loader, const struct group *group, void *e
 
 static bool read_profile(struct loader *loader, struct cost_profile *profile, GError **error)
 {
-	static const struct group costs = {"costs", "cost", kernel_cost_table, KERNEL_COSTS,
-					   sizeof(struct cost_entry), read_cost};
-	static const struct group sizes = {"sizes", "size", kernel_size_table, KERNEL_SIZES,
-					   sizeof(struct size_entry), read_size_entry};
+	static const struct group costs = {
+		"costs",  "cost", kernel_cost_table, KERNEL_COSTS, sizeof(struct cost_entry),
+		read_cost};
+	static const struct group sizes = {
+		"sizes",	"size", kernel_size_table, KERNEL_SIZES, sizeof(struct size_entry),
+		read_size_entry};
 	struct profile_keys keys = {.name = NULL};
 	bool fine = read_object(loader, loader->root, profile_params, profile_sections,
 				"the profile", &keys, error);

@@ -46,9 +46,8 @@ static bool open_source(struct loader *loader, const char *name,
 {
 	bool script = g_str_has_suffix(name, ".ops");
 	GError *cause = NULL;
-	g_autofree char *path =
-		library_find("scenarios", ".json", script ? "script" : "scenario", name, NULL,
-			     &cause);
+	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
+					     name, NULL, &cause);
 	const struct actor_kind *kind = actor_kind_find(registry, SCRIPT_KIND);
 
 	if (!path) {

@@ -5,13 +5,15 @@
 #include <string.h>
 
 #define DRAFT "https://json-schema.org/draft/2020-12/schema"
+#define REF_COST "#/$defs/cost"
+#define REF_SIZE "#/$defs/size"
 #define NUMBER "[0-9]+(\\.[0-9]{1,9})? ?"
 #define TIME_PATTERN "(0|" NUMBER "(ns|us|ms|s|min|h))"
 #define BYTES_PATTERN "(0|" NUMBER "(B|KiB|MiB|GiB|TiB))"
 #define DIST_PATTERN                                                                               \
-	"^ *(" TIME_PATTERN "|(constant|exponential) +" TIME_PATTERN "|uniform +" TIME_PATTERN      \
-	" +" TIME_PATTERN "|hyperexponential +" TIME_PATTERN " +[0-9.]+|quantiles( +[0-9.]+:"        \
-	TIME_PATTERN ")+) *$"
+	"^ *(" TIME_PATTERN "|(constant|exponential) +" TIME_PATTERN "|uniform +" TIME_PATTERN     \
+	" +" TIME_PATTERN "|hyperexponential +" TIME_PATTERN                                       \
+	" +[0-9.]+|quantiles( +[0-9.]+:" TIME_PATTERN ")+) *$"
 
 static json_t *string_schema(const char *pattern)
 {
@@ -60,7 +62,8 @@ static json_t *type_schema(const struct sim_param *param)
 	case SIM_PARAM_TEXT:
 		return string_schema(NULL);
 	case SIM_PARAM_LINES:
-		return json_pack("{s:s, s:o}", "type", "array", "items", string_schema("^[^\\r\\n]*$"));
+		return json_pack("{s:s, s:o}", "type", "array", "items",
+				 string_schema("^[^\\r\\n]*$"));
 	case SIM_PARAM_DIST:
 		return unit_schema(DIST_PATTERN);
 	}
@@ -108,18 +111,16 @@ static json_t *table_schema(const struct sim_param *table)
 	return object;
 }
 
-static json_t *kernel_schema(const struct kernel_name *table, size_t n, json_t *entry,
+/* Every name is of the one form that `ref` points at. */
+static json_t *kernel_schema(const struct kernel_name *table, size_t n, const char *ref,
 			     bool required)
 {
 	json_t *object = object_schema();
 
-	for (size_t i = 0; i < n; i++) {
-		json_t *schema = json_deep_copy(entry);
-
-		json_object_set_new(schema, "description", json_string(table[i].meaning));
-		add_property(object, table[i].name, schema, required);
-	}
-	json_decref(entry);
+	for (size_t i = 0; i < n; i++)
+		add_property(object, table[i].name,
+			     json_pack("{s:s, s:s}", "$ref", ref, "description", table[i].meaning),
+			     required);
 	return object;
 }
 
@@ -175,10 +176,12 @@ static char *print_schema(json_t *schema)
 	return line;
 }
 
-static void set_head(json_t *schema, const char *title)
+/* `cost` and `size` are what a cost and a size look like in this kind of file. */
+static void set_head(json_t *schema, const char *title, json_t *cost, json_t *size)
 {
 	json_object_set_new(schema, "$schema", json_string(DRAFT));
 	json_object_set_new(schema, "title", json_string(title));
+	json_object_set_new(schema, "$defs", json_pack("{s:o, s:o}", "cost", cost, "size", size));
 	add_property(schema, "$schema", string_schema(NULL), false);
 }
 
@@ -186,14 +189,11 @@ char *scenario_schema(const struct scenario_registry *registry)
 {
 	json_t *top = table_schema(scenario_params);
 
-	set_head(top, "extentsim scenario");
+	set_head(top, "extentsim scenario", unit_schema(DIST_PATTERN), int_schema(0, 0));
 	add_property(top, "machine", table_schema(machine_params), false);
-	add_property(top, "costs",
-		     kernel_schema(kernel_cost_table, KERNEL_COSTS, unit_schema(DIST_PATTERN),
-				   false),
+	add_property(top, "costs", kernel_schema(kernel_cost_table, KERNEL_COSTS, REF_COST, false),
 		     false);
-	add_property(top, "sizes",
-		     kernel_schema(kernel_size_table, KERNEL_SIZES, int_schema(0, 0), false),
+	add_property(top, "sizes", kernel_schema(kernel_size_table, KERNEL_SIZES, REF_SIZE, false),
 		     false);
 	add_property(top, "filesystem", table_schema(filesystem_params), false);
 	add_property(top, "actors", actors_schema(registry), true);
@@ -235,9 +235,9 @@ static json_t *cost_schema(void)
 			       "100", "maxProperties", SIM_DIST_POINTS_MAX, "additionalProperties",
 			       ns_schema()),
 		     false);
-	json_object_set_new(entry, "oneOf",
-			    json_pack("[{s:[s]}, {s:[s]}]", "required", "ns", "required",
-				      "quantiles"));
+	json_object_set_new(
+		entry, "oneOf",
+		json_pack("[{s:[s]}, {s:[s]}]", "required", "ns", "required", "quantiles"));
 	return entry;
 }
 
@@ -253,10 +253,10 @@ char *profile_schema(void)
 {
 	json_t *top = table_schema(profile_params);
 
-	set_head(top, "extentsim cost profile");
-	add_property(top, "costs",
-		     kernel_schema(kernel_cost_table, KERNEL_COSTS, cost_schema(), true), true);
-	add_property(top, "sizes",
-		     kernel_schema(kernel_size_table, KERNEL_SIZES, size_schema(), true), true);
+	set_head(top, "extentsim cost profile", cost_schema(), size_schema());
+	add_property(top, "costs", kernel_schema(kernel_cost_table, KERNEL_COSTS, REF_COST, true),
+		     true);
+	add_property(top, "sizes", kernel_schema(kernel_size_table, KERNEL_SIZES, REF_SIZE, true),
+		     true);
 	return print_schema(top);
 }

@@ -18,14 +18,14 @@ struct setter {
 static bool fail(const struct setter *setter, GError **error, const char *hint, const char *name)
 {
 	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
-		    "--set %s: error: there is no \"%s\" in a scenario\n%s%s%s",
-		    setter->assignment, setter->path, hint, name, name[0] ? "\"?" : "");
+		    "--set %s: error: there is no \"%s\" in a scenario\n%s%s%s", setter->assignment,
+		    setter->path, hint, name, name[0] ? "\"?" : "");
 	return false;
 }
 
 /* `prefix` is what of the path was right; the nearest name completes it. */
-static bool fail_nearest(const struct setter *setter, const char *prefix,
-			 const char *const *known, const char *wrong, GError **error)
+static bool fail_nearest(const struct setter *setter, const char *prefix, const char *const *known,
+			 const char *wrong, GError **error)
 {
 	const char *nearest = sim_name_nearest(known, wrong);
 	g_autofree char *list = g_strjoinv(", ", (char **)known);
@@ -143,9 +143,8 @@ static bool set_in_variants(const struct setter *setter, const char *rest, GErro
 	size_t mark;
 	bool fine;
 
-	json_object_foreach(variants, key, variant)
-		if (json_is_object(variant))
-			g_ptr_array_add(list, (gpointer)key);
+	json_object_foreach(variants, key, variant) if (json_is_object(variant))
+		g_ptr_array_add(list, (gpointer)key);
 	g_ptr_array_add(list, NULL);
 	names = (const char **)g_ptr_array_free(list, FALSE);
 	name = longest_name(names, rest);
@@ -182,7 +181,8 @@ static json_t *find_actor(const json_t *actors, const char *rest, size_t *index,
 
 	if (split_index(rest, index, key))
 		return json_array_get(actors, *index);
-	json_array_foreach(actors, i, actor) {
+	json_array_foreach(actors, i, actor)
+	{
 		const char *name = actor_json_name(actor);
 		size_t length = strlen(name);
 

@@ -59,13 +59,15 @@ bool scenario_read_variants(struct loader *loader, const struct scenario_registr
 
 	scenario->variants = g_ptr_array_new();
 	if (!json)
-		return loader_fail(loader, error, "the scenario lacks the key \"variants\"\n"
-						  "give at least one: \"variants\": "
-						  "{\"none\": {\"design\": \"none\"}}");
+		return loader_fail(loader, error,
+				   "the scenario lacks the key \"variants\"\n"
+				   "give at least one: \"variants\": "
+				   "{\"none\": {\"design\": \"none\"}}");
 	mark = loader_enter(loader, "variants");
 	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
+	json_object_foreach((json_t *)json, name, value)
+	{
 		struct fscrypt_variant *variant;
 		size_t at = loader_enter(loader, name);
 
