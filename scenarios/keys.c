@@ -161,6 +161,11 @@ const struct sim_param filesystem_params[] = {
 	 .offset = AT(filesystem_keys, key),
 	 .fallback = "",
 	 .help = "name of the key under which the image's files are encrypted; plain by default"},
+	{.name = "compress",
+	 .type = SIM_PARAM_BOOL,
+	 .offset = AT(filesystem_keys, compress),
+	 .fallback = "false",
+	 .help = "mounted with compress=zstd"},
 	{.name = NULL},
 };
 

@@ -91,6 +91,7 @@ struct machine_keys {
 };
 struct filesystem_keys {
 	char *image, *key;
+	int64_t compress;
 };
 struct actor_keys {
 	char *name, *kind;

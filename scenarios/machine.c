@@ -216,6 +216,7 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	loader_leave(loader, at);
 	loader_leave(loader, mark);
 	scenario->image_key = g_steal_pointer(&keys.key);
+	scenario->compress = keys.compress;
 	sim_param_clear(filesystem_params, &keys);
 	return fine;
 }

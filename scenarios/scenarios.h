@@ -47,6 +47,8 @@ struct scenario {
 	struct fs_image *image;
 	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
 
+	bool compress; /* mounted with compress=zstd */
+
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */
 	GPtrArray *expect; /* struct scenario_expect * */

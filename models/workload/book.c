@@ -102,7 +102,7 @@ static const struct sim_metric_def def_max = {
 	"ops.*.latency_max_ns", "ns", SIM_LESS_IS_BETTER, "operations", "longest latency"
 };
 
-const struct sim_metric_def *const op_book_defs[] = { &def_count, &def_refused, &def_failed,
+const struct sim_metric_def *const workload_metric_defs[] = { &def_count, &def_refused, &def_failed,
 						      &def_p50,	  &def_p99,	&def_max,
 						      NULL };
 

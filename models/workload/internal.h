@@ -10,7 +10,6 @@ struct op_book;
 struct op_book *op_book_new(void);
 void op_book_free(struct op_book *book);
 void op_book_report(const struct op_book *book, struct sim_metrics *metrics);
-extern const struct sim_metric_def *const op_book_defs[];
 
 struct op_timer {
 	const char *op; /* not copied: a literal */

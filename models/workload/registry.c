@@ -74,4 +74,5 @@ void workload_task_ends(struct workload *workload)
 {
 	g_assert(workload->running);
 	workload->running--;
+	workload->ended_at_ns = sim_now(machine_sim(workload->machine));
 }

@@ -81,6 +81,7 @@ struct workload {
 	struct op_book *book;
 	GString *dumps; /* the steps of scripts that dump, as JSON; NULL: not kept */
 	uint32_t running; /* tasks that have not ended */
+	sim_ns ended_at_ns; /* when the last of those that have did */
 	uint32_t tasks; /* started so far: numbers them */
 	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
@@ -103,7 +104,7 @@ struct actor_kind {
 	void (*start)(struct workload *workload, const char *name, const void *config);
 };
 extern const struct actor_kind *const actor_kinds[]; /* NULL-terminated */
-/** Every metric that rooms and actors may set, for `list metrics`; NULL-terminated. */
+/** Metrics of operations; NULL-terminated. */
 extern const struct sim_metric_def *const workload_metric_defs[];
 
 #endif
