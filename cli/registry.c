@@ -2,6 +2,8 @@
 /* The names that scenario files may use, gathered from the rooms. */
 #include "cli/cli.h"
 
+#include "models/btrfs/btrfs.h"
+
 const struct scenario_registry *cli_registry(void)
 {
 	static const struct scenario_registry registry = {
@@ -15,5 +17,8 @@ const struct scenario_registry *cli_registry(void)
 
 const struct sim_metric_def *const *const cli_metric_tables[] = {
 	workload_metric_defs,
+	fscrypt_metric_defs,
+	btrfs_metric_defs,
+	machine_metric_defs,
 	NULL,
 };
