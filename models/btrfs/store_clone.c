@@ -49,6 +49,7 @@ int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
 	/* The last block of the source must not come into the middle of the target. */
 	if (unaligned(*bytes) && target_offset + *bytes < target->size)
 		return -EINVAL;
+	store_queue_update(store, target); /* file_modified() */
 	if (target_offset > target->size)
 		delalloc_edge(store, target, target->size, dirtied);
 	return 0;

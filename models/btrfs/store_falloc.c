@@ -120,6 +120,7 @@ int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, u
 		dirtied->n = 0;
 	if (!bytes)
 		return -EINVAL;
+	store_queue_update(store, inode); /* file_modified(), whatever comes of it */
 	if (offset + bytes > inode->size)
 		delalloc_edge(store, inode, inode->size, dirtied);
 	return 0;

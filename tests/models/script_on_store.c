@@ -20,7 +20,7 @@ struct player {
 	store_content content;
 	GString *out, *ops;
 	unsigned int steps;
-	bool flush_on_close, check;
+	bool flush_on_close, created, check;
 };
 
 static void track(struct player *p, const char *path)
@@ -60,7 +60,8 @@ static int open_file(struct player *p, const char *path, struct store_inode **ou
 {
 	int ret = open_existing(p, path, out);
 
-	if (ret == -ENOENT)
+	p->created = ret == -ENOENT;
+	if (p->created)
 		ret = store_create(p->store, path, 0, out, NULL);
 	if (!ret)
 		track(p, path);
@@ -193,7 +194,8 @@ static int on_file(struct player *p, const struct script_op *op, struct store_in
 	case SCRIPT_APPEND:
 		return op_append(p, op, inode);
 	case SCRIPT_TRUNCWRITE:
-		set_size(p, inode, 0);
+		if (!p->created)
+			set_size(p, inode, 0);
 		return store_write(p->store, inode, 0, n[0], p->content, NULL, NULL);
 	case SCRIPT_TRUNCATE:
 		return set_size(p, inode, n[0]);
