@@ -623,14 +623,19 @@ uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inod
 {
 	struct path path = {0};
 	struct item next;
-	uint64_t last;
+	uint64_t last, size = round_up_block(inode->size);
 
+	/* A hole's map ends with the file, as of when the file was made that long. */
 	*hole = true;
+	if (offset < size && size < end)
+		last = size;
+	else
+		last = end;
 	if (!items_find(store, inode, (uint32_t)(offset >> SECTOR_SHIFT), &path, item))
-		return end;
+		return last;
+	if (key_offset(item->key) > offset >> SECTOR_SHIFT)
+		return MIN((uint64_t)key_offset(item->key) << SECTOR_SHIFT, last);
 	last = (uint64_t)key_offset(item->key) << SECTOR_SHIFT;
-	if (last > offset)
-		return MIN(last, end);
 	*hole = false;
 	last = (uint64_t)item_end(item) << SECTOR_SHIFT;
 	next = *item;
