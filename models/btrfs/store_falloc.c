@@ -41,7 +41,7 @@ static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode
 {
 	uint64_t from = round_down_block(*start);
 	uint64_t end = MAX(from + round_up_block(*bytes), round_up_block(inode->size));
-	struct path path = { 0 };
+	struct path path = {0};
 	struct item item;
 
 	if (items_find(store, inode, (uint32_t)(from >> SECTOR_SHIFT), &path, &item)) {

@@ -41,8 +41,8 @@ static void append(struct filling *f, const struct item *item)
 static uint32_t ino_of(const struct filling *f, uint32_t index)
 {
 	(void)f;
-	return index == NO_PARENT ? BTRFS_FIRST_FREE_OBJECTID :
-				    BTRFS_FIRST_FREE_OBJECTID + 1 + index;
+	return index == NO_PARENT ? BTRFS_FIRST_FREE_OBJECTID
+				  : BTRFS_FIRST_FREE_OBJECTID + 1 + index;
 }
 
 static void link_children(struct filling *f)
@@ -78,8 +78,8 @@ static int list_entries(struct filling *f, size_t dir)
 {
 	g_array_set_size(f->entries, 0);
 	for (uint32_t i = f->first[dir]; i != NO_PARENT; i = f->next[i]) {
-		struct entry entry = { store_name_hash(f->inodes[i].name),
-				       store_name(f->store, f->inodes[i].name), i };
+		struct entry entry = {store_name_hash(f->inodes[i].name),
+				      store_name(f->store, f->inodes[i].name), i};
 
 		g_array_append_val(f->entries, entry);
 	}
@@ -118,7 +118,7 @@ static int append_entries(struct filling *f, size_t dir, uint32_t ino, uint64_t 
 
 		for (; i + 1 < f->entries->len && entry[1].hash == entry->hash; i++, entry++) {
 			struct item more = name_item(f, 0, entry[1].name, entry[1].child);
-			struct dir_more rest = { .name = more.a, .target = more.b, .next = item.c };
+			struct dir_more rest = {.name = more.a, .target = more.b, .next = item.c};
 
 			g_array_append_val(f->store->dirents, rest);
 			item.c = f->store->dirents->len - 1;
@@ -155,7 +155,7 @@ static bool extent_valid(const struct store_image_extent *e, const struct store_
 static int find_extent(struct filling *f, const struct store_image_extent *e, uint32_t ino,
 		       store_extent *out)
 {
-	struct store_inode inode = { .root = f->root->id, .ino = ino };
+	struct store_inode inode = {.root = f->root->id, .ino = ino};
 	gpointer known = e->disk_id ? g_hash_table_lookup(f->shared, &e->disk_id) : NULL;
 	int ret;
 
@@ -185,11 +185,11 @@ static int append_extent(struct filling *f, const struct store_image_extent *e, 
 	int ret;
 
 	if (e->type == STORE_INLINE) {
-		item = (struct item){ .key = key_make(ino, ITEM_EXTENT, start),
-				      .a = (uint32_t)e->bytes,
-				      .b = f->store->generation,
-				      .c = file_word(1, STORE_INLINE, 0, false),
-				      .bytes = (uint16_t)(BTRFS_INLINE_HEAD_BYTES + e->bytes) };
+		item = (struct item){.key = key_make(ino, ITEM_EXTENT, start),
+				     .a = (uint32_t)e->bytes,
+				     .b = f->store->generation,
+				     .c = file_word(1, STORE_INLINE, 0, false),
+				     .bytes = (uint16_t)(BTRFS_INLINE_HEAD_BYTES + e->bytes)};
 		append(f, &item);
 		return 0;
 	}
@@ -205,9 +205,9 @@ static int append_extent(struct filling *f, const struct store_image_extent *e, 
 
 static void append_contexts(struct filling *f, const struct store_image_inode *in, uint32_t ino)
 {
-	struct item item = { .key = key_make(ino, ITEM_INODE_CONTEXT, 0),
-			     .a = in->policy_key,
-			     .bytes = (uint16_t)f->store->options.inode_context_bytes };
+	struct item item = {.key = key_make(ino, ITEM_INODE_CONTEXT, 0),
+			    .a = in->policy_key,
+			    .bytes = (uint16_t)f->store->options.inode_context_bytes};
 
 	if (in->policy_key)
 		append(f, &item);
@@ -240,16 +240,16 @@ static int append_inode(struct filling *f, uint32_t index, uint32_t name_index)
 {
 	const struct store_image_inode *in = &f->inodes[index];
 	uint32_t ino = ino_of(f, index);
-	struct store_inode inode = { .ino = ino,
-				     .disk_size = in->size,
-				     .flags = image_flags(in),
-				     .policy_key = in->policy_key,
-				     .nlink = 1 };
-	struct item item, ref = { .key = key_make(ino, ITEM_INODE_REF, ino_of(f, in->parent)),
-				  .a = store_name(f->store, in->name),
-				  .c = name_index,
-				  .bytes = (uint16_t)(BTRFS_INODE_REF_HEAD_BYTES +
-						      strlen(in->name)) };
+	struct store_inode inode = {.ino = ino,
+				    .disk_size = in->size,
+				    .flags = image_flags(in),
+				    .policy_key = in->policy_key,
+				    .nlink = 1};
+	struct item item,
+		ref = {.key = key_make(ino, ITEM_INODE_REF, ino_of(f, in->parent)),
+		       .a = store_name(f->store, in->name),
+		       .c = name_index,
+		       .bytes = (uint16_t)(BTRFS_INODE_REF_HEAD_BYTES + strlen(in->name))};
 	int ret = 0;
 
 	for (uint32_t i = f->first[index]; i != NO_PARENT; i = f->next[i])
@@ -261,9 +261,9 @@ static int append_inode(struct filling *f, uint32_t index, uint32_t name_index)
 	if (in->flags & STORE_DIRECTORY)
 		return append_entries(f, index, ino, &inode.disk_size);
 	for (size_t i = 0; !ret && i < in->n_extents; i++)
-		ret = extent_valid(&in->extents[i], i ? &in->extents[i - 1] : NULL) ?
-			      append_extent(f, &in->extents[i], ino, in->flags & STORE_ENCRYPTED) :
-			      -EINVAL;
+		ret = extent_valid(&in->extents[i], i ? &in->extents[i - 1] : NULL)
+			      ? append_extent(f, &in->extents[i], ino, in->flags & STORE_ENCRYPTED)
+			      : -EINVAL;
 	return ret;
 }
 
@@ -317,10 +317,8 @@ static gboolean u64_equal(gconstpointer a, gconstpointer b)
 int store_populate(struct btrfs_store *store, uint32_t root_id,
 		   const struct store_image_inode *inodes, size_t n, uint32_t *inos)
 {
-	struct filling f = { .store = store,
-			     .root = root_of(store, root_id),
-			     .inodes = inodes,
-			     .n = n };
+	struct filling f = {
+		.store = store, .root = root_of(store, root_id), .inodes = inodes, .n = n};
 	struct store_inode *top;
 	int ret;
 
