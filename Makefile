@@ -6,6 +6,10 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 export LC_ALL := C
 
+# Q= shows whole commands.
+Q ?= @
+say = @printf '  %s %s\n' $(1) $(2)
+
 V ?= release
 ifeq ($(V),release)
 PROG ?= build/extentsim
@@ -59,26 +63,40 @@ TSRC := $(filter-out $(BENCHSRC),$(TSRC))
 OBJ := $(SRC:%.c=$(B)/%.o) $(ASM:%.S=$(B)/%.o)
 LIBOBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
 TOBJ := $(TSRC:%.c=$(B)/%.o)
+BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 
 .PHONY: all run check bench tests install clean help format format-check fresh FORCE
 all: $(PROG)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(OBJ) -o $@ $(PLIBS) -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(OBJ) -o $@ $(PLIBS) -lm
 tests: $(B)/tests/run $(PROG)
 $(B)/tests/run: $(LIBOBJ) $(TOBJ)
-	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lcriterion -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lcriterion -lm
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/%.o: %.S $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/.flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(CC) $(subst ',,$(ALL_CFLAGS))' > $@.t; \
 	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
 FORCE:
--include $(OBJ:.o=.d) $(TOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCHOBJ:.o=.d)
+
+$(B)/bench: $(LIBOBJ) $(BENCHOBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
+build/bench: $(B)/bench
+	cp $< $@
+bench: build/bench ## measure the engine and the models (BENCH=name for one of them)
+	build/bench $(BENCH)
+	sh tests/bench/instructions.sh build/bench mm1-loop mm1-store mm1-pool
 
 run: $(PROG) ## build, run the flagship scenario and show its table
 	$(PROG) run first-run

@@ -7,18 +7,8 @@
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
 
-#include "models/fscrypt/fscrypt.h"
-#include "models/kernel/kernel.h"
+#include "models/workload/workload.h"
 #include "scenarios/image.h"
-
-/** A kind of actor, as its room registers it. */
-struct actor_kind {
-	const char *name, *summary;
-	const struct sim_param *params;
-	size_t config_bytes;
-	/** Checks what a table can't; may parse (a script). Errors name the key. */
-	bool (*check)(void *config, GError **error);
-};
 
 struct scenario_registry {
 	const struct actor_kind *const *actor_kinds; /* NULL-terminated */
@@ -42,9 +32,12 @@ struct scenario_expect {
 };
 
 struct scenario {
+	const struct scenario_registry *registry; /* that it was loaded with; not owned */
 	char *path, *name, *question, *doc;
 	char *text; /* the file as read */
-	char *digest; /* SHA-256 of the resolved scenario in canonical form */
+	/* SHA-256 of the scenario in canonical form: overrides applied, variants in their order,
+	 * without $schema, seed, replications and the path of a bare script. */
+	char *digest;
 	enum scenario_kind kind;
 
 	struct cost_profile *profile;
@@ -53,6 +46,8 @@ struct scenario {
 	char *image_path; /* NULL: an empty filesystem */
 	struct fs_image *image;
 	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
+
+	bool compress; /* mounted with compress=zstd */
 
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */
@@ -84,6 +79,13 @@ void scenario_free(struct scenario *scenario);
 struct cost_profile *cost_profile_load(const char *name_or_path, GError **error);
 /** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */
 char *scenario_data_path(const char *folder, const char *file);
+/** Names, sorted, of the files of a folder of the library that end in `suffix` (".json"): folder
+ * "scenarios", "scenarios/profiles" or "scenarios/images". The caller frees with g_strfreev(). */
+char **scenario_library(const char *folder, const char *suffix);
+/** The JSON Schema of a scenario file, made from the tables of the registry; the caller frees. */
+char *scenario_schema(const struct scenario_registry *registry);
+/** The JSON Schema of a cost profile, made from the kernel's tables; the caller frees. */
+char *profile_schema(void);
 
 enum scenario_error { SCENARIO_ERROR_BAD, SCENARIO_ERROR_IO };
 #define SCENARIO_ERROR scenario_error_quark()

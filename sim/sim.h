@@ -26,7 +26,7 @@ struct sim_task;
 
 enum sim_end {
 	SIM_END_IDLE, /* no event is left; tasks that still wait are in sim_blocked_tasks() */
-	SIM_END_TIME, /* the clock reached `until` */
+	SIM_END_TIME, /* every event up to and including `until` was taken; the clock stands there */
 	SIM_END_STOPPED, /* sim_stop() was called */
 	SIM_END_INTERRUPTED, /* *interrupted became non-zero */
 };
@@ -40,8 +40,10 @@ struct sim_options {
 };
 
 struct sim *sim_new(const struct sim_options *options);
-/** Frees the run and every task, whether it has ended or not. Resources embedded in the caller's
- * structures must outlive this call or be destroyed before it. */
+/** Frees the run and every task, whether it has ended or not; the stacks of tasks that have not are
+ * dropped without running on them, so what such a task allocated must be known elsewhere.
+ * Resources embedded in the caller's structures must outlive this call (destroying them afterwards
+ * is legal) or be destroyed before it; those on a task's own stack go with the stack. */
 void sim_free(struct sim *sim);
 enum sim_end sim_run(struct sim *sim, sim_ns until);
 void sim_stop(struct sim *sim);
@@ -79,7 +81,8 @@ typedef void (*sim_task_fn)(struct sim_task *self, void *arg);
  * waited for. */
 enum sim_wake { SIM_GRANTED, SIM_TIMEOUT, SIM_INTERRUPTED, SIM_KILLED };
 
-/** Starts a task at the present instant, after the events already due. `name` is copied. */
+/** Starts a task at the present instant, after the events already due. `name` is copied. The
+ * handle is valid until the task's function returns. */
 struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, void *arg);
 struct sim_task *sim_self(struct sim *sim); /* NULL inside a plain event */
 struct sim *sim_of(const struct sim_task *task);
@@ -89,13 +92,24 @@ uint32_t sim_task_id(const struct sim_task *task);
 /** What the floor above hangs on a task (its task_struct); never touched here. */
 void sim_task_set_user(struct sim_task *task, void *user);
 void *sim_task_user(const struct sim_task *task);
-/** Passes simulated time on the calling task. */
+/** Passes simulated time on the calling task; a duration of 0 lets the events already due go
+ * first, SIM_NEVER waits for an interrupt or a kill. */
 enum sim_wake sim_hold(struct sim *sim, sim_ns duration);
 /** Ends the target's present wait with SIM_INTERRUPTED; no effect on a task that does not wait. */
 void sim_interrupt(struct sim_task *task);
-/** Ends the target's present wait, and every later one, with SIM_KILLED. */
+/** Ends the target's present wait, and every later one, with SIM_KILLED. A killed task still gets
+ * what it need not wait for, so that it can clean up. */
 void sim_kill(struct sim_task *task);
 bool sim_task_killed(const struct sim_task *task);
+/** The tasks that now wait with no event of their own pending, by number; the caller frees the
+ * array (of struct sim_task *), not the tasks. After SIM_END_IDLE: who was left behind. */
+GPtrArray *sim_blocked_tasks(const struct sim *sim);
+/** What a task waits for: the resource's name, or NULL when it holds, runs or is about to run. */
+const char *sim_task_waits_for(const struct sim_task *task);
+/** Since when it waits; SIM_NEVER when it does not wait for a resource. */
+sim_ns sim_task_waits_since(const struct sim_task *task);
+/** The innermost path that the task is in, or NULL. */
+const char *sim_task_path(const struct sim_task *task);
 
 /* ---- deadlock and lock order -------------------------------------------------------------- */
 
@@ -111,8 +125,17 @@ void sim_path_enter(struct sim *sim, const char *function);
 void sim_path_leave(struct sim *sim);
 /** Records, for the lock-order graph only, that the calling task would take `class` here. */
 void sim_lock_order_note(struct sim *sim, struct sim_lock_class *class);
+/** Takes and drops a pseudo-lock such as fs_reclaim in the lock-order graph: what is taken between
+ * the two is ordered behind it. No effect in a plain event. */
+void sim_lock_order_enter(struct sim *sim, struct sim_lock_class *class);
+void sim_lock_order_leave(struct sim *sim, struct sim_lock_class *class);
 
-/** One link of a chain: `task` waits in `path` for `resource`, held by the next link's task. */
+/** One link of a chain: `task` waits in `path` for `resource`, held by the next link's task (the
+ * last link's by the first), which took it in `held_since_path`. Where the next link's task only
+ * stands before `task` in the line, or is the one declared to wake it, `held_since_path` is the path
+ * in which it queued or was declared. In a lock-order cycle `resource` is a class and the link reads:
+ * `task` took it in `path` while it held the previous link's resource, taken in `held_since_path`.
+ * A path that was never entered is NULL. */
 struct sim_chain_link {
 	const char *task, *path, *resource, *held_since_path;
 };
@@ -126,7 +149,8 @@ struct sim_chain {
 const struct sim_chain *sim_deadlocks(const struct sim *sim, size_t *count);
 /** Cycles of the lock-order graph: possible deadlocks, whether or not the run met one. */
 const struct sim_chain *sim_lock_cycles(const struct sim *sim, size_t *count);
-/** Called once per deadlock, at the instant it closes. */
+/** Called once per deadlock, at the instant it closes, on the blocking task's stack; it may stop the
+ * run, but not wake, end or start anybody. */
 void sim_on_deadlock(struct sim *sim, void (*fn)(struct sim *, const struct sim_chain *, void *),
 		     void *arg);
 
@@ -144,8 +168,14 @@ struct sim_usage {
 	uint32_t in_use_max, queue_max;
 	uint64_t in_use_integral, queue_integral; /* brought up to date by sim_usage_sync() */
 	sim_ns since;
-	struct sim_histogram *wait_ns; /* of every acquisition that waited; owned by the resource */
+	/* Of every acquisition that waited; owned by the resource, NULL (which reads as empty) until
+	 * one did. */
+	struct sim_histogram *wait_ns;
 };
+
+/** Who holds what, for the deadlock and lock-order graphs. Only resources with a lock class and
+ * wait queues with declared wakers have it. */
+struct sim_holding;
 
 /** A counted resource: `capacity` units, first come first served, a request waits until all its
  * units are free. Also the mutex (capacity 1 with an owner), as `struct sim_mutex`. */
@@ -156,7 +186,7 @@ struct sim_pool {
 	uint32_t capacity, in_use;
 	struct sim_wait_list waiting;
 	struct sim_usage usage;
-	GArray *holders; /* who holds how many units, for the deadlock graph */
+	struct sim_holding *holders;
 };
 void sim_pool_init(struct sim_pool *pool, struct sim *sim, struct sim_lock_class *class,
 		   const char *name, uint32_t capacity);
@@ -164,9 +194,13 @@ void sim_pool_destroy(struct sim_pool *pool);
 enum sim_wake sim_pool_acquire(struct sim_pool *pool, uint32_t units);
 enum sim_wake sim_pool_acquire_timeout(struct sim_pool *pool, uint32_t units, sim_ns timeout);
 bool sim_pool_try(struct sim_pool *pool, uint32_t units);
-/** Gives units back, on behalf of `holder` (NULL: the calling task). */
+/** Gives units back, on behalf of `holder` (NULL: the calling task). Units that the holder is not
+ * known to hold are taken from those without a known holder, then from the longest holding. */
 void sim_pool_release(struct sim_pool *pool, uint32_t units);
 void sim_pool_release_for(struct sim_pool *pool, uint32_t units, struct sim_task *holder);
+/** Makes `to` answer for the calling task's units: it will release them. NULL: nobody in
+ * particular (an interrupt handler, say), so that a wait for them never counts as dead. */
+void sim_pool_hand_over(struct sim_pool *pool, uint32_t units, struct sim_task *to);
 
 struct sim_mutex {
 	struct sim_pool pool;
@@ -185,18 +219,21 @@ struct sim_rwsem {
 	struct sim *sim;
 	struct sim_lock_class *class;
 	const char *name;
-	struct sim_task *writer;
-	uint32_t readers;
+	struct sim_task *writer; /* NULL when a plain event holds it for writing */
+	bool write_locked;
+	uint32_t readers, writers_waiting;
 	struct sim_wait_list waiting;
 	struct sim_usage usage; /* reads and writes together */
 	struct sim_usage write_usage;
-	GArray *holders;
+	struct sim_holding *holders;
 };
 void sim_rwsem_init(struct sim_rwsem *sem, struct sim *sim, struct sim_lock_class *class,
 		    const char *name);
 void sim_rwsem_destroy(struct sim_rwsem *sem);
 enum sim_wake sim_rwsem_read(struct sim_rwsem *sem);
 enum sim_wake sim_rwsem_write(struct sim_rwsem *sem);
+enum sim_wake sim_rwsem_read_timeout(struct sim_rwsem *sem, sim_ns timeout);
+enum sim_wake sim_rwsem_write_timeout(struct sim_rwsem *sem, sim_ns timeout);
 bool sim_rwsem_try_read(struct sim_rwsem *sem);
 bool sim_rwsem_try_write(struct sim_rwsem *sem);
 void sim_rwsem_read_unlock(struct sim_rwsem *sem);
@@ -209,11 +246,12 @@ struct sim_waitq {
 	const char *name;
 	struct sim_wait_list waiting;
 	struct sim_usage usage;
-	GArray *wakers; /* struct sim_task *: only these can wake; empty: anyone */
+	struct sim_holding *wakers; /* only these can wake; none declared: anyone */
 };
 void sim_waitq_init(struct sim_waitq *wq, struct sim *sim, const char *name);
 void sim_waitq_destroy(struct sim_waitq *wq);
-/** Declares that `task` is one of those who can wake the sleepers of this queue. */
+/** Declares that `task` is one of those who can wake the sleepers of this queue. It stays declared
+ * until it is removed: when every declared waker has ended, nobody can. */
 void sim_waitq_add_waker(struct sim_waitq *wq, struct sim_task *task);
 void sim_waitq_remove_waker(struct sim_waitq *wq, struct sim_task *task);
 enum sim_wake sim_waitq_sleep(struct sim_waitq *wq);
@@ -228,7 +266,8 @@ struct sim_store {
 	struct sim *sim;
 	const char *name;
 	uint32_t capacity;
-	GQueue items;
+	void **item; /* a ring */
+	uint32_t first, length, allocated;
 	struct sim_wait_list takers, putters;
 	struct sim_usage usage;
 };
@@ -237,9 +276,13 @@ void sim_store_destroy(struct sim_store *store);
 enum sim_wake sim_store_put(struct sim_store *store, void *item);
 enum sim_wake sim_store_take(struct sim_store *store, void **item);
 enum sim_wake sim_store_take_timeout(struct sim_store *store, void **item, sim_ns timeout);
+/** Takes an item without waiting; false if there is none. */
+bool sim_store_try_take(struct sim_store *store, void **item);
 
 /** Brings the time integrals of a usage up to now; in_use and queued are the present levels. */
 void sim_usage_sync(struct sim_usage *usage, sim_ns now, uint32_t in_use, uint32_t queued);
+/** Forgets what was measured so far (the warm-up); the maxima restart from the present levels. */
+void sim_usage_reset(struct sim_usage *usage, sim_ns now, uint32_t in_use, uint32_t queued);
 
 /* ---- random streams ----------------------------------------------------------------------- */
 
@@ -275,16 +318,28 @@ struct sim_dist {
 		sim_ns ns;
 	} point[SIM_DIST_POINTS_MAX];
 };
-/** Draws once, or not at all when the distribution is constant. */
+/** Draws a value; nothing is drawn when the distribution is constant. */
 sim_ns sim_draw(struct sim_stream *stream, const struct sim_dist *dist);
+/** A draw that belongs to a request and not to the order of events: the k-th value of `request` for
+ * a purpose depends on (seed, replication, purpose, request, k) alone. No state is kept. */
+uint64_t sim_purpose(const char *name);
+uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k);
+/** The same on 0 … bound-1; the bias is below bound / 2^64. */
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound);
+sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+		      const struct sim_dist *dist);
 /** Mean of a distribution in ns, rounded down. */
 sim_ns sim_dist_mean(const struct sim_dist *dist);
 
-/** Zipf over ranks 0 … n-1 with exponent in thousandths, sampled exactly from an integer table. */
+/** Zipf over ranks 0 … n-1 with exponent in thousandths, sampled exactly from an integer table of
+ * some 10 bytes a rank: one draw, and a smaller draw is never a higher rank. */
 struct sim_zipf;
 struct sim_zipf *sim_zipf_new(uint64_t n, uint32_t exponent_milli);
 void sim_zipf_free(struct sim_zipf *zipf);
 uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf);
+uint64_t sim_keyed_zipf(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			const struct sim_zipf *zipf);
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
@@ -342,6 +397,44 @@ size_t sim_metrics_count(const struct sim_metrics *metrics);
 const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
 			   const struct sim_metric_def **def, int64_t *value);
 
+/* ---- queues ---------------------------------------------------------------------------------- */
+
+/** A resource under a stream of customers: the workload whose answers are known exactly. Each
+ * customer is a task that takes one of `servers` units, holds it and gives it back. */
+struct sim_queue_config {
+	uint32_t servers;
+	struct sim_dist arrival, hold; /* between arrivals; on the server */
+	bool loss; /* a customer that finds no free server leaves at once */
+	uint64_t warmup, customers; /* arrivals not measured, then arrivals measured */
+	uint64_t entity; /* which of several queues of one run: picks the random streams */
+};
+/** What was measured: of customers, those that came after the warm-up; of time, the window from the
+ * first of them to the last. Times in ns, integrals in customer-ns. */
+struct sim_queue_result {
+	uint64_t arrivals, served, lost, waits;
+	uint64_t wait_sum_ns;
+	sim_ns window_ns;
+	uint64_t waiting_integral, busy_integral, number_integral;
+	uint64_t residence_ns; /* residence times clipped to the window: equals number_integral */
+	struct sim_histogram *wait_ns; /* of every served customer, 0 for those who did not wait */
+};
+struct sim_queue;
+/** Starts the customers of a queue; sim_run() then works it off. `config` is copied. */
+struct sim_queue *sim_queue_start(struct sim *sim, const struct sim_queue_config *config);
+/** Owned by the queue; final when the run is idle. */
+const struct sim_queue_result *sim_queue_result(const struct sim_queue *queue);
+/** Sets the queue.* metrics. */
+void sim_queue_report(const struct sim_queue *queue, struct sim_metrics *metrics);
+/** Before or after sim_free(), but not before another sim_run() of a queue not yet worked off. */
+void sim_queue_free(struct sim_queue *queue);
+/** Starts a queue, runs to the end and reports into `metrics` (may be NULL) and `result` (may be
+ * NULL; else its histogram is the caller's to free). A run that ended otherwise than SIM_END_IDLE has
+ * no results and cannot be resumed. */
+enum sim_end sim_queue_run(struct sim *sim, const struct sim_queue_config *config,
+			   struct sim_metrics *metrics, struct sim_queue_result *result);
+/** The queue.* metric definitions, ended by one without a name. */
+extern const struct sim_metric_def sim_queue_metrics[];
+
 /* ---- parameters ------------------------------------------------------------------------------ */
 
 /**
@@ -363,15 +456,27 @@ struct sim_param {
 	const char *name; /* as written, dots included: "pool.size"; NULL ends a table */
 	enum sim_param_type type;
 	size_t offset;
-	int64_t min, max; /* both 0: any value that is not negative */
+	int64_t min, max; /* max below or equal to 0 when min is not negative: no upper limit */
 	const char *fallback; /* default in text form; NULL: the key is required; "": left zeroed */
 	const char *(*word)(size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
 	const char *help;
 };
+/** All errors of sim_param_set(): what was expected, what was given; the way out on a second line. */
+#define SIM_PARAM_ERROR sim_param_error_quark()
+enum sim_param_error { SIM_PARAM_ERROR_BAD };
+GQuark sim_param_error_quark(void);
 /** Finds a row by name; NULL if there is none. */
 const struct sim_param *sim_param_find(const struct sim_param *table, const char *name);
 /** The known name nearest to a wrong one (edit distance), or NULL if none is near. */
 const char *sim_param_nearest(const struct sim_param *table, const char *name);
+/** The same over a NULL-terminated list of names. */
+const char *sim_name_nearest(const char *const *names, const char *name);
+/** What the row accepts, as a phrase: "a size with a unit, such as \"64MiB\""; caller frees. */
+char *sim_param_expects(const struct sim_param *param);
+/** Parses a distribution of durations, as SIM_PARAM_DIST does; `what` names it in the error. */
+bool sim_dist_parse(const char *what, const char *text, struct sim_dist *dist, GError **error);
+/** The text form of a distribution, from which sim_dist_parse() makes it again; caller frees. */
+char *sim_dist_text(const struct sim_dist *dist);
 /** Parses `text` into the row's place in `config`. Errors say what was expected. */
 bool sim_param_set(const struct sim_param *param, void *config, const char *text, GError **error);
 /** Sets every row that has a default. */

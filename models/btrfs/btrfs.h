@@ -12,7 +12,6 @@
 
 #include "models/kernel/kernel.h"
 
-struct fs_image;
 struct btrfs_fs;
 struct btrfs_inode;
 struct btrfs_file; /* an open file description */
@@ -66,14 +65,38 @@ struct btrfs_crypt_ops {
 
 /* ---- a filesystem --------------------------------------------------------------------------- */
 
+/** One file extent of an initial filesystem. */
+struct btrfs_image_extent {
+	uint64_t file_offset, bytes;
+	bool is_inline, prealloc;
+	uint64_t disk_id; /* same number: same disk extent; 0: one of its own */
+	uint64_t extent_offset, disk_bytes, ram_bytes;
+	uint8_t compression;
+};
+struct btrfs_image_inode {
+	uint32_t parent; /* index below its own; UINT32_MAX: the top */
+	const char *name;
+	bool directory, symlink, nodatacow;
+	uint64_t size;
+	const struct btrfs_image_extent *extents; /* sorted by file offset, disjoint */
+	size_t extent_count;
+};
+/** What a filesystem holds when it is mounted. Not owned; needed during btrfs_mount() only. */
+struct btrfs_image {
+	const struct btrfs_image_inode *inodes;
+	size_t count;
+};
+
 struct btrfs_config {
 	uint32_t context_bytes; /* stored per encrypted extent item; 0: none */
 	bool context_separate; /* an item of its own (key type 42) instead of appended */
 	bool context_prefix; /* appended behind a 4-byte length */
 	bool compress; /* mount -o compress=zstd */
-	const struct fs_image *image; /* initial content; NULL: empty */
+	const struct btrfs_image *image; /* initial content; NULL: empty */
 	uint32_t image_key; /* its files are encrypted under this key; 0: plain */
 };
+#define BTRFS_ERROR btrfs_error_quark()
+GQuark btrfs_error_quark(void);
 struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config *config,
 			     GError **error);
 void btrfs_free(struct btrfs_fs *fs);
@@ -106,6 +129,8 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 	       struct btrfs_file **file);
 /** The regular files of the initial image, for actors that choose by number. */
 uint32_t btrfs_image_files(const struct btrfs_fs *fs);
+/** Size that such a file had in the image. */
+uint64_t btrfs_image_file_bytes(const struct btrfs_fs *fs, uint32_t number);
 int btrfs_open_image_file(struct kernel_task *task, struct btrfs_fs *fs, uint32_t number,
 			  unsigned flags, struct btrfs_file **file);
 void btrfs_close(struct kernel_task *task, struct btrfs_file *file);
@@ -125,8 +150,9 @@ int btrfs_fallocate(struct kernel_task *task, struct btrfs_file *file, uint64_t 
 		    uint64_t len, bool keep_size);
 int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
 		      uint64_t len, struct btrfs_file *to, uint64_t to_offset);
+/** FIDEDUPERANGE: 0 and the bytes deduped, or 1 (FILE_DEDUPE_RANGE_DIFFERS). */
 int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
-		       uint64_t len, struct btrfs_file *to, uint64_t to_offset);
+		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done);
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold);
 int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file);
 int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path);

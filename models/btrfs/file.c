@@ -74,7 +74,7 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 	inode->opens++;
 	btrfs_unpin(inode);
 	*out = file;
-	if (flags & BTRFS_O_TRUNC && inode->store->size)
+	if (flags & BTRFS_O_TRUNC)
 		err = btrfs_truncate(task, file, 0);
 	return err;
 }
@@ -121,6 +121,10 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 
 	kernel_run(task, COST_FILE_CLOSE, 1);
 	g_free(file);
+	if (inode->flush_on_close) { /* btrfs_release_file() after a truncation to nothing */
+		inode->flush_on_close = false;
+		btrfs_start_writeback(task, inode);
+	}
 	/* An inode whose name is gone leaves with its last user. */
 	if (!--inode->opens && !inode->store->nlink) {
 		page_cache_drop(inode->mapping, 0, UINT32_MAX);
@@ -312,7 +316,7 @@ int btrfs_fsync(struct kernel_task *task, struct btrfs_file *file)
 
 /* ---- truncate and fallocate ---- */
 
-enum range_op { OP_TRUNCATE, OP_PUNCH, OP_ZERO, OP_FALLOC };
+enum range_op { OP_PUNCH, OP_ZERO, OP_FALLOC };
 
 struct range_change {
 	enum range_op op;
@@ -328,8 +332,6 @@ static int change_range(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	struct store_inode *inode = c->inode->store;
 
 	switch (c->op) {
-	case OP_TRUNCATE:
-		return store_truncate(fs->store, inode, c->offset, &c->dirtied, work);
 	case OP_PUNCH:
 		return store_punch(fs->store, inode, c->offset, c->len, &c->dirtied, work);
 	case OP_ZERO:
@@ -341,16 +343,23 @@ static int change_range(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	g_assert_not_reached();
 }
 
+/* What store_truncate_prepare() says of a size that does not grow. */
+enum { TRUNCATE_SHRINKS = 1 };
+
+static void note_change(struct btrfs_inode *inode)
+{
+	inode->unlogged_items++;
+	inode->changed_in = inode->fs->commits;
+}
+
 /* What the change cut away leaves the page cache and the maps; what it dirtied is read first. */
 static void forget_range(struct btrfs_inode *inode, uint64_t offset, uint64_t len)
 {
-	uint64_t end = len > UINT64_MAX - offset ? UINT64_MAX : offset + len;
-	uint32_t first = block_of(offset + KERNEL_BLOCK_BYTES - 1);
-	uint32_t last = end == UINT64_MAX ? UINT32_MAX : block_of(end);
+	uint32_t first = block_of(offset + KERNEL_BLOCK_BYTES - 1), end = block_of(offset + len);
 
-	extent_map_drop(inode, block_of(offset), MAX(last, first + 1) - block_of(offset));
-	if (last > first)
-		page_cache_drop(inode->mapping, first, last - first);
+	extent_map_drop(inode, block_of(offset), blocks_over(offset, len));
+	if (end > first)
+		page_cache_drop(inode->mapping, first, end - first);
 }
 
 /* btrfs_fallocate() grows the file first, which may dirty its old tail. */
@@ -402,23 +411,20 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 			   struct range_change *c)
 {
-	uint64_t end = c->op == OP_TRUNCATE ? UINT64_MAX : c->offset + c->len;
+	uint64_t end = c->offset + c->len;
 	uint64_t from = c->offset - c->offset % KERNEL_BLOCK_BYTES;
-	uint64_t span = c->op == OP_TRUNCATE ? KERNEL_BLOCK_BYTES : end - from + KERNEL_BLOCK_BYTES;
 	int err = prepare_growth(task, inode, c);
 
 	if (!err)
-		err = btrfs_wait_ordered_range(task, inode, from, span);
-	btrfs_wait_ordered_only(task, inode, from, UINT64_MAX);
+		err = btrfs_wait_ordered_range(task, inode, from, end - from);
 	if (!err)
 		err = btrfs_tree_change(task, inode->fs, change_range, c);
 	if (err)
 		return err;
-	inode->unlogged_items++;
-	inode->changed_in = inode->fs->commits;
-	forget_range(inode, c->offset, end - c->offset);
+	note_change(inode);
+	forget_range(inode, c->offset, c->len);
 	btrfs_dirty_edges(task, inode, &c->dirtied);
-	if (c->op == OP_FALLOC || c->op == OP_ZERO)
+	if (c->op != OP_PUNCH)
 		err = bind_prealloc(task, inode, from, end);
 	return err;
 }
@@ -436,11 +442,51 @@ static int range_op(struct kernel_task *task, struct btrfs_file *file, struct ra
 	return err;
 }
 
+static int drop_items(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct btrfs_inode *inode = arg;
+
+	store_truncate(fs->store, inode->store, work);
+	return 0;
+}
+
+/* btrfs_setsize(): the pages go first; what the last block keeps is written back before its items
+ * are cut (btrfs_truncate). */
+static int set_size(struct kernel_task *task, struct btrfs_inode *inode, uint64_t size)
+{
+	uint64_t from = size - size % KERNEL_BLOCK_BYTES;
+	struct store_dirtied dirtied = { 0 };
+	struct btrfs_work work = { 0 };
+	int step = store_truncate_prepare(inode->fs->store, inode->store, size, &dirtied, &work);
+	int err = 0;
+
+	btrfs_charge(task, inode->fs, &work);
+	btrfs_dirty_edges(task, inode, &dirtied);
+	note_change(inode);
+	if (step <= 0)
+		return step;
+	inode->flush_on_close |= !size;
+	if (step == TRUNCATE_SHRINKS) {
+		page_cache_drop(inode->mapping, block_of(size + KERNEL_BLOCK_BYTES - 1),
+				UINT32_MAX);
+		err = btrfs_wait_ordered_range(task, inode, from, UINT64_MAX - from);
+	}
+	if (!err)
+		err = btrfs_tree_change(task, inode->fs, drop_items, inode);
+	extent_map_drop(inode, block_of(from), UINT32_MAX - block_of(from));
+	return err;
+}
+
 int btrfs_truncate(struct kernel_task *task, struct btrfs_file *file, uint64_t size)
 {
-	struct range_change change = { .op = OP_TRUNCATE, .offset = size };
+	struct btrfs_inode *inode = file->inode;
+	int err;
 
-	return range_op(task, file, &change);
+	kernel_run(task, COST_SYSCALL, 1);
+	kernel_down_write(task, &inode->lock);
+	err = set_size(task, inode, size);
+	kernel_up_write(task, &inode->lock);
+	return err;
 }
 
 int btrfs_punch_hole(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,

@@ -2,8 +2,6 @@
 /* Mounting: the initial filesystem, its workers and locks; sync and drop_caches. */
 #include "models/btrfs/internal.h"
 
-#include <errno.h>
-
 /* btrfs_init_workqueues(): thread_pool_size is min(CPUs + 2, 8). */
 enum { THREAD_POOL_EXTRA = 2, THREAD_POOL_MAX = 8 };
 
@@ -84,6 +82,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->config = *config;
 	fs->store = store_new(&options);
 	fs->image_files = g_ptr_array_new_with_free_func(g_free);
+	fs->image_sizes = g_array_new(false, false, sizeof(uint64_t));
 	make_sites(fs);
 	make_locks(fs);
 	/* The decryption queue is unbound with as many workers as CPUs (6.12: fs/crypto/crypto.c,
@@ -106,6 +105,7 @@ void btrfs_free(struct btrfs_fs *fs)
 		btrfs_inode_discard(inode);
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
+	g_array_free(fs->image_sizes, true);
 	sim_rwsem_destroy(&fs->transaction);
 	sim_rwsem_destroy(&fs->tree_lock);
 	sim_mutex_destroy(&fs->log_mutex);

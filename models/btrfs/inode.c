@@ -106,15 +106,12 @@ static void leave_memory(struct btrfs_inode *inode)
 
 	g_queue_unlink(&fs->inodes, &inode->link);
 	inode->store->user = NULL;
-	page_cache_drop(inode->mapping, 0, UINT32_MAX);
 	extent_map_drop_all(inode);
 	if (fs->crypt_ops)
 		fs->crypt_ops->inode_evict(fs->crypt, inode);
-	address_space_free(inode->mapping);
 	kernel_free(fs->machine, fs->site_inode, machine_size(fs->machine, SIZE_BTRFS_INODE));
 	if (inode->parent)
 		inode->parent->children--;
-	inode_free(inode);
 }
 
 bool btrfs_inode_try_evict(struct btrfs_inode *inode)
@@ -126,6 +123,8 @@ bool btrfs_inode_try_evict(struct btrfs_inode *inode)
 	    page_cache_dirty_blocks(inode->mapping) || found->delalloc_bytes)
 		return false;
 	leave_memory(inode);
+	address_space_free(inode->mapping);
+	inode_free(inode);
 	drop_store_inode(fs, found);
 	return true;
 }
@@ -133,6 +132,8 @@ bool btrfs_inode_try_evict(struct btrfs_inode *inode)
 void btrfs_inode_discard(struct btrfs_inode *inode)
 {
 	leave_memory(inode); /* the store frees its own side with the whole filesystem */
+	address_space_discard(inode->mapping);
+	inode_free(inode);
 }
 
 void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg)

@@ -65,6 +65,7 @@ struct btrfs_inode {
 	uint32_t opens, children, pins;
 	uint32_t unlogged_items; /* file extent items since the last fsync or commit */
 	uint64_t changed_in; /* transaction that last changed it */
+	bool flush_on_close; /* BTRFS_INODE_FLUSH_ON_CLOSE */
 	int write_error; /* AS_EIO: told once, by the next fsync */
 	void *crypt;
 	GList link; /* in fs->inodes */
@@ -85,7 +86,8 @@ struct btrfs_fs {
 	const struct btrfs_crypt_ops *crypt_ops;
 	void *crypt;
 	GQueue inodes; /* in memory, oldest first */
-	GPtrArray *image_files; /* char *: paths */
+	GPtrArray *image_files; /* char *: paths of regular files that are not empty */
+	GArray *image_sizes; /* uint64_t, of the same */
 	struct workqueue *endio_read, *endio_write, *transaction_kthread;
 	struct sim_rwsem transaction; /* joined for read, committed for write */
 	struct sim_rwsem tree_lock; /* root node of the subvolume trees */
@@ -143,6 +145,8 @@ extern const struct address_space_ops btrfs_aops;
  * btrfs_wait_ordered_range(). Returns the write error, if any. */
 int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			     uint64_t len);
+/** filemap_flush(): starts writing everything back, waits for nothing. */
+void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode);
 /** Waits for ordered extents that overlap, without writing anything back. */
 void btrfs_wait_ordered_only(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			     uint64_t len);

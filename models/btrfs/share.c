@@ -127,12 +127,13 @@ static int read_both(struct kernel_task *task, const struct clone *c)
 }
 
 int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
-		       uint64_t len, struct btrfs_file *to, uint64_t to_offset)
+		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done)
 {
 	struct clone c = { .from = from->inode, .to = to->inode, .from_offset = from_offset,
 			   .len = len, .to_offset = to_offset };
 	int err;
 
+	*done = 0;
 	kernel_run(task, COST_SYSCALL, 1);
 	if (from_offset + len > c.from->store->size || to_offset + len > c.to->store->size)
 		return -EINVAL;
@@ -144,33 +145,37 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
 		err = read_both(task, &c);
 	if (!err)
 		err = share_range(task, &c, enter_dedupe);
+	*done = c.done;
 	unlock_both(task, c.from, c.to);
 	return err;
 }
 
-/* Reads what is to be rewritten and dirties it; the new extents are born at writeback. */
+static void dirty_pages(gpointer data, gpointer arg)
+{
+	const struct store_range *range = data;
+	struct btrfs_inode *inode = arg;
+	uint32_t first = block_of(range->start);
+	uint32_t blocks = blocks_over(range->start, range->end - range->start);
+
+	page_cache_dirty(inode->mapping, first, blocks);
+}
+
+/* Reads the file and dirties what is to be rewritten; the new extents are born at writeback. */
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold)
 {
 	struct btrfs_inode *inode = file->inode;
+	uint64_t size = inode->store->size;
 	struct btrfs_work work = { 0 };
 	int err;
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_down_write(task, &inode->lock);
 	err = btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
+	if (!err)
+		err = btrfs_fill_cache(task, inode, 0, blocks_over(0, size));
 	if (!err) {
-		uint64_t size = inode->store->size;
-		GArray *dirty = inode->store->dirty;
-
 		store_defrag(inode->fs->store, inode->store, 0, size, (uint32_t)threshold, &work);
-		for (guint i = 0; i < dirty->len; i++) {
-			struct store_range range = g_array_index(dirty, struct store_range, i);
-			uint32_t first = block_of(range.start);
-			uint32_t blocks = blocks_over(range.start, range.end - range.start);
-
-			btrfs_fill_cache(task, inode, first, blocks);
-			page_cache_dirty(inode->mapping, first, blocks);
-		}
+		g_sequence_foreach(inode->store->dirty, dirty_pages, inode);
 		btrfs_charge(task, inode->fs, &work);
 		err = btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
 	}

@@ -239,27 +239,15 @@ static void submit_piece(struct kernel_task *task, struct btrfs_inode *inode,
 	put_bio(ordered);
 }
 
-struct inline_change {
-	struct btrfs_inode *inode;
-	const struct store_piece *piece;
-};
-
-static int enter_inline(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
-{
-	struct inline_change *change = arg;
-
-	return store_finish(fs->store, change->inode->store, change->piece, work);
-}
-
-/* cow_file_range_inline(): no ordered extent, no bio. */
+/* cow_file_range_inline(): planning has entered the item; no ordered extent, no bio. */
 static void write_inline(struct kernel_task *task, struct btrfs_inode *inode,
 			 const struct store_piece *piece)
 {
-	struct inline_change change = { inode, piece };
 	uint32_t block = block_of(piece->file_offset);
 
 	extent_map_drop(inode, block, 1);
-	btrfs_tree_change(task, inode->fs, enter_inline, &change);
+	if (!btrfs_join_transaction(task, inode->fs))
+		btrfs_end_transaction(task, inode->fs);
 	inode->unlogged_items++;
 	inode->changed_in = inode->fs->commits;
 	page_cache_writeback_end(inode->mapping, block, 1);
@@ -304,19 +292,24 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 	return err;
 }
 
-static void writepages(struct kernel_task *task, struct address_space *mapping, bool wait)
+void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode)
 {
-	struct btrfs_inode *inode = address_space_host(mapping);
-
 	btrfs_pin(inode);
 	kernel_context_enter(task, CONTEXT_WRITEBACK);
 	sim_path_enter(machine_sim(inode->fs->machine), "btrfs_writepages");
 	write_range(task, inode, 0, UINT64_MAX);
 	sim_path_leave(machine_sim(inode->fs->machine));
 	kernel_context_leave(task);
+	btrfs_unpin(inode);
+}
+
+static void writepages(struct kernel_task *task, struct address_space *mapping, bool wait)
+{
+	struct btrfs_inode *inode = address_space_host(mapping);
+
+	btrfs_start_writeback(task, inode);
 	if (wait)
 		btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
-	btrfs_unpin(inode);
 }
 
 static bool release_pages(struct address_space *mapping, uint32_t first, uint32_t blocks)

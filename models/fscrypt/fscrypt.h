@@ -63,5 +63,7 @@ void fscrypt_preset_key(struct fscrypt *fc, uint32_t key);
 
 void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics);
 extern const struct sim_metric_def *const fscrypt_metric_defs[];
+/** Metrics that the i-th key set-up adds, NULL-terminated, maybe empty; NULL past the last. */
+const struct sim_metric_def *const *key_setup_metric_defs(size_t i);
 
 #endif

@@ -60,7 +60,7 @@ struct key_setup {
 		       struct keyed_cipher *cipher);
 	void (*release)(struct kernel_task *task, void *state, struct keyed_cipher *cipher);
 	/** The master key became absent: wipe what was derived from it. */
-	void (*forget)(struct kernel_task *task, void *state, const struct master_key *key);
+	void (*forget)(void *state, const struct master_key *key);
 	/** How many ciphers are still keyed from this master key: the truth about `forget`. */
 	uint32_t (*keyed_from)(const void *state, const struct master_key *key);
 	void (*report)(void *state, struct sim_metrics *metrics);

@@ -81,12 +81,10 @@ int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t numbe
 
 static void become_absent(struct fscrypt *fc, struct master_key *key)
 {
-	struct kernel_task *task = kernel_current(fc->machine);
-
 	key->status = KEY_ABSENT;
 	fscrypt_account(fc, -(int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
 	if (fc->setup->forget)
-		fc->setup->forget(task, fc->setup_state, key);
+		fc->setup->forget(fc->setup_state, key);
 	if (fc->setup->keyed_from)
 		fc->count.keys_after_removal += fc->setup->keyed_from(fc->setup_state, key);
 }

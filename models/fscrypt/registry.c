@@ -34,3 +34,12 @@ const char *key_setup_summary(size_t i)
 {
 	return i < G_N_ELEMENTS(key_setups) - 1 ? key_setups[i]->summary : NULL;
 }
+
+const struct sim_metric_def *const *key_setup_metric_defs(size_t i)
+{
+	static const struct sim_metric_def *const none[] = { NULL };
+
+	if (i >= G_N_ELEMENTS(key_setups) - 1)
+		return NULL;
+	return key_setups[i]->metrics ? key_setups[i]->metrics : none;
+}

@@ -174,11 +174,10 @@ static void pool_release(struct kernel_task *task, void *state, struct keyed_cip
 }
 
 /* A cipher keeps its key schedule after use: without this, a removed key would stay in memory. */
-static void pool_forget(struct kernel_task *task, void *state, const struct master_key *key)
+static void pool_forget(void *state, const struct master_key *key)
 {
 	struct pool *pool = state;
 
-	(void)task;
 	for (uint32_t i = 0; i < pool->size; i++)
 		if (pool->slots[i].key == key && !pool->slots[i].users)
 			unkey(pool, &pool->slots[i]);

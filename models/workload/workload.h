@@ -81,8 +81,9 @@ struct workload {
 	struct op_book *book;
 	GString *dumps; /* the steps of scripts that dump, as JSON; NULL: not kept */
 	uint32_t running; /* tasks that have not ended */
+	sim_ns ended_at_ns; /* when the last of those that have did */
 	uint32_t tasks; /* started so far: numbers them */
-	GPtrArray *states; /* of actors, freed with the workload */
+	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
 };
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt);
@@ -93,13 +94,17 @@ struct actor_kind {
 	const char *name, *summary;
 	const struct sim_param *params; /* of the kind's config struct */
 	size_t config_bytes;
-	/** Checks what a table can't. Errors name the key. */
+	/** Checks what a table can't; may parse (a script). Errors name the key. An error about a
+	 * line of the kind's first SIM_PARAM_LINES begins with "SOURCE:LINE:COLUMN: error: "; the
+	 * loader replaces that by the place in the user's file. May be NULL. */
 	bool (*check)(void *config, GError **error);
+	/** Frees what check() made, beside what the table owns. May be NULL. */
+	void (*clear)(void *config);
 	/** Starts the actor's tasks. `config` outlives the run. */
 	void (*start)(struct workload *workload, const char *name, const void *config);
 };
 extern const struct actor_kind *const actor_kinds[]; /* NULL-terminated */
-/** Every metric that rooms and actors may set, for `list metrics`; NULL-terminated. */
+/** Metrics of operations; NULL-terminated. */
 extern const struct sim_metric_def *const workload_metric_defs[];
 
 #endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Histograms: values under 1024 have a bucket each, above that every octave has 1024 buckets of
+ * equal width, so that the top of a bucket is less than a 1024th over any value in it. Octaves are
+ * allocated when they are met.
+ */
+#include "sim_internal.h"
+
+enum {
+	SUB_BITS = 10,
+	SUB_BUCKETS = 1 << SUB_BITS,
+	OCTAVES = 64 - SUB_BITS + 1,
+	PER_100K = 100000,
+	TAIL_VALUES = 10, /* fewer values than this beyond a quantile do not carry it */
+};
+
+struct sim_histogram {
+	uint64_t count, min, max;
+	sim_u128 sum;
+	uint64_t *octave[OCTAVES];
+	struct sim *sim; /* while a usage owns it and the run lives */
+	struct sim_usage *owner;
+	struct sim_histogram *next, *prev;
+};
+
+struct sim_histogram *sim_histogram_new(void)
+{
+	struct sim_histogram *h = g_new0(struct sim_histogram, 1);
+
+	h->min = UINT64_MAX;
+	return h;
+}
+
+void sim_histogram_free(struct sim_histogram *h)
+{
+	if (!h)
+		return;
+	histogram_disown(h);
+	for (int i = 0; i < OCTAVES; i++)
+		g_free(h->octave[i]);
+	g_free(h);
+}
+
+struct sim_histogram *histogram_new_owned(struct sim *sim, struct sim_usage *owner)
+{
+	struct sim_histogram *h = sim_histogram_new();
+
+	h->sim = sim;
+	h->owner = owner;
+	h->next = sim->histograms;
+	if (h->next)
+		h->next->prev = h;
+	sim->histograms = h;
+	return h;
+}
+
+struct sim_usage *histogram_owner(const struct sim_histogram *h)
+{
+	return h->owner;
+}
+
+void histogram_disown(struct sim_histogram *h)
+{
+	if (!h->sim)
+		return;
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		h->sim->histograms = h->next;
+	if (h->next)
+		h->next->prev = h->prev;
+	h->sim = NULL;
+	h->next = h->prev = NULL;
+}
+
+static inline int octave_of(uint64_t value)
+{
+	return value < SUB_BUCKETS ? 0 : 64 - SUB_BITS - __builtin_clzll(value);
+}
+
+static inline uint32_t bucket_of(uint64_t value, int octave)
+{
+	return (uint32_t)(octave ? value >> (octave - 1) : value) & (SUB_BUCKETS - 1);
+}
+
+static uint64_t bucket_top(int octave, uint32_t bucket)
+{
+	if (!octave)
+		return bucket;
+	return (((uint64_t)SUB_BUCKETS + bucket) << (octave - 1)) +
+	       ((UINT64_C(1) << (octave - 1)) - 1);
+}
+
+static uint64_t *octave_buckets(struct sim_histogram *h, int octave)
+{
+	if (SIM_UNLIKELY(!h->octave[octave]))
+		h->octave[octave] = g_new0(uint64_t, SUB_BUCKETS);
+	return h->octave[octave];
+}
+
+void sim_histogram_add(struct sim_histogram *h, uint64_t value)
+{
+	int octave = octave_of(value);
+
+	octave_buckets(h, octave)[bucket_of(value, octave)]++;
+	h->count++;
+	h->sum += value;
+	if (value < h->min)
+		h->min = value;
+	if (value > h->max)
+		h->max = value;
+}
+
+void sim_histogram_merge(struct sim_histogram *into, const struct sim_histogram *from)
+{
+	if (!from || !from->count)
+		return;
+	for (int i = 0; i < OCTAVES; i++) {
+		uint64_t *buckets;
+
+		if (!from->octave[i])
+			continue;
+		buckets = octave_buckets(into, i);
+		for (int j = 0; j < SUB_BUCKETS; j++)
+			buckets[j] += from->octave[i][j];
+	}
+	into->count += from->count;
+	into->sum += from->sum;
+	into->min = MIN(into->min, from->min);
+	into->max = MAX(into->max, from->max);
+}
+
+uint64_t sim_histogram_count(const struct sim_histogram *h)
+{
+	return h ? h->count : 0;
+}
+
+uint64_t sim_histogram_min(const struct sim_histogram *h)
+{
+	return h && h->count ? h->min : 0;
+}
+
+uint64_t sim_histogram_max(const struct sim_histogram *h)
+{
+	return h ? h->max : 0;
+}
+
+uint64_t sim_histogram_sum_low(const struct sim_histogram *h)
+{
+	return h ? (uint64_t)h->sum : 0;
+}
+
+double sim_histogram_mean(const struct sim_histogram *h)
+{
+	const double two_to_64 = 18446744073709551616.0;
+
+	if (!h || !h->count)
+		return 0;
+	return ((double)(uint64_t)(h->sum >> 64) * two_to_64 + (double)(uint64_t)h->sum) /
+	       (double)h->count;
+}
+
+static uint64_t rank_of(const struct sim_histogram *h, uint32_t per_100k)
+{
+	uint64_t rank = (uint64_t)(((sim_u128)h->count * per_100k + PER_100K - 1) / PER_100K);
+
+	return CLAMP(rank, 1, h->count);
+}
+
+uint64_t sim_histogram_quantile(const struct sim_histogram *h, uint32_t per_100k)
+{
+	uint64_t left;
+
+	if (!h || !h->count)
+		return 0;
+	left = rank_of(h, per_100k);
+	for (int i = 0; i < OCTAVES; i++) {
+		if (!h->octave[i])
+			continue;
+		for (uint32_t j = 0; j < SUB_BUCKETS; j++) {
+			if (h->octave[i][j] >= left)
+				return MIN(bucket_top(i, j), h->max);
+			left -= h->octave[i][j];
+		}
+	}
+	g_assert_not_reached();
+}
+
+bool sim_histogram_carries(const struct sim_histogram *h, uint32_t per_100k)
+{
+	return h && h->count && h->count - rank_of(h, per_100k) >= TAIL_VALUES;
+}
