@@ -208,6 +208,8 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 		 uint64_t bytes, struct store_inode *target, uint64_t target_offset, uint64_t *done,
 		 struct btrfs_work *work)
 {
+	uint64_t asked = bytes;
+
 	store_enter(store, work);
 	*done = 0;
 	if (unaligned(source_offset) || unaligned(target_offset) ||
@@ -224,7 +226,7 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 	for (uint64_t at = 0; at < bytes; at += MAX_DEDUPE_BYTES)
 		store_clone(store, source, source_offset + at, MIN(bytes - at, MAX_DEDUPE_BYTES),
 			    target, target_offset + at, NULL, work);
-	*done = bytes;
+	*done = asked; /* vfs_dedupe_file_range() does not tell that it cut a tail off */
 	return 0;
 }
 

@@ -12,6 +12,7 @@ static struct store_inode *write_extents(struct btrfs_store *store, const char *
 	struct store_inode *inode;
 
 	cr_assert_eq(store_create(store, path, 0, &inode, NULL), 0);
+	store_commit(store, NULL); /* else its name comes late into a leaf that is full by then */
 	for (unsigned int i = 0; i < n; i++) {
 		store_write(store, inode, i * BLOCK, BLOCK, 0, NULL, NULL);
 		store_flush(store, inode, NULL);
@@ -41,7 +42,7 @@ static const struct fill fills[] = {
 	{ STORE_CONTEXT_SEPARATE, 40, false, 208, 250 },
 };
 
-/* Leaves that n items fill in key order, beside the first leaf, which holds the inode too. */
+/* Leaves that n items fill in key order; one may hold the inode too, or items of both kinds. */
 static void check_fill(const struct fill *fill)
 {
 	struct btrfs_store_options options = { .context_layout = fill->layout,
@@ -73,7 +74,7 @@ static void check_fill(const struct fill *fill)
 	expected = (n + fill->extents_per_leaf - 1) / fill->extents_per_leaf;
 	if (fill->contexts_per_leaf)
 		expected += (n + fill->contexts_per_leaf - 1) / fill->contexts_per_leaf;
-	cr_assert(stats.leaves >= expected && stats.leaves <= expected + 1,
+	cr_assert(stats.leaves + 1 >= expected && stats.leaves <= expected + 1,
 		  "%u context bytes: %u leaves, %u expected", fill->bytes,
 		  (unsigned int)stats.leaves, expected);
 	store_free(store);
