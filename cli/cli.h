@@ -36,8 +36,6 @@ int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */
 const struct scenario_registry *cli_registry(void);
-/** The tables of metrics of every room, NULL-terminated; each table is NULL-terminated too. */
-extern const struct sim_metric_def *const *const cli_metric_tables[];
 
 /* ---- messages and exit statuses ---------------------------------------------------------- */
 
@@ -81,6 +79,7 @@ struct run_options {
 	uint32_t replications, jobs; /* jobs 0: as many as CPUs */
 	char *output; /* NULL: standard output */
 	enum run_format format;
+	bool format_given;
 	bool all_metrics, quiet, include_host;
 };
 enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *options,
@@ -88,6 +87,18 @@ enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *opt
 void run_options_clear(struct run_options *options);
 /** The part of them that the loader takes; points into `options`. */
 struct scenario_options run_scenario_options(const struct run_options *options);
+
+/* ---- running a scenario ------------------------------------------------------------------- */
+
+struct results_doc;
+/** Runs every variant and replication, `jobs` at a time (0: as many as CPUs), and hands them in to a
+ * document, which has what was finished if an interruption came. NULL with an error if a world
+ * can't be put together. The document is the caller's. */
+struct results_doc *run_scenario(const struct scenario *scenario, uint32_t jobs, GError **error);
+/** Checks the scenario's expectations against the document: appends a line for each to `out`, and
+ * returns how many do not hold. A metric that is not there does not hold. */
+uint32_t check_expectations(const struct scenario *scenario, const struct results_doc *doc,
+			    GString *out);
 
 /* ---- interruption ------------------------------------------------------------------------ */
 

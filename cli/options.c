@@ -162,6 +162,7 @@ static bool convert(const struct raw_run *raw, struct run_options *options, GErr
 	options->replications = (uint32_t)replications;
 	options->jobs = (uint32_t)jobs;
 	options->format = (enum run_format)format;
+	options->format_given = raw->format;
 	options->all_metrics = raw->all_metrics;
 	options->quiet = raw->quiet;
 	options->include_host = raw->include_host;

@@ -146,6 +146,11 @@ const struct sim_param machine_params[] = {
 	 .offset = AT(machine_keys, flushers),
 	 .fallback = "true",
 	 .help = "false: only sync and fsync write back"},
+	{.name = "spread",
+	 .type = SIM_PARAM_BOOL,
+	 .offset = AT(machine_keys, spread),
+	 .fallback = "true",
+	 .help = "false: every cost is its mean, and the machine draws no random number"},
 	{.name = NULL},
 };
 

@@ -87,7 +87,7 @@ struct scenario_keys {
 struct machine_keys {
 	char *profile;
 	int64_t cpus, memory_bytes, devices, device_channels;
-	int64_t dirty_background_permille, dirty_permille, flushers;
+	int64_t dirty_background_permille, dirty_permille, flushers, spread;
 };
 struct filesystem_keys {
 	char *image, *key;

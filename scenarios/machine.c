@@ -176,6 +176,13 @@ static bool read_keys(struct loader *loader, struct scenario *scenario, struct m
 	return true;
 }
 
+static void take_means(struct cost_profile *profile)
+{
+	for (size_t i = 0; i < KERNEL_COSTS; i++)
+		profile->cost[i].dist = (struct sim_dist){
+			.kind = SIM_DIST_CONSTANT, .a = sim_dist_mean(&profile->cost[i].dist)};
+}
+
 bool scenario_read_machine(struct loader *loader, struct scenario *scenario, int64_t scale_times,
 			   GError **error)
 {
