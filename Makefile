@@ -6,6 +6,10 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 export LC_ALL := C
 
+# Q= shows whole commands.
+Q ?= @
+say = @printf '  %s %s\n' $(1) $(2)
+
 V ?= release
 ifeq ($(V),release)
 PROG ?= build/extentsim
@@ -65,16 +69,20 @@ BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 all: $(PROG)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $(OBJ) -o $@ $(PLIBS) -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(OBJ) -o $@ $(PLIBS) -lm
 tests: $(B)/tests/run $(PROG)
 $(B)/tests/run: $(LIBOBJ) $(TOBJ)
-	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lcriterion -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lcriterion -lm
 $(B)/%.o: %.c $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/%.o: %.S $(B)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/.flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(CC) $(subst ',,$(ALL_CFLAGS))' > $@.t; \
 	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
@@ -82,7 +90,8 @@ FORCE:
 -include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCHOBJ:.o=.d)
 
 $(B)/bench: $(LIBOBJ) $(BENCHOBJ)
-	$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
 build/bench: $(B)/bench
 	cp $< $@
 bench: build/bench ## measure the engine and the models (BENCH=name for one of them)

@@ -324,6 +324,9 @@ sim_ns sim_draw(struct sim_stream *stream, const struct sim_dist *dist);
  * a purpose depends on (seed, replication, purpose, request, k) alone. No state is kept. */
 uint64_t sim_purpose(const char *name);
 uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k);
+/** The same on 0 … bound-1; the bias is below bound / 2^64. */
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound);
 sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
 		      const struct sim_dist *dist);
 /** Mean of a distribution in ns, rounded down. */
@@ -335,6 +338,8 @@ struct sim_zipf;
 struct sim_zipf *sim_zipf_new(uint64_t n, uint32_t exponent_milli);
 void sim_zipf_free(struct sim_zipf *zipf);
 uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf);
+uint64_t sim_keyed_zipf(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			const struct sim_zipf *zipf);
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
@@ -429,5 +434,56 @@ enum sim_end sim_queue_run(struct sim *sim, const struct sim_queue_config *confi
 			   struct sim_metrics *metrics, struct sim_queue_result *result);
 /** The queue.* metric definitions, ended by one without a name. */
 extern const struct sim_metric_def sim_queue_metrics[];
+
+/* ---- parameters ------------------------------------------------------------------------------ */
+
+/**
+ * A table of what a room lets a scenario set: one row per key, with type, range, default and help.
+ * The same table serves the scenario loader, `--set`, `--variant`, the JSON Schema and `list`.
+ * Values live at `offset` in the room's own config struct.
+ */
+enum sim_param_type {
+	SIM_PARAM_INT, /* int64_t */
+	SIM_PARAM_BYTES, /* int64_t; "64MiB" */
+	SIM_PARAM_TIME, /* int64_t, nanoseconds; "80us" */
+	SIM_PARAM_BOOL, /* int64_t, 0 or 1 */
+	SIM_PARAM_WORD, /* int64_t, index of the word */
+	SIM_PARAM_TEXT, /* char *, owned */
+	SIM_PARAM_LINES, /* char *, owned: a list of strings, joined by newlines */
+	SIM_PARAM_DIST, /* struct sim_dist: "80us", "exponential 80us", "uniform 1us 9us", … */
+};
+struct sim_param {
+	const char *name; /* as written, dots included: "pool.size"; NULL ends a table */
+	enum sim_param_type type;
+	size_t offset;
+	int64_t min, max; /* max below or equal to 0 when min is not negative: no upper limit */
+	const char *fallback; /* default in text form; NULL: the key is required; "": left zeroed */
+	const char *(*word)(size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
+	const char *help;
+};
+/** All errors of sim_param_set(): what was expected, what was given; the way out on a second line. */
+#define SIM_PARAM_ERROR sim_param_error_quark()
+enum sim_param_error { SIM_PARAM_ERROR_BAD };
+GQuark sim_param_error_quark(void);
+/** Finds a row by name; NULL if there is none. */
+const struct sim_param *sim_param_find(const struct sim_param *table, const char *name);
+/** The known name nearest to a wrong one (edit distance), or NULL if none is near. */
+const char *sim_param_nearest(const struct sim_param *table, const char *name);
+/** The same over a NULL-terminated list of names. */
+const char *sim_name_nearest(const char *const *names, const char *name);
+/** What the row accepts, as a phrase: "a size with a unit, such as \"64MiB\""; caller frees. */
+char *sim_param_expects(const struct sim_param *param);
+/** Parses a distribution of durations, as SIM_PARAM_DIST does; `what` names it in the error. */
+bool sim_dist_parse(const char *what, const char *text, struct sim_dist *dist, GError **error);
+/** The text form of a distribution, from which sim_dist_parse() makes it again; caller frees. */
+char *sim_dist_text(const struct sim_dist *dist);
+/** Parses `text` into the row's place in `config`. Errors say what was expected. */
+bool sim_param_set(const struct sim_param *param, void *config, const char *text, GError **error);
+/** Sets every row that has a default. */
+void sim_param_defaults(const struct sim_param *table, void *config);
+/** Frees owned texts and lines. */
+void sim_param_clear(const struct sim_param *table, void *config);
+/** The value in its text form, for documents; caller frees. */
+char *sim_param_text(const struct sim_param *param, const void *config);
 
 #endif

@@ -90,6 +90,12 @@ uint64_t sim_keyed_u64(struct sim *sim, uint64_t purpose, uint64_t request, uint
 	return key_of(sim, purpose, request, k);
 }
 
+uint64_t sim_keyed_below(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			 uint64_t bound)
+{
+	return (uint64_t)((sim_u128)sim_keyed_u64(sim, purpose, request, k) * bound >> 64);
+}
+
 sim_ns sim_draw_keyed(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
 		      const struct sim_dist *dist)
 {

@@ -73,12 +73,22 @@ void sim_zipf_free(struct sim_zipf *zipf)
 	g_free(zipf);
 }
 
-uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf)
+static uint64_t rank_of(const struct sim_zipf *zipf, uint64_t u)
 {
-	uint64_t u = sim_draw_below(stream, zipf->total);
 	uint64_t rank = zipf->guide[u >> zipf->guide_shift];
 
 	while (zipf->cumulated[rank] <= u)
 		rank++;
 	return rank;
+}
+
+uint64_t sim_draw_zipf(struct sim_stream *stream, const struct sim_zipf *zipf)
+{
+	return rank_of(zipf, sim_draw_below(stream, zipf->total));
+}
+
+uint64_t sim_keyed_zipf(struct sim *sim, uint64_t purpose, uint64_t request, uint64_t k,
+			const struct sim_zipf *zipf)
+{
+	return rank_of(zipf, sim_keyed_below(sim, purpose, request, k, zipf->total));
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * btrfs: the filesystem. On-disk structure (store.h, private) with time, memory, locks and I/O on
+ * top: page cache, delalloc, writeback, ordered extents, transactions, the extent-map cache, reads.
+ *
+ * Every operation runs in a task and returns 0 or a negative errno, as in the kernel. What a
+ * filesystem with encrypted extents must ask its crypto code stands in struct btrfs_crypt_ops; the
+ * floor above registers one.
+ */
+#ifndef BTRFS_H
+#define BTRFS_H
+
+#include "models/kernel/kernel.h"
+
+struct btrfs_fs;
+struct btrfs_inode;
+struct btrfs_file; /* an open file description */
+struct fscrypt_extent_info; /* per-extent crypto state; defined by the floor above */
+
+/* ---- calls up to the crypto code ------------------------------------------------------------ */
+
+/** One bio's worth of an encrypted data extent. */
+struct btrfs_crypt_io {
+	struct btrfs_inode *inode;
+	struct fscrypt_extent_info *info;
+	uint32_t extent; /* disk extent handle */
+	uint32_t extent_block; /* first block, counted from the start of the disk extent */
+	uint32_t file_block;
+	uint32_t physical_block;
+	uint32_t blocks;
+	bool in_place; /* overwrites ciphertext that is live under the same extent (nocow, prealloc) */
+};
+
+/** What an extent remembers of how its blocks were sealed: the truth, whatever a design thinks. */
+struct btrfs_seal {
+	uint64_t nonce;
+	uint32_t key; /* 0: plain */
+	uint32_t iv_base; /* data unit number of the extent's block 0 */
+};
+
+struct btrfs_crypt_ops {
+	/** fscrypt_file_open() / fscrypt_get_encryption_info(): -ENOKEY when the key is away. */
+	int (*inode_setup)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
+	/** The inode leaves memory: fscrypt_put_encryption_info(). */
+	void (*inode_evict)(void *crypt, struct btrfs_inode *inode);
+	/** A data extent is born for an encrypted inode: nonce and context; fills `seal`. */
+	int (*extent_new)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+			  struct btrfs_seal *seal, struct fscrypt_extent_info **info);
+	/** An extent map is made from a file extent item that has a context. */
+	int (*extent_load)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+			   const struct btrfs_seal *seal, struct fscrypt_extent_info **info);
+	void (*extent_get)(struct fscrypt_extent_info *info);
+	void (*extent_put)(void *crypt, struct fscrypt_extent_info *info);
+	/** CPU work of one bio: a keyed cipher, then the blocks. Checked against `seal`. */
+	int (*encrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		       const struct btrfs_seal *seal);
+	int (*decrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		       const struct btrfs_seal *seal);
+	/** Relocation moved an extent, or its last reference went: only for the truth's books. */
+	void (*extent_moved)(void *crypt, uint32_t from, uint32_t to, uint64_t nonce);
+	void (*extent_freed)(void *crypt, uint32_t extent, uint64_t nonce);
+	/** May extents of `from` be shared into `to`? 0, or the errno of the refusal. */
+	int (*may_clone)(void *crypt, const struct btrfs_inode *from, const struct btrfs_inode *to);
+};
+
+/* ---- a filesystem --------------------------------------------------------------------------- */
+
+/** One file extent of an initial filesystem. */
+struct btrfs_image_extent {
+	uint64_t file_offset, bytes;
+	bool is_inline, prealloc;
+	uint64_t disk_id; /* same number: same disk extent; 0: one of its own */
+	uint64_t extent_offset, disk_bytes, ram_bytes;
+	uint8_t compression;
+};
+struct btrfs_image_inode {
+	uint32_t parent; /* index below its own; UINT32_MAX: the top */
+	const char *name;
+	bool directory, symlink, nodatacow;
+	uint64_t size;
+	const struct btrfs_image_extent *extents; /* sorted by file offset, disjoint */
+	size_t extent_count;
+};
+/** What a filesystem holds when it is mounted. Not owned; needed during btrfs_mount() only. */
+struct btrfs_image {
+	const struct btrfs_image_inode *inodes;
+	size_t count;
+};
+
+struct btrfs_config {
+	uint32_t context_bytes; /* stored per encrypted extent item; 0: none */
+	bool context_separate; /* an item of its own (key type 42) instead of appended */
+	bool context_prefix; /* appended behind a 4-byte length */
+	bool compress; /* mount -o compress=zstd */
+	const struct btrfs_image *image; /* initial content; NULL: empty */
+	uint32_t image_key; /* its files are encrypted under this key; 0: plain */
+};
+#define BTRFS_ERROR btrfs_error_quark()
+GQuark btrfs_error_quark(void);
+struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config *config,
+			     GError **error);
+void btrfs_free(struct btrfs_fs *fs);
+struct machine *btrfs_machine(const struct btrfs_fs *fs);
+void btrfs_set_crypt(struct btrfs_fs *fs, const struct btrfs_crypt_ops *ops, void *crypt);
+/** Counts start here: what was done to make the initial filesystem is not the run's. */
+void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const btrfs_metric_defs[];
+
+/* ---- inodes, as the floor above sees them ----------------------------------------------------- */
+
+uint64_t btrfs_inode_number(const struct btrfs_inode *inode);
+bool btrfs_inode_is_dir(const struct btrfs_inode *inode);
+/** The key number of the inode's policy on disk; 0: not encrypted. */
+uint32_t btrfs_inode_policy(const struct btrfs_inode *inode);
+uint32_t btrfs_inode_opens(const struct btrfs_inode *inode);
+struct btrfs_inode *btrfs_inode_parent(const struct btrfs_inode *inode);
+void btrfs_inode_set_crypt(struct btrfs_inode *inode, void *info);
+void *btrfs_inode_crypt(const struct btrfs_inode *inode);
+uint64_t btrfs_inode_size(const struct btrfs_inode *inode);
+/** Takes the inode out of memory if nobody uses it and nothing of it is dirty. */
+bool btrfs_inode_try_evict(struct btrfs_inode *inode);
+/** Calls `fn` for every inode in memory, oldest first; `fn` may evict the one it is given. */
+void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg);
+
+/* ---- operations ------------------------------------------------------------------------------- */
+
+enum btrfs_open_flags { BTRFS_O_CREAT = 1, BTRFS_O_TRUNC = 2, BTRFS_O_DIRECT = 4 };
+int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, unsigned flags,
+	       struct btrfs_file **file);
+/** The regular files of the initial image, for actors that choose by number. */
+uint32_t btrfs_image_files(const struct btrfs_fs *fs);
+/** Size that such a file had in the image. */
+uint64_t btrfs_image_file_bytes(const struct btrfs_fs *fs, uint32_t number);
+int btrfs_open_image_file(struct kernel_task *task, struct btrfs_fs *fs, uint32_t number,
+			  unsigned flags, struct btrfs_file **file);
+void btrfs_close(struct kernel_task *task, struct btrfs_file *file);
+struct btrfs_inode *btrfs_file_inode(const struct btrfs_file *file);
+/** What a write puts into its range: 0 is unlike anything else, 1 + N the byte N repeated. */
+int btrfs_write_content(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
+			uint64_t len, uint16_t content);
+int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offset, uint64_t len);
+int btrfs_write(struct kernel_task *task, struct btrfs_file *file, uint64_t offset, uint64_t len);
+int btrfs_fsync(struct kernel_task *task, struct btrfs_file *file);
+int btrfs_truncate(struct kernel_task *task, struct btrfs_file *file, uint64_t size);
+int btrfs_punch_hole(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
+		     uint64_t len);
+int btrfs_zero_range(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
+		     uint64_t len);
+int btrfs_fallocate(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
+		    uint64_t len, bool keep_size);
+int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
+		      uint64_t len, struct btrfs_file *to, uint64_t to_offset);
+/** FIDEDUPERANGE: 0 and the bytes deduped, or 1 (FILE_DEDUPE_RANGE_DIFFERS). */
+int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
+		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done);
+int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold);
+int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file);
+int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+int btrfs_mkdir(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
+		   const char *path);
+int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs);
+int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
+/** Sets the encryption policy of an inode; -EEXIST if it has another one. */
+int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key);
+/** sync; echo 3 > drop_caches. */
+void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs);
+
+/* ---- dumps ------------------------------------------------------------------------------------ */
+
+/** Numbers disk extents by first appearance over the dumps of one run. */
+struct btrfs_dump;
+struct btrfs_dump *btrfs_dump_new(struct btrfs_fs *fs);
+void btrfs_dump_free(struct btrfs_dump *dump);
+/** Appends the layout of these files as JSON members; everything must be on disk. */
+void btrfs_dump(struct btrfs_dump *dump, const char *const *paths, size_t count, GString *out);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The extent-map cache of an inode (6.12: fs/btrfs/extent_map.c). One map per file extent item that
+ * was looked up. Plain neighbours that are contiguous in file and on disk are merged, encrypted
+ * ones never; a map that is split shares its crypto info between the parts.
+ */
+#include "models/btrfs/internal.h"
+
+#include <errno.h>
+
+static gint compare_start(gconstpointer pa, gconstpointer pb, gpointer unused)
+{
+	uint32_t a = GPOINTER_TO_UINT(pa), b = GPOINTER_TO_UINT(pb);
+
+	(void)unused;
+	return a < b ? -1 : a > b;
+}
+
+void extent_map_tree_init(struct btrfs_inode *inode)
+{
+	inode->maps = g_tree_new_full(compare_start, NULL, NULL, NULL);
+}
+
+static uint64_t map_bytes(const struct btrfs_fs *fs, const struct extent_map *map)
+{
+	return machine_size(fs->machine, map->info ? SIZE_EXTENT_MAP_ENCRYPTED : SIZE_EXTENT_MAP);
+}
+
+static uint32_t map_end(const struct extent_map *map)
+{
+	return map->start + map->blocks;
+}
+
+struct extent_map *extent_map_lookup(struct btrfs_inode *inode, uint32_t block)
+{
+	/* The last map that starts at or before the block is the one before the first beyond it. */
+	GTreeNode *beyond = g_tree_upper_bound(inode->maps, GUINT_TO_POINTER(block));
+	GTreeNode *node = beyond ? g_tree_node_previous(beyond) : g_tree_node_last(inode->maps);
+	struct extent_map *map = node ? g_tree_node_value(node) : NULL;
+
+	return map && block < map_end(map) ? map : NULL;
+}
+
+static struct extent_map *first_overlapping(struct btrfs_inode *inode, uint32_t start, uint32_t end)
+{
+	struct extent_map *map = extent_map_lookup(inode, start);
+	GTreeNode *node;
+
+	if (map)
+		return map;
+	node = g_tree_lower_bound(inode->maps, GUINT_TO_POINTER(start));
+	map = node ? g_tree_node_value(node) : NULL;
+	return map && map->start < end ? map : NULL;
+}
+
+static void link_map(struct btrfs_inode *inode, struct extent_map *map)
+{
+	g_tree_insert(inode->maps, GUINT_TO_POINTER(map->start), map);
+}
+
+static void forget_map(struct btrfs_inode *inode, struct extent_map *map)
+{
+	struct btrfs_fs *fs = inode->fs;
+
+	g_tree_remove(inode->maps, GUINT_TO_POINTER(map->start));
+	kernel_free(fs->machine, fs->site_map, map_bytes(fs, map));
+	if (map->info)
+		fs->crypt_ops->extent_put(fs->crypt, map->info);
+	g_free(map);
+}
+
+/* The part of a map that stays when [from, to) of it is kept: a map of its own. The split runs
+ * under a lock that forbids sleeping, so the allocation was made beforehand: it is only booked. */
+static void keep_part(struct btrfs_inode *inode, const struct extent_map *whole, uint32_t from,
+		      uint32_t to)
+{
+	struct btrfs_fs *fs = inode->fs;
+	struct extent_map *part = g_memdup2(whole, sizeof(*whole));
+
+	part->start = from;
+	part->blocks = to - from;
+	part->extent_block += from - whole->start;
+	if (part->info)
+		fs->crypt_ops->extent_get(part->info);
+	kernel_charge_bytes(fs->machine, fs->site_map, map_bytes(fs, part));
+	link_map(inode, part);
+}
+
+void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
+{
+	uint32_t end = start + blocks;
+	struct extent_map *map;
+
+	while ((map = first_overlapping(inode, start, end))) {
+		struct extent_map old = *map;
+
+		if (old.info)
+			inode->fs->crypt_ops->extent_get(old.info);
+		forget_map(inode, map);
+		if (old.start < start)
+			keep_part(inode, &old, old.start, start);
+		if (map_end(&old) > end)
+			keep_part(inode, &old, end, map_end(&old));
+		if (old.info)
+			inode->fs->crypt_ops->extent_put(inode->fs->crypt, old.info);
+	}
+}
+
+bool extent_map_release(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
+{
+	struct extent_map *map;
+
+	while ((map = first_overlapping(inode, start, start + blocks))) {
+		if (map->pinned)
+			return false;
+		forget_map(inode, map);
+	}
+	return true;
+}
+
+void extent_map_drop_all(struct btrfs_inode *inode)
+{
+	GTreeNode *node;
+
+	while ((node = g_tree_node_first(inode->maps)))
+		forget_map(inode, g_tree_node_value(node));
+}
+
+void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent)
+{
+	GTreeNode *node = g_tree_node_first(inode->maps);
+
+	while (node) {
+		struct extent_map *map = g_tree_node_value(node);
+
+		node = g_tree_node_next(node);
+		if (map->extent == extent)
+			forget_map(inode, map);
+	}
+}
+
+void extent_map_unpin(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
+{
+	uint32_t block = start, end = start + blocks;
+
+	while (block < end) {
+		struct extent_map *map = extent_map_lookup(inode, block);
+
+		if (map)
+			map->pinned = false;
+		block = map ? map_end(map) : block + 1;
+	}
+}
+
+static bool mergeable(const struct btrfs_fs *fs, const struct extent_map *a,
+		      const struct extent_map *b)
+{
+	if (a->info || b->info || a->pinned || b->pinned || a->compressed || b->compressed)
+		return false;
+	if (a->kind != b->kind || map_end(a) != b->start)
+		return false;
+	if (a->kind == MAP_HOLE)
+		return true;
+	if (a->kind != MAP_REGULAR && a->kind != MAP_PREALLOC)
+		return false;
+	/* A merged map is read through its first extent, so only pieces of one extent are merged:
+	 * two extents that happen to be neighbours on disk stay two maps here. */
+	(void)fs;
+	return a->extent == b->extent && a->extent_block + a->blocks == b->extent_block;
+}
+
+static struct extent_map *merge_neighbours(struct btrfs_inode *inode, struct extent_map *map)
+{
+	struct extent_map *before = map->start ? extent_map_lookup(inode, map->start - 1) : NULL;
+	struct extent_map *after = extent_map_lookup(inode, map_end(map));
+
+	if (after && mergeable(inode->fs, map, after)) {
+		map->blocks += after->blocks;
+		forget_map(inode, after);
+	}
+	if (before && mergeable(inode->fs, before, map)) {
+		before->blocks += map->blocks;
+		forget_map(inode, map);
+		return before;
+	}
+	return map;
+}
+
+static struct extent_map *add_map(struct kernel_task *task, struct btrfs_inode *inode,
+				  const struct extent_map *from)
+{
+	struct btrfs_fs *fs = inode->fs;
+	struct extent_map *map;
+
+	if (!kernel_alloc(task, fs->site_map, GFP_NOFS, map_bytes(fs, from)))
+		return NULL;
+	kernel_run(task, COST_EXTENT_MAP_INSERT, 1);
+	map = g_memdup2(from, sizeof(*from));
+	/* The allocation may have let another task in, which put maps there. */
+	extent_map_drop(inode, map->start, map->blocks);
+	link_map(inode, map);
+	return map;
+}
+
+int extent_map_replace(struct kernel_task *task, struct btrfs_inode *inode,
+		       const struct extent_map *map)
+{
+	return add_map(task, inode, map) ? 0 : -ENOMEM;
+}
+
+static void map_from_item(const struct btrfs_store *store, const struct store_file_extent *item,
+			  struct extent_map *map)
+{
+	map->start = block_of(item->file_offset);
+	map->blocks = blocks_over(item->file_offset, MAX(item->bytes, 1));
+	map->kind = item->type == STORE_INLINE	     ? MAP_INLINE :
+		    item->type == STORE_PREALLOCATED ? MAP_PREALLOC :
+						       MAP_REGULAR;
+	map->extent = item->extent;
+	map->extent_block = block_of(item->extent_offset);
+	map->compressed = item->compression != 0;
+	map->disk_blocks = item->extent ? block_of(store_extent_bytes(store, item->extent)) : 0;
+	if (!item->extent && item->type != STORE_INLINE)
+		map->kind = MAP_HOLE;
+}
+
+/* Finds the item that covers a block, or the hole around it. */
+static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent_map *map,
+			bool *encrypted, struct btrfs_work *work)
+{
+	struct btrfs_store *store = inode->fs->store;
+	struct store_file_extent item;
+	struct store_walk walk;
+	uint32_t end = MAX(block + 1, blocks_over(0, inode->store->size));
+
+	*encrypted = false;
+	*map = (struct extent_map){ .start = block, .blocks = end - block, .kind = MAP_HOLE };
+	store_walk_begin(&walk, store, inode->store, (uint64_t)block * KERNEL_BLOCK_BYTES, work);
+	if (!store_walk_next(&walk, &item, work))
+		return;
+	if (block_of(item.file_offset) > block) {
+		map->blocks = block_of(item.file_offset) - block;
+		return;
+	}
+	map_from_item(store, &item, map);
+	*encrypted = item.encrypted;
+}
+
+static int load_map(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
+		    struct extent_map **out)
+{
+	struct btrfs_fs *fs = inode->fs;
+	struct btrfs_work work = { 0 };
+	struct extent_map map, *present;
+	bool encrypted;
+	int err = 0;
+
+	kernel_down_read(task, &fs->tree_lock);
+	search_item(inode, block, &map, &encrypted, &work);
+	btrfs_charge(task, fs, &work);
+	kernel_up_read(task, &fs->tree_lock);
+	fs->count.map_loads++;
+	if (encrypted) {
+		struct btrfs_seal seal = btrfs_extent_seal(fs, map.extent);
+
+		memalloc_nofs_save(task);
+		err = fs->crypt_ops->extent_load(task, fs->crypt, inode, &seal, &map.info);
+		memalloc_nofs_restore(task);
+	}
+	if (err)
+		return btrfs_refuse(task, err, "an extent's key could not be set up");
+	/* Time has passed since the search: another task may have put the map there. */
+	present = extent_map_lookup(inode, block);
+	if (present) {
+		if (map.info)
+			fs->crypt_ops->extent_put(fs->crypt, map.info);
+		*out = present;
+		return 0;
+	}
+	present = add_map(task, inode, &map);
+	if (!present) {
+		if (map.info)
+			fs->crypt_ops->extent_put(fs->crypt, map.info);
+		return -ENOMEM;
+	}
+	*out = merge_neighbours(inode, present);
+	return 0;
+}
+
+int extent_map_get(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
+		   struct extent_map **map)
+{
+	kernel_run(task, COST_EXTENT_MAP_LOOKUP, 1);
+	*map = extent_map_lookup(inode, block);
+	return *map ? 0 : load_map(task, inode, block, map);
+}

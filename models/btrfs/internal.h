@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* btrfs, private: what the files of the timed layer share. The structure below it is store.h. */
+#ifndef BTRFS_INTERNAL_H
+#define BTRFS_INTERNAL_H
+
+#include "models/btrfs/btrfs.h"
+#include "models/btrfs/store.h"
+
+static inline uint32_t block_of(uint64_t offset)
+{
+	return (uint32_t)(offset / KERNEL_BLOCK_BYTES);
+}
+
+/** Blocks that [offset, offset + len) touches, counted from block_of(offset). */
+static inline uint32_t blocks_over(uint64_t offset, uint64_t len)
+{
+	return len ? block_of(offset + len - 1) - block_of(offset) + 1 : 0;
+}
+
+/* ---- extent_map.c ---- */
+
+enum map_kind { MAP_HOLE, MAP_INLINE, MAP_REGULAR, MAP_PREALLOC };
+
+/** struct extent_map: one per file extent item that was looked up, in whole blocks. */
+struct extent_map {
+	uint32_t start, blocks; /* in the file */
+	enum map_kind kind;
+	store_extent extent;
+	uint32_t extent_block; /* where in the (uncompressed) extent `start` lies */
+	uint32_t disk_blocks; /* of the extent, when compressed */
+	bool compressed;
+	bool pinned; /* its ordered extent has not ended */
+	struct fscrypt_extent_info *info; /* encrypted: one reference */
+};
+
+struct extent_map *extent_map_lookup(struct btrfs_inode *inode, uint32_t block);
+/** btrfs_get_extent(): from the cache, else from the tree. 0 or -errno; `*map` is valid until the
+ * task next waits. */
+int extent_map_get(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
+		   struct extent_map **map);
+/** Puts a map in place of whatever covers its range; takes over the info reference. */
+int extent_map_replace(struct kernel_task *task, struct btrfs_inode *inode,
+		       const struct extent_map *map);
+/** btrfs_drop_extent_map_range(): splits what sticks out. */
+void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
+/** try_release_extent_mapping(): drops whole maps that overlap; false if one is pinned. */
+bool extent_map_release(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
+void extent_map_drop_all(struct btrfs_inode *inode);
+/** Drops the maps that point to a disk extent which relocation has moved. */
+void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent);
+void extent_map_unpin(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
+void extent_map_tree_init(struct btrfs_inode *inode);
+
+/* ---- inodes and the filesystem ---- */
+
+struct btrfs_inode {
+	struct btrfs_fs *fs;
+	struct store_inode *store;
+	struct btrfs_inode *parent; /* pinned, as by a dentry */
+	struct address_space *mapping;
+	struct sim_rwsem lock; /* i_rwsem */
+	GTree *maps; /* struct extent_map by start */
+	GQueue ordered; /* struct ordered_extent *, those not ended */
+	struct sim_waitq ordered_wait;
+	uint32_t opens, children, pins;
+	uint32_t unlogged_items; /* file extent items since the last fsync or commit */
+	uint64_t changed_in; /* transaction that last changed it */
+	bool flush_on_close; /* BTRFS_INODE_FLUSH_ON_CLOSE */
+	int write_error; /* AS_EIO: told once, by the next fsync */
+	void *crypt;
+	GList link; /* in fs->inodes */
+};
+
+struct btrfs_file {
+	struct btrfs_inode *inode;
+	unsigned flags;
+	uint32_t window_start, window_blocks; /* read-ahead */
+	uint32_t next_block; /* where a sequential reader would go on */
+};
+
+struct btrfs_fs {
+	struct machine *machine;
+	struct btrfs_config config;
+	struct store_inode *top;
+	struct btrfs_store *store;
+	const struct btrfs_crypt_ops *crypt_ops;
+	void *crypt;
+	GQueue inodes; /* in memory, oldest first */
+	GPtrArray *image_files; /* char *: paths of regular files that are not empty */
+	GArray *image_sizes; /* uint64_t, of the same */
+	struct workqueue *endio_read, *endio_write, *transaction_kthread;
+	struct sim_rwsem transaction; /* joined for read, committed for write */
+	struct sim_rwsem tree_lock; /* root node of the subvolume trees */
+	struct sim_mutex log_mutex; /* one log commit at a time */
+	struct sim_mutex balance_mutex;
+	bool commit_armed;
+	uint64_t commits, dirty_tree_blocks;
+	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path,
+		*site_ref, *site_tree_block, *site_bio;
+	uint64_t next_request; /* numbers the work that no operation asked for */
+	struct {
+		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;
+		uint64_t lost_writes;
+		struct btrfs_work work;
+	} count;
+};
+
+/** The inode at a path, in memory and pinned; directories on the way get their keys. */
+int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+	       struct btrfs_inode **inode);
+int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_inode *found,
+		   struct btrfs_inode *parent, struct btrfs_inode **inode);
+void btrfs_pin(struct btrfs_inode *inode);
+void btrfs_unpin(struct btrfs_inode *inode);
+/** Sets the key of an encrypted inode up; books a refusal. */
+int btrfs_inode_unlock(struct kernel_task *task, struct btrfs_inode *inode);
+/** Takes an inode out of memory whatever its state: the filesystem goes away. */
+void btrfs_inode_discard(struct btrfs_inode *inode);
+/** What an extent was sealed with, to and from the store's tags. */
+struct btrfs_seal btrfs_extent_seal(const struct btrfs_fs *fs, store_extent extent);
+void btrfs_seal_extent(struct btrfs_fs *fs, store_extent extent, const struct btrfs_seal *seal);
+/** Enters the image of the mount's config; false with an error. */
+bool btrfs_populate(struct btrfs_fs *fs, GError **error);
+/** Makes an error of the crypto code the operation's refusal. */
+int btrfs_refuse(struct kernel_task *task, int err, const char *why);
+
+/* ---- transaction.c ---- */
+
+/** Turns tree work into time and allocations, and adds it to the filesystem's books. */
+void btrfs_charge(struct kernel_task *task, struct btrfs_fs *fs, const struct btrfs_work *work);
+int btrfs_join_transaction(struct kernel_task *task, struct btrfs_fs *fs);
+void btrfs_end_transaction(struct kernel_task *task, struct btrfs_fs *fs);
+void btrfs_commit_transaction(struct kernel_task *task, struct btrfs_fs *fs);
+/** Commits and, as the last thing before the commit ends, runs `fn` on the store. */
+int btrfs_commit_with(struct kernel_task *task, struct btrfs_fs *fs,
+		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg);
+/** One change to the trees in a transaction of its own: join, lock, `fn`, charge, end. */
+int btrfs_tree_change(struct kernel_task *task, struct btrfs_fs *fs,
+		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg);
+
+/* ---- writeback.c ---- */
+
+extern const struct address_space_ops btrfs_aops;
+/** Writes dirty data back from [offset, offset+len) and waits for the ordered extents there:
+ * btrfs_wait_ordered_range(). Returns the write error, if any. */
+int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			     uint64_t len);
+/** filemap_flush(): starts writing everything back, waits for nothing. */
+void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode);
+/** Waits for ordered extents that overlap, without writing anything back. */
+void btrfs_wait_ordered_only(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			     uint64_t len);
+int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+		       uint64_t len, uint16_t content);
+/** Dirties pages that the store dirtied beside what was asked for. */
+void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,
+		       const struct store_dirtied *dirtied);
+
+/* ---- read.c ---- */
+
+/** Brings blocks into the page cache and waits for them. */
+int btrfs_fill_cache(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
+		     uint32_t blocks);
+int btrfs_buffered_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
+			uint64_t len);
+int btrfs_direct_read(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+		      uint64_t len);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Balance: every data block group is relocated, extent by extent, as ciphertext: no key is needed
+ * (6.12: fs/btrfs/relocation.c). Maps of moved extents are dropped, so their keys are derived again
+ * when they are next read.
+ */
+#include "models/btrfs/internal.h"
+
+struct move {
+	struct store_relocation *reloc;
+	store_extent from, to;
+	bool more;
+};
+
+static int next_group(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct move *move = arg;
+
+	(void)fs;
+	move->more = store_relocation_group(move->reloc, work);
+	return 0;
+}
+
+static int copy_extent(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct move *move = arg;
+
+	(void)fs;
+	move->more = store_relocation_copy(move->reloc, &move->from, &move->to, work);
+	return 0;
+}
+
+static int update_extent(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct move *move = arg;
+
+	move->more = store_relocation_update(move->reloc, &move->from, &move->to, work);
+	if (move->more)
+		for (GList *link = fs->inodes.head; link; link = link->next)
+			extent_map_drop_extent(link->data, move->from);
+	return 0;
+}
+
+static int end_group(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct move *move = arg;
+
+	(void)fs;
+	store_relocation_group_end(move->reloc, work);
+	return 0;
+}
+
+/* relocate_data_extent(): read through the relocation inode's page cache, written as it is. */
+static void move_data(struct kernel_task *task, struct btrfs_fs *fs, const struct move *move)
+{
+	uint32_t blocks = block_of(store_extent_bytes(fs->store, move->from));
+	uint32_t max = (uint32_t)machine_size(fs->machine, LIMIT_BIO_BLOCKS);
+	uint32_t from = block_of(store_extent_physical(fs->store, move->from));
+	uint32_t to = block_of(store_extent_physical(fs->store, move->to));
+
+	for (uint32_t at = 0; at < blocks; at += max) {
+		uint32_t count = MIN(max, blocks - at);
+
+		kernel_run(task, COST_BIO_SUBMIT, 2);
+		bio_submit_wait(task, 0, BIO_READ, from + at, count);
+		kernel_run(task, COST_CSUM_4K, count);
+		bio_submit_wait(task, 0, BIO_WRITE, to + at, count);
+	}
+}
+
+static void relocate_group(struct kernel_task *task, struct btrfs_fs *fs, struct move *move)
+{
+	btrfs_sync_fs(task, fs); /* btrfs_wait_ordered_roots(), and the group is read-only then */
+	while (btrfs_tree_change(task, fs, copy_extent, move), move->more)
+		move_data(task, fs, move);
+	btrfs_commit_transaction(task, fs);
+	while (btrfs_tree_change(task, fs, update_extent, move), move->more)
+		;
+	btrfs_commit_with(task, fs, end_group, move);
+}
+
+int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs)
+{
+	struct move move = { 0 };
+
+	kernel_run(task, COST_SYSCALL, 1);
+	kernel_mutex_lock(task, &fs->balance_mutex);
+	btrfs_sync_fs(task, fs);
+	move.reloc = store_relocation_begin(fs->store);
+	while (btrfs_commit_with(task, fs, next_group, &move), move.more)
+		relocate_group(task, fs, &move);
+	store_relocation_end(move.reloc);
+	kernel_mutex_unlock(task, &fs->balance_mutex);
+	return 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Dirty ranges: what buffered writes leave behind until writeback plans it. */
+#include "models/btrfs/ctree.h"
+
+#include <errno.h>
+
+static gint compare_end(gconstpointer a, gconstpointer b, gpointer data)
+{
+	const struct store_range *x = a, *y = b;
+
+	(void)data;
+	return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/* The first range that ends behind `offset`. */
+static GSequenceIter *range_after(const struct store_inode *inode, uint64_t offset)
+{
+	struct store_range probe = {.end = offset};
+
+	return g_sequence_search(inode->dirty, &probe, compare_end, NULL);
+}
+
+static struct store_range *range_at(GSequenceIter *iter)
+{
+	return g_sequence_iter_is_end(iter) ? NULL : g_sequence_get(iter);
+}
+
+void delalloc_clear(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
+		    uint64_t end)
+{
+	GSequenceIter *iter = range_after(inode, start);
+	uint64_t before = inode->delalloc_bytes;
+	struct store_range *range;
+
+	while ((range = range_at(iter)) && range->start < end) {
+		GSequenceIter *next = g_sequence_iter_next(iter);
+
+		inode->delalloc_bytes -= MIN(range->end, end) - MAX(range->start, start);
+		if (range->start < start && range->end > end) {
+			struct store_range *tail = g_memdup2(range, sizeof(*range));
+
+			tail->start = end;
+			range->end = start;
+			g_sequence_insert_before(next, tail);
+		} else if (range->start < start) {
+			range->end = start;
+		} else if (range->end > end) {
+			range->start = end;
+		} else {
+			g_sequence_remove(iter);
+		}
+		iter = next;
+	}
+	if (before && !inode->delalloc_bytes)
+		g_ptr_array_remove(store->dirty_inodes, inode);
+}
+
+static bool same_kind(const struct store_range *a, const struct store_range *b)
+{
+	return a->content == b->content && a->defrag == b->defrag;
+}
+
+void delalloc_set(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
+		  uint64_t end, store_content content, bool defrag)
+{
+	struct store_range *range, *near;
+	GSequenceIter *iter, *at;
+	bool was_dirty = inode->delalloc_bytes != 0;
+
+	if (start >= end)
+		return;
+	/* Clearing must not take the inode off its place in the list of dirty ones. */
+	inode->delalloc_bytes += end - start;
+	delalloc_clear(store, inode, start, end);
+	range = g_new(struct store_range, 1);
+	*range = (struct store_range){start, end, content, defrag};
+	iter = range_after(inode, start);
+	at = g_sequence_insert_before(iter, range);
+	near = range_at(iter);
+	if (near && near->start == end && same_kind(near, range)) {
+		range->end = near->end;
+		g_sequence_remove(iter);
+	}
+	if (!g_sequence_iter_is_begin(at)) {
+		near = g_sequence_get(g_sequence_iter_prev(at));
+		if (near->end == start && same_kind(near, range)) {
+			near->end = range->end;
+			g_sequence_remove(at);
+		}
+	}
+	if (!was_dirty)
+		g_ptr_array_add(store->dirty_inodes, inode);
+}
+
+bool store_next_delalloc(const struct btrfs_store *store, const struct store_inode *inode,
+			 uint64_t from, uint64_t *start, uint64_t *end)
+{
+	GSequenceIter *iter = range_after(inode, from);
+	const struct store_range *range = range_at(iter);
+	uint64_t most = store->options.max_extent_bytes;
+
+	if (!range)
+		return false;
+	*start = MAX(range->start, from);
+	*end = range->end;
+	while (*end - *start < most) {
+		iter = g_sequence_iter_next(iter);
+		range = range_at(iter);
+		if (!range || range->start != *end)
+			break;
+		*end = range->end;
+	}
+	*end = MIN(*end, *start + most);
+	return true;
+}
+
+store_content delalloc_content(const struct store_inode *inode, uint64_t start, uint64_t end)
+{
+	GSequenceIter *iter = range_after(inode, start);
+	const struct store_range *range = range_at(iter);
+	store_content content =
+		range && range->start <= start ? range->content : STORE_CONTENT_UNIQUE;
+
+	for (; range && range->start < end; range = range_at(iter)) {
+		if (range->content != content)
+			return STORE_CONTENT_UNIQUE;
+		iter = g_sequence_iter_next(iter);
+	}
+	return content;
+}
+
+bool delalloc_has_defrag(const struct store_inode *inode, uint64_t start, uint64_t end)
+{
+	GSequenceIter *iter = range_after(inode, start);
+	const struct store_range *range;
+
+	for (; (range = range_at(iter)) && range->start < end; iter = g_sequence_iter_next(iter))
+		if (range->defrag)
+			return true;
+	return false;
+}
+
+bool delalloc_overlaps(const struct store_inode *inode, uint64_t start, uint64_t end)
+{
+	const struct store_range *range = range_at(range_after(inode, start));
+
+	return range && range->start < end;
+}
+
+void delalloc_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+		   struct store_dirtied *dirtied)
+{
+	if (offset & (BTRFS_SECTOR_BYTES - 1))
+		delalloc_block(store, inode, offset, dirtied);
+}
+
+void delalloc_block(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+		    struct store_dirtied *dirtied)
+{
+	uint64_t start = round_down_block(offset), end = start + BTRFS_SECTOR_BYTES;
+
+	delalloc_set(store, inode, start, end, STORE_CONTENT_UNIQUE, false);
+	if (dirtied && dirtied->n < G_N_ELEMENTS(dirtied->range)) {
+		dirtied->range[dirtied->n].start = start;
+		dirtied->range[dirtied->n].end = end;
+		dirtied->n++;
+	}
+}
+
+/* An edge block that keeps other bytes is of mixed content, unless they are the same already. */
+static void set_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t block,
+		     store_content content)
+{
+	struct path path = {0};
+	struct item item;
+	store_content old = STORE_CONTENT_UNIQUE;
+	uint64_t end = block + BTRFS_SECTOR_BYTES;
+
+	if (delalloc_overlaps(inode, block, end))
+		old = delalloc_content(inode, block, end);
+	else if (content &&
+		 items_find(store, inode, (uint32_t)(block >> SECTOR_SHIFT), &path, &item) &&
+		 item_has_extent(&item) && key_offset(item.key) <= block >> SECTOR_SHIFT)
+		old = extent_of(store, item.a)->content;
+	delalloc_set(store, inode, block, end, old == content ? content : STORE_CONTENT_UNIQUE,
+		     false);
+}
+
+int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+		uint64_t bytes, store_content content, struct store_dirtied *dirtied,
+		struct btrfs_work *work)
+{
+	uint64_t start = round_down_block(offset), end = round_up_block(offset + bytes);
+	uint64_t old_size = inode->size;
+
+	store_enter(store, work);
+	if (dirtied)
+		dirtied->n = 0;
+	if (!bytes)
+		return 0;
+	if (start > old_size)
+		delalloc_edge(store, inode, old_size, dirtied);
+	if (content && offset > start && old_size > start) {
+		set_edge(store, inode, start, content);
+		start += BTRFS_SECTOR_BYTES;
+	}
+	if (content && end > start && offset + bytes < end && old_size > offset + bytes) {
+		end -= BTRFS_SECTOR_BYTES;
+		set_edge(store, inode, end, content);
+	}
+	delalloc_set(store, inode, start, end, content, false);
+	if (offset + bytes > inode->size)
+		inode->size = offset + bytes;
+	store_queue_update(store, inode);
+	return 0;
+}
+
+void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode)
+{
+	delalloc_clear(store, inode, 0, UINT64_MAX);
+}
+
+int store_flush_range(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
+		      uint64_t end, struct btrfs_work *work)
+{
+	GArray *pieces = g_array_new(FALSE, FALSE, sizeof(struct store_piece));
+	uint64_t from, to;
+	int ret = 0;
+
+	store_enter(store, work);
+	while (!ret && store_next_delalloc(store, inode, start, &from, &to) && from < end) {
+		ret = store_plan(store, inode, from, to, pieces, work);
+		start = to;
+	}
+	for (unsigned int i = 0; i < pieces->len; i++) {
+		struct store_piece *piece = &g_array_index(pieces, struct store_piece, i);
+
+		if (piece->kind != STORE_PIECE_INLINE)
+			store_finish(store, inode, piece, work);
+	}
+	g_array_free(pieces, TRUE);
+	return ret;
+}
+
+int store_flush(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work)
+{
+	return store_flush_range(store, inode, 0, UINT64_MAX, work);
+}
+
+int store_flush_all(struct btrfs_store *store, uint32_t root, struct btrfs_work *work)
+{
+	unsigned int i = 0;
+	int ret = 0;
+
+	while (i < store->dirty_inodes->len) {
+		struct store_inode *inode = g_ptr_array_index(store->dirty_inodes, i);
+		int one;
+
+		if (root && inode->root != root) {
+			i++;
+			continue;
+		}
+		one = store_flush(store, inode, work);
+		if (one) {
+			ret = one;
+			i++; /* it stays dirty */
+		}
+	}
+	return ret;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names, subvolumes and snapshots; inode flags and policies. */
+#include "models/btrfs/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Leaves that the cleaner drops in one transaction (btrfs_drop_snapshot ends its handle when
+ * btrfs_should_end_transaction() says so; a bound stands for that). */
+enum { DROP_LEAVES_PER_TRANSACTION = 64 };
+
+struct name_change {
+	const char *path, *source;
+	uint32_t root;
+	struct btrfs_inode *inode;
+	uint32_t key;
+	bool more;
+};
+
+static int enter_unlink(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	const struct name_change *c = arg;
+
+	return store_unlink(fs->store, c->path, work);
+}
+
+/* Runs a change of a directory's names under the directory's lock. */
+static int change_names(struct kernel_task *task, struct btrfs_fs *fs, struct name_change *c,
+			int (*enter)(struct btrfs_fs *, void *, struct btrfs_work *))
+{
+	char *dir = g_path_get_dirname(c->path);
+	struct btrfs_inode *parent;
+	int err = btrfs_iget(task, fs, dir, &parent);
+
+	g_free(dir);
+	kernel_run(task, COST_SYSCALL, 1);
+	if (err)
+		return err;
+	err = btrfs_inode_unlock(task, parent);
+	if (!err) {
+		kernel_down_write(task, &parent->lock);
+		err = btrfs_tree_change(task, fs, enter, c);
+		kernel_up_write(task, &parent->lock);
+	}
+	btrfs_unpin(parent);
+	return err;
+}
+
+static void discard_pages(struct btrfs_inode *inode)
+{
+	page_cache_drop(inode->mapping, 0, UINT32_MAX);
+}
+
+int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct name_change c = { .path = path };
+	struct btrfs_inode *inode;
+	int err = btrfs_iget(task, fs, path, &inode);
+
+	if (err)
+		return err;
+	err = change_names(task, fs, &c, enter_unlink);
+	if (!err && !inode->store->nlink && !inode->opens) {
+		/* btrfs_evict_inode(): dirty pages are thrown away, not written. */
+		store_discard_dirty(fs->store, inode->store);
+		discard_pages(inode);
+		btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
+		btrfs_unpin(inode);
+		btrfs_inode_try_evict(inode);
+		return 0;
+	}
+	btrfs_unpin(inode);
+	return err;
+}
+
+static int enter_subvol(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct name_change *c = arg;
+
+	return store_subvol_create(fs->store, c->path, &c->root, work);
+}
+
+int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct name_change c = { .path = path };
+	int err = change_names(task, fs, &c, enter_subvol);
+
+	if (!err) /* create_subvol() commits */
+		btrfs_commit_transaction(task, fs);
+	return err;
+}
+
+static void flush_subvol_inode(struct btrfs_inode *inode, void *arg)
+{
+	if (!btrfs_inode_is_dir(inode))
+		btrfs_wait_ordered_range(arg, inode, 0, UINT64_MAX);
+}
+
+static int enter_snapshot(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct name_change *c = arg;
+
+	return store_snapshot(fs->store, c->source, c->path, &c->root, work);
+}
+
+/* btrfs_mksnapshot(): delalloc is flushed first, then the snapshot is made inside a commit. */
+int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
+		   const char *path)
+{
+	struct name_change c = { .path = path, .source = from };
+
+	kernel_run(task, COST_SYSCALL, 1);
+	btrfs_for_each_inode(fs, flush_subvol_inode, task);
+	return btrfs_commit_with(task, fs, enter_snapshot, &c);
+}
+
+static int enter_delete(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct name_change *c = arg;
+
+	return store_subvol_delete(fs->store, c->path, &c->root, work);
+}
+
+static int drop_some(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct name_change *c = arg;
+
+	c->more = store_drop_subvol(fs->store, c->root, DROP_LEAVES_PER_TRANSACTION, work);
+	return 0;
+}
+
+struct root_inodes {
+	uint32_t root;
+	bool evicted;
+};
+
+static void forget_of_root(struct btrfs_inode *inode, void *arg)
+{
+	struct root_inodes *of = arg;
+
+	if (inode->store->root != of->root)
+		return;
+	store_discard_dirty(inode->fs->store, inode->store);
+	discard_pages(inode);
+	of->evicted |= btrfs_inode_try_evict(inode);
+}
+
+/* btrfs_delete_subvolume(), and then what the cleaner does in the background; the script language
+ * waits for it, so it is done here by the caller. */
+int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct name_change c = { .path = path, .more = true };
+	struct root_inodes of;
+	struct btrfs_inode *top;
+	int err = btrfs_iget(task, fs, path, &top);
+
+	if (err)
+		return err;
+	of.root = top->store->root;
+	btrfs_unpin(top);
+	do { /* d_invalidate(): children before their directories */
+		of.evicted = false;
+		btrfs_for_each_inode(fs, forget_of_root, &of);
+	} while (of.evicted);
+	err = change_names(task, fs, &c, enter_delete);
+	if (err)
+		return err;
+	btrfs_commit_transaction(task, fs);
+	while (c.more)
+		btrfs_tree_change(task, fs, drop_some, &c);
+	btrfs_commit_transaction(task, fs);
+	return 0;
+}
+
+static int enter_nocow(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	const struct name_change *c = arg;
+
+	return store_set_flags(fs->store, c->inode->store, STORE_NODATACOW, 0, work);
+}
+
+int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file)
+{
+	struct name_change c = { .inode = file->inode };
+
+	kernel_run(task, COST_SYSCALL, 1);
+	return btrfs_tree_change(task, file->inode->fs, enter_nocow, &c);
+}
+
+static int enter_policy(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	const struct name_change *c = arg;
+
+	store_set_policy(fs->store, c->inode->store, c->key, work);
+	return 0;
+}
+
+static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
+{
+	(void)name;
+	(void)root;
+	(void)ino;
+	*(bool *)arg = true;
+	return false;
+}
+
+/* fscrypt_ioctl_set_policy(): a directory, empty, without another policy. */
+static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
+{
+	bool names = false;
+
+	if (!btrfs_inode_is_dir(inode))
+		return -ENOTDIR;
+	if (inode->store->policy_key)
+		return inode->store->policy_key == key ? 1 : -EEXIST;
+	store_readdir(inode->fs->store, inode->store, has_name, &names, NULL);
+	return names ? -ENOTEMPTY : 0;
+}
+
+int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key)
+{
+	struct name_change c = { .key = key };
+	int err = btrfs_iget(task, fs, path, &c.inode);
+
+	kernel_run(task, COST_SYSCALL, 1);
+	if (err)
+		return err;
+	err = may_set_policy(c.inode, key);
+	if (!err)
+		err = btrfs_tree_change(task, fs, enter_policy, &c);
+	btrfs_unpin(c.inode);
+	return MIN(err, 0);
+}

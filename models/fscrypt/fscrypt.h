@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fscrypt: keys, policies and contexts; the extent designs and the key set-ups, which are the two
+ * plug-in points. A design says what an extent stores and which rule binds it to inodes; a key
+ * set-up says where a keyed cipher comes from. Each is one file with one table of functions, and
+ * one line in registry.c.
+ */
+#ifndef FSCRYPT_H
+#define FSCRYPT_H
+
+#include "models/btrfs/btrfs.h"
+
+enum context_layout { LAYOUT_APPENDED, LAYOUT_SEPARATE };
+
+/** What is compared: one column of a result. Filled through fscrypt_variant_params. */
+struct fscrypt_variant {
+	char *name;
+	int64_t design, layout, setup, mode; /* indices of words */
+	int64_t layout_prefix; /* 4-byte length before an appended context, as posted */
+	int64_t pool_size, pool_map;
+};
+/** Keys of a variant: design, layout, setup, mode and the dotted options. */
+extern const struct sim_param fscrypt_variant_params[];
+/** Says whether the choices go together; the error gives the reason. */
+bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error);
+/** Bytes that each encrypted extent item stores under this variant, framing included. */
+uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant);
+/** The i-th design or set-up with its one-line summary; NULL past the end. */
+const char *extent_design_name(size_t i);
+const char *extent_design_summary(size_t i);
+const char *key_setup_name(size_t i);
+const char *key_setup_summary(size_t i);
+
+#define FSCRYPT_ERROR fscrypt_error_quark()
+GQuark fscrypt_error_quark(void);
+
+/** The crypto side of one mounted filesystem. */
+struct fscrypt;
+/** Hooks itself into `fs`. `variant` must outlive it. */
+struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *variant);
+/** What mounting does in a task: a pool fills itself. 0 or -ENOMEM. */
+int fscrypt_mount(struct kernel_task *task, struct fscrypt *fc);
+/** Frees everything; the filesystem must be gone or going. */
+void fscrypt_free(struct fscrypt *fc);
+
+/** The number of a key by its name, given on first mention, from 1. */
+uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name);
+/** FS_IOC_ADD_ENCRYPTION_KEY. */
+int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key);
+enum fscrypt_removal { REMOVAL_CLEAN, REMOVAL_FILES_BUSY };
+/** FS_IOC_REMOVE_ENCRYPTION_KEY: 0 with the removal flags, or -ENOKEY. `busy` counts the inodes
+ * that stayed. */
+int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key,
+		       enum fscrypt_removal *flags, uint32_t *busy);
+enum fscrypt_key_status { KEY_ABSENT = 1, KEY_PRESENT = 2, KEY_INCOMPLETELY_REMOVED = 3 };
+/** FS_IOC_GET_ENCRYPTION_KEY_STATUS, with the kernel's numbers. */
+enum fscrypt_key_status fscrypt_key_status(const struct fscrypt *fc, uint32_t key);
+/** FS_IOC_SET_ENCRYPTION_POLICY on an empty directory; -ENOKEY without the key. */
+int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
+		       uint32_t key);
+/** The key an initial filesystem is encrypted under exists from the start and is present. */
+void fscrypt_preset_key(struct fscrypt *fc, uint32_t key);
+
+void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const fscrypt_metric_defs[];
+/** Metrics that the i-th key set-up adds, NULL-terminated, maybe empty; NULL past the last. */
+const struct sim_metric_def *const *key_setup_metric_defs(size_t i);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The filesystem's keyring: master keys, added and removed (6.12: fs/crypto/keyring.c). A key whose
+ * removal finds inodes in use is incompletely removed: those inodes keep working, and extents of
+ * theirs may still be derived from it, until the last one goes; new ones get -ENOKEY.
+ */
+#include "models/fscrypt/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct master_key *master_key_get(struct fscrypt *fc, uint32_t number)
+{
+	return number && number <= fc->keys->len ? fc->keys->pdata[number - 1] : NULL;
+}
+
+uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name)
+{
+	struct sim *sim = machine_sim(fc->machine);
+	struct master_key *key;
+
+	for (guint i = 0; i < fc->keys->len; i++) {
+		key = fc->keys->pdata[i];
+		if (!strcmp(key->name, name))
+			return key->number;
+	}
+	key = g_new0(struct master_key, 1);
+	key->number = fc->keys->len + 1;
+	key->name = g_strdup(name);
+	key->status = KEY_ABSENT;
+	sim_rwsem_init(&key->sem, sim, sim_lock_class(sim, "fscrypt_master_key.mk_sem"), "mk_sem");
+	g_ptr_array_add(fc->keys, key);
+	return key->number;
+}
+
+struct master_key *master_key_find(struct kernel_task *task, struct fscrypt *fc, uint32_t number)
+{
+	struct master_key *key = master_key_get(fc, number);
+
+	kernel_run(task, COST_MASTER_KEY_LOOKUP, 1);
+	fc->count.master_key_lookups++;
+	return key && key->status != KEY_ABSENT ? key : NULL;
+}
+
+enum fscrypt_key_status fscrypt_key_status(const struct fscrypt *fc, uint32_t number)
+{
+	const struct master_key *key = master_key_get((struct fscrypt *)fc, number);
+
+	return key ? key->status : KEY_ABSENT;
+}
+
+static void become_present(struct fscrypt *fc, struct master_key *key)
+{
+	if (key->status == KEY_ABSENT)
+		fscrypt_account(fc, (int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
+	key->status = KEY_PRESENT;
+}
+
+void fscrypt_preset_key(struct fscrypt *fc, uint32_t number)
+{
+	become_present(fc, master_key_get(fc, number));
+}
+
+int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number)
+{
+	struct master_key *key = master_key_get(fc, number);
+
+	kernel_request_begin(task, task->request);
+	kernel_down_write(task, &key->sem);
+	kernel_run(task, COST_ADD_KEY, 1);
+	if (key->status == KEY_ABSENT &&
+	    !kernel_alloc(task, fc->site_key, GFP_KERNEL,
+			  machine_size(fc->machine, SIZE_MASTER_KEY))) {
+		kernel_up_write(task, &key->sem);
+		return -ENOMEM;
+	}
+	become_present(fc, key);
+	kernel_up_write(task, &key->sem);
+	return 0;
+}
+
+static void become_absent(struct fscrypt *fc, struct master_key *key)
+{
+	key->status = KEY_ABSENT;
+	fscrypt_account(fc, -(int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
+	if (fc->setup->forget)
+		fc->setup->forget(fc->setup_state, key);
+	if (fc->setup->keyed_from)
+		fc->count.keys_after_removal += fc->setup->keyed_from(fc->setup_state, key);
+}
+
+void master_key_put_active(struct fscrypt *fc, struct master_key *key)
+{
+	if (key->status == KEY_INCOMPLETELY_REMOVED && !key->unlocked_inodes && !key->extents)
+		become_absent(fc, key);
+}
+
+struct eviction {
+	struct fscrypt *fc;
+	struct master_key *key;
+	uint32_t evicted;
+};
+
+static void evict_unlocked(struct btrfs_inode *inode, void *arg)
+{
+	struct eviction *eviction = arg;
+	const struct inode_info *info = btrfs_inode_crypt(inode);
+
+	if (!info || info->key != eviction->key)
+		return;
+	kernel_run(kernel_current(eviction->fc->machine), COST_REMOVE_KEY_INODE, 1);
+	if (btrfs_inode_try_evict(inode))
+		eviction->evicted++;
+}
+
+int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number,
+		       enum fscrypt_removal *flags, uint32_t *busy)
+{
+	struct master_key *key = master_key_get(fc, number);
+	struct eviction eviction = { .fc = fc, .key = key };
+
+	*flags = REMOVAL_CLEAN;
+	*busy = 0;
+	if (!key || key->status == KEY_ABSENT)
+		return -ENOKEY;
+	kernel_down_write(task, &key->sem);
+	key->status = KEY_INCOMPLETELY_REMOVED;
+	kernel_up_write(task, &key->sem);
+
+	if (key->unlocked_inodes) {
+		btrfs_sync_fs(task, fc->fs);
+		/* A directory can go only when its children have gone: again while some do. */
+		do {
+			eviction.evicted = 0;
+			btrfs_for_each_inode(fc->fs, evict_unlocked, &eviction);
+		} while (eviction.evicted);
+	}
+	*busy = key->unlocked_inodes;
+	if (*busy)
+		*flags = REMOVAL_FILES_BUSY;
+	else if (key->status == KEY_INCOMPLETELY_REMOVED)
+		become_absent(fc, key);
+	return 0;
+}
+
+int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
+		       uint32_t number)
+{
+	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
+		return -ENOKEY;
+	return btrfs_set_policy(task, fc->fs, path, number);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Private to models/kernel: what its files share. */
+#ifndef KERNEL_MACHINE_H
+#define KERNEL_MACHINE_H
+
+#include "models/kernel/kernel.h"
+
+enum { CHUNK_BLOCKS = 64, CHUNK_SHIFT = 6, PERMILLE = 1000 };
+
+/** Pages of one mapping, 64 blocks of them: the grain of the LRU. */
+struct page_chunk {
+	struct address_space *mapping;
+	struct page_chunk *prev, *next; /* LRU: head is hot */
+	uint64_t present, uptodate, dirty, writeback;
+	uint32_t index; /* first block / 64 */
+	bool referenced;
+};
+
+struct page_lru {
+	struct page_chunk *head, *tail;
+	uint64_t chunks;
+};
+
+struct alloc_site {
+	char *name;
+	uint64_t bytes, max_bytes;
+	uint64_t count[GFP_FLAGS][ALLOC_CONTEXTS];
+};
+
+struct alloc_books {
+	uint64_t total, nofs, unsafe, failed;
+	sim_ns reclaim_ns;
+};
+
+struct registered_shrinker {
+	struct shrinker ops;
+	uint64_t deferred; /* nr_deferred: scanning owed from earlier calls */
+};
+
+struct io_books {
+	uint64_t bios, metadata_bios, flushes;
+	uint64_t read_bytes, written_bytes, metadata_read_bytes, metadata_written_bytes;
+	sim_ns queue_wait_ns, queue_wait_max_ns;
+};
+
+struct block_device;
+struct block_request;
+
+struct machine {
+	struct sim *sim;
+	struct machine_config config;
+	uint64_t purpose[KERNEL_COSTS];
+	GPtrArray *tasks; /* struct task_slot *, those that have not ended */
+
+	struct sim_waitq run_queue;
+	uint32_t cpus_taken;
+	sim_ns cpu_busy_ns, cpu_queue_ns;
+	uint64_t context_switches;
+
+	uint64_t used_bytes, free_min_bytes;
+	uint64_t min_bytes, low_bytes, high_bytes; /* watermarks */
+	struct alloc_books alloc;
+	GPtrArray *sites, *mempools, *workqueues;
+	GArray *shrinkers; /* struct registered_shrinker */
+	struct sim_lock_class *fs_reclaim;
+	struct sim_waitq kswapd_wait;
+	struct sim_waitq writeback_done; /* reclaim waits here for pages to come clean */
+	bool kswapd_wanted;
+	uint64_t kswapd_runs;
+
+	struct page_lru lru;
+	struct alloc_site *page_site;
+	uint64_t cached_pages, cached_pages_max, dirty_pages, writeback_pages;
+	uint64_t mappings; /* made so far */
+
+	struct address_space *dirty_head, *dirty_tail; /* mappings, longest dirty first */
+	uint64_t dirty_serial;
+	struct kernel_task *flusher;
+	struct address_space *flushing; /* what the flusher is at work on */
+	struct sim_waitq flush_wait;
+	bool flush_old, flush_all, flush_background;
+	sim_event flush_timer;
+	sim_ns throttled_ns;
+	uint64_t flush_runs;
+
+	struct block_device *device;
+	struct io_books io;
+	GPtrArray *requests; /* every struct block_request made, free or not */
+	struct block_request *free_request;
+	/* While an end_io runs: whose bio ended, so that the work it queues is keyed by it. */
+	uint64_t event_request, event_key;
+	uint32_t event_children;
+	bool in_end_io;
+	uint64_t strangers; /* bios and items started for a request other than the starter's */
+};
+
+/* ---- cost.c ---- */
+
+/* `times` values of a cost under a key; *k numbers the draws. */
+sim_ns cost_draw(struct machine *m, enum kernel_cost cost, uint64_t times, uint64_t key,
+		 uint32_t *k);
+/* The key of the next bio or work item of a request. */
+uint64_t request_child_key(struct machine *m, uint64_t request);
+
+/* ---- task.c ---- */
+
+void tasks_init(struct machine *m);
+void tasks_destroy(struct machine *m);
+/* As kernel_request_begin(), with a key of its own. */
+void request_begin_keyed(struct kernel_task *task, uint64_t request, uint64_t key);
+
+/* ---- alloc.c ---- */
+
+enum alloc_flags {
+	ALLOC_NORETRY = 1, /* __GFP_NORETRY: reclaim once */
+	ALLOC_NOMEMALLOC = 2, /* __GFP_NOMEMALLOC: no reserve even inside reclaim */
+	ALLOC_QUIET = 4, /* a failure is the caller's business, not counted */
+};
+bool alloc_objects(struct kernel_task *task, struct alloc_site *site, enum gfp gfp, uint64_t bytes,
+		   uint64_t count, unsigned int flags);
+/* Takes memory at set-up, when nothing can be reclaimed yet. */
+void alloc_preload(struct machine *m, struct alloc_site *site, uint64_t bytes);
+void memory_init(struct machine *m);
+void memory_destroy(struct machine *m);
+uint64_t memory_free_bytes(const struct machine *m);
+
+/* ---- reclaim.c ---- */
+
+void reclaim_init(struct machine *m);
+void reclaim_destroy(struct machine *m);
+void kswapd_wake(struct machine *m);
+/* Reclaims until one allocation of `bytes` fits over the minimum watermark. */
+bool reclaim_for(struct kernel_task *task, enum gfp gfp, uint64_t bytes, unsigned int flags);
+/* Takes memory if that leaves at least `watermark` free. */
+bool memory_take(struct machine *m, uint64_t bytes, uint64_t watermark);
+void memory_give(struct machine *m, uint64_t bytes);
+
+/* ---- mempool.c, workqueue.c ---- */
+
+void mempool_free(struct mempool *pool);
+void workqueue_free(struct workqueue *wq);
+
+/* ---- chunk.c ---- */
+
+/** The chunks of a mapping: a radix tree of 64-way nodes in the manner of the kernel's XArray, as
+ * high as the largest index needs; a mapping of one chunk has no node. */
+struct chunk_map {
+	void *root;
+	uint32_t height;
+	struct page_chunk *last; /* found last */
+};
+struct page_chunk *chunk_find(struct chunk_map *map, uint32_t index);
+/* The first chunk at or after `index`, or NULL. */
+struct page_chunk *chunk_from(const struct chunk_map *map, uint32_t index);
+void chunk_insert(struct chunk_map *map, struct page_chunk *chunk);
+void chunk_remove(struct chunk_map *map, uint32_t index);
+void lru_add(struct page_lru *lru, struct page_chunk *chunk);
+void lru_remove(struct page_lru *lru, struct page_chunk *chunk);
+/* Makes it the hottest. */
+void lru_rotate(struct page_lru *lru, struct page_chunk *chunk);
+
+/* ---- page_cache.c ---- */
+
+struct page_waiter;
+struct address_space {
+	struct machine *machine;
+	const struct address_space_ops *ops;
+	void *host;
+	uint64_t id;
+	struct chunk_map chunks;
+	uint64_t present, dirty, writeback; /* pages */
+	struct page_waiter *first_waiter, *last_waiter;
+	/* writeback.c */
+	struct address_space *dirty_prev, *dirty_next;
+	sim_ns dirtied_when;
+	uint64_t dirty_serial;
+	uint32_t pins;
+	bool on_dirty_list, freed;
+};
+/* Evicts up to `want` clean pages of a chunk, those that ops->release lets go; says how many and
+ * whether the chunk, then empty, is gone. */
+uint32_t chunk_evict(struct page_chunk *chunk, uint64_t want, bool *gone);
+static inline uint64_t chunk_evictable(const struct page_chunk *chunk)
+{
+	return chunk->present & chunk->uptodate & ~chunk->dirty & ~chunk->writeback;
+}
+void address_space_unpin(struct address_space *mapping);
+
+/* ---- writeback.c ---- */
+
+void writeback_init(struct machine *m);
+void writeback_destroy(struct machine *m);
+void writeback_mapping_dirtied(struct address_space *mapping);
+void writeback_mapping_cleaned(struct address_space *mapping);
+/* wakeup_flusher_threads(): everything dirty is to be written. */
+void flusher_wake_all(struct machine *m);
+
+/* ---- bio.c ---- */
+
+void devices_init(struct machine *m);
+void devices_destroy(struct machine *m);
+/* Busy channel-time of all devices up to now. */
+uint64_t devices_busy_ns(struct machine *m);
+
+#endif

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The script actor: one task that runs an operation script, line after line. A file is opened for
+ * each operation and closed after it, unless `open` holds it; `dump` prints the layout of every file
+ * that the script has touched and that still exists.
+ */
+#include "models/workload/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* write and read without a CHUNK go in calls of this size, as the recordings were made. */
+enum { DEFAULT_CHUNK_BYTES = 1 << 20 };
+
+struct script_config {
+	char *script, *script_path;
+	struct script *parsed; /* by check(); owned here */
+};
+
+struct player {
+	struct workload *workload;
+	const struct script *script;
+	struct kernel_task *task;
+	GHashTable *held; /* name → struct btrfs_file * */
+	GPtrArray *tracked; /* char *, in the order of first mention */
+	GPtrArray *ops; /* char *, since the last dump */
+	struct btrfs_dump *dump;
+	uint16_t content; /* of writes: 0 or 1 + pattern */
+	uint64_t deduped;
+	uint32_t number, steps;
+};
+
+static void track(struct player *p, const char *name)
+{
+	for (guint i = 0; i < p->tracked->len; i++)
+		if (!strcmp(p->tracked->pdata[i], name))
+			return;
+	g_ptr_array_add(p->tracked, g_strdup(name));
+}
+
+static void untrack(struct player *p, const char *name, bool below)
+{
+	size_t len = strlen(name);
+
+	for (guint i = 0; i < p->tracked->len;) {
+		const char *at = p->tracked->pdata[i];
+		bool hit = below ? !strncmp(at, name, len) && at[len] == '/' : !strcmp(at, name);
+
+		if (hit)
+			g_ptr_array_remove_index(p->tracked, i);
+		else
+			i++;
+	}
+}
+
+/* ---- operations on one open file ---- */
+
+typedef int (*file_work)(struct player *p, struct btrfs_file *file, const struct script_op *op);
+
+static int with_file(struct player *p, const struct script_op *op, const char *name, unsigned flags,
+		     file_work work)
+{
+	struct btrfs_file *file = flags & ~(unsigned)BTRFS_O_CREAT ?
+					  NULL :
+					  g_hash_table_lookup(p->held, name);
+	int err;
+
+	if (file)
+		return work(p, file, op);
+	err = btrfs_open(p->task, p->workload->fs, name, flags, &file);
+	if (err)
+		return err;
+	if (flags & BTRFS_O_CREAT)
+		track(p, name);
+	err = work(p, file, op);
+	btrfs_close(p->task, file);
+	return err;
+}
+
+static int write_span(struct player *p, struct btrfs_file *file, uint64_t at, uint64_t len,
+		      uint64_t chunk)
+{
+	uint64_t end = at + len;
+	int err = 0;
+
+	while (!err && at < end) {
+		uint64_t part = MIN(chunk, end - at);
+
+		err = btrfs_write_content(p->task, file, at, part, p->content);
+		at += part;
+	}
+	return err;
+}
+
+static int do_write(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	uint64_t chunk = op->numbers > 2 ? op->number[2] : DEFAULT_CHUNK_BYTES;
+
+	return write_span(p, file, op->number[0], op->number[1], chunk);
+}
+
+static int do_truncwrite(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return write_span(p, file, 0, op->number[0], DEFAULT_CHUNK_BYTES);
+}
+
+static int do_read(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	uint64_t at = op->number[0], end = at + op->number[1];
+	uint64_t chunk = op->numbers > 2 ? op->number[2] : DEFAULT_CHUNK_BYTES;
+	int err = 0;
+
+	for (; !err && at < end; at += chunk)
+		err = btrfs_read(p->task, file, at, MIN(chunk, end - at));
+	return err;
+}
+
+static uint64_t splitmix64(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}
+
+/* The offsets are part of the language, not draws of the run: they are the same for every seed. */
+static int do_randwrite(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	uint64_t state = op->number[3], block = op->number[1], blocks = op->number[0] / block;
+	int err = 0;
+
+	for (uint64_t i = 0; !err && i < op->number[2]; i++) {
+		uint64_t at = splitmix64(&state) % blocks * block;
+
+		err = btrfs_write_content(p->task, file, at, block, p->content);
+		if (!err && op->flag)
+			err = btrfs_fsync(p->task, file);
+	}
+	return err;
+}
+
+static int do_append(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	const struct btrfs_inode *inode = btrfs_file_inode(file);
+	int err = 0;
+
+	for (uint64_t i = 0; !err && i < op->number[1]; i++) {
+		err = btrfs_write_content(p->task, file, btrfs_inode_size(inode), op->number[0],
+					  p->content);
+		if (!err && op->flag)
+			err = btrfs_fsync(p->task, file);
+	}
+	return err;
+}
+
+static int do_truncate(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return btrfs_truncate(p->task, file, op->number[0]);
+}
+
+static int do_punch(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return btrfs_punch_hole(p->task, file, op->number[0], op->number[1]);
+}
+
+static int do_zero(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return btrfs_zero_range(p->task, file, op->number[0], op->number[1]);
+}
+
+static int do_falloc(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return btrfs_fallocate(p->task, file, op->number[0], op->number[1], op->flag);
+}
+
+static int do_defrag(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	return btrfs_defrag_file(p->task, file, op->numbers ? op->number[0] : 0);
+}
+
+static int do_nocow(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	(void)op;
+	return btrfs_set_nocow(p->task, file);
+}
+
+/* ---- operations on two files ---- */
+
+static int two_files(struct player *p, struct btrfs_file *target, const struct script_op *op)
+{
+	struct btrfs_file *source = g_hash_table_lookup(p->held, op->name[0]), *opened = NULL;
+	int err = source ? 0 :
+			   btrfs_open(p->task, p->workload->fs, op->name[0], 0, &opened);
+
+	if (err)
+		return err;
+	source = source ? source : opened;
+	if (op->code == SCRIPT_DEDUPE)
+		err = btrfs_dedupe_range(p->task, source, op->number[0], op->number[1], target,
+					 op->number[2], &p->deduped);
+	else
+		err = btrfs_clone_range(p->task, source, op->number[0], op->number[1], target,
+					op->number[2]);
+	if (opened)
+		btrfs_close(p->task, opened);
+	return err;
+}
+
+static int share(struct player *p, const struct script_op *op)
+{
+	struct btrfs_file *source;
+	int err;
+
+	/* The source is opened first: a missing one must not leave an empty target behind. */
+	if (!g_hash_table_contains(p->held, op->name[0])) {
+		err = btrfs_open(p->task, p->workload->fs, op->name[0], 0, &source);
+		if (err)
+			return err;
+		btrfs_close(p->task, source);
+	}
+	return with_file(p, op, op->name[1], BTRFS_O_CREAT, two_files);
+}
+
+/* ---- the rest ---- */
+
+static int hold(struct player *p, const char *name)
+{
+	struct btrfs_file *file;
+	int err;
+
+	if (g_hash_table_contains(p->held, name))
+		return -EBUSY;
+	err = btrfs_open(p->task, p->workload->fs, name, BTRFS_O_CREAT, &file);
+	if (err)
+		return err;
+	track(p, name);
+	g_hash_table_insert(p->held, g_strdup(name), file);
+	return 0;
+}
+
+static int let_go(struct player *p, const char *name)
+{
+	struct btrfs_file *file = g_hash_table_lookup(p->held, name);
+
+	if (!file)
+		return -EBADF;
+	g_hash_table_remove(p->held, name);
+	btrfs_close(p->task, file);
+	return 0;
+}
+
+static int remove_key(struct player *p, const char *name)
+{
+	struct fscrypt *fc = p->workload->crypt;
+	enum fscrypt_removal flags;
+	uint32_t busy;
+
+	return fscrypt_remove_key(p->task, fc, fscrypt_key_number(fc, name), &flags, &busy);
+}
+
+static int snapshot(struct player *p, const struct script_op *op)
+{
+	int err = btrfs_snapshot(p->task, p->workload->fs, op->name[0], op->name[1]);
+
+	for (char **file = op->files; !err && *file; file++) {
+		char *path = g_strconcat(op->name[1], "/", *file, NULL);
+
+		track(p, path);
+		g_free(path);
+	}
+	return err;
+}
+
+static int forget(struct player *p, const struct script_op *op)
+{
+	struct btrfs_fs *fs = p->workload->fs;
+	int err = op->code == SCRIPT_UNLINK ? btrfs_unlink(p->task, fs, op->name[0]) :
+					      btrfs_subvol_delete(p->task, fs, op->name[0]);
+
+	if (!err)
+		untrack(p, op->name[0], op->code == SCRIPT_SUBDEL);
+	return err;
+}
+
+static int do_file_op(struct player *p, const struct script_op *op)
+{
+	static const struct {
+		file_work work;
+		unsigned flags;
+	} ops[SCRIPT_CODES] = {
+		[SCRIPT_WRITE] = { do_write, BTRFS_O_CREAT },
+		[SCRIPT_DIO] = { do_write, BTRFS_O_CREAT | BTRFS_O_DIRECT },
+		[SCRIPT_RANDWRITE] = { do_randwrite, BTRFS_O_CREAT },
+		[SCRIPT_APPEND] = { do_append, BTRFS_O_CREAT },
+		[SCRIPT_TRUNCWRITE] = { do_truncwrite, BTRFS_O_CREAT | BTRFS_O_TRUNC },
+		[SCRIPT_READ] = { do_read, 0 },
+		[SCRIPT_TRUNCATE] = { do_truncate, BTRFS_O_CREAT },
+		[SCRIPT_PUNCH] = { do_punch, BTRFS_O_CREAT },
+		[SCRIPT_ZERO] = { do_zero, BTRFS_O_CREAT },
+		[SCRIPT_FALLOC] = { do_falloc, BTRFS_O_CREAT },
+		[SCRIPT_DEFRAG] = { do_defrag, BTRFS_O_CREAT },
+		[SCRIPT_NOCOW] = { do_nocow, BTRFS_O_CREAT },
+	};
+
+	return with_file(p, op, op->name[0], ops[op->code].flags, ops[op->code].work);
+}
+
+static int execute(struct player *p, const struct script_op *op)
+{
+	struct btrfs_fs *fs = p->workload->fs;
+	struct fscrypt *fc = p->workload->crypt;
+
+	switch (op->code) {
+	case SCRIPT_REFLINK:
+	case SCRIPT_CLONE:
+	case SCRIPT_DEDUPE:
+		return share(p, op);
+	case SCRIPT_UNLINK:
+	case SCRIPT_SUBDEL:
+		return forget(p, op);
+	case SCRIPT_OPEN:
+		return hold(p, op->name[0]);
+	case SCRIPT_CLOSE:
+		return let_go(p, op->name[0]);
+	case SCRIPT_MKDIR:
+		return btrfs_mkdir(p->task, fs, op->name[0]);
+	case SCRIPT_SUBVOL:
+		return btrfs_subvol_create(p->task, fs, op->name[0]);
+	case SCRIPT_SNAPSHOT:
+		return snapshot(p, op);
+	case SCRIPT_BALANCE:
+		return btrfs_balance(p->task, fs);
+	case SCRIPT_PATTERN:
+		p->content = (uint16_t)(op->number[0] + 1);
+		return 0;
+	case SCRIPT_ADDKEY:
+		return fscrypt_add_key(p->task, fc, fscrypt_key_number(fc, op->name[0]));
+	case SCRIPT_RMKEY:
+		return remove_key(p, op->name[0]);
+	case SCRIPT_POLICY:
+		return fscrypt_set_policy(p->task, fc, op->name[0],
+					  fscrypt_key_number(fc, op->name[1]));
+	case SCRIPT_DROPCACHES:
+		btrfs_drop_caches(p->task, fs);
+		return 0;
+	case SCRIPT_SYNC:
+	case SCRIPT_DUMP:
+		return btrfs_sync_fs(p->task, fs);
+	default:
+		return do_file_op(p, op);
+	}
+}
+
+/* ---- dumps ---- */
+
+static void note_op(struct player *p, const struct script_op *op, int err)
+{
+	const char *name = err < 0 ? strerrorname_np(-err) : NULL;
+
+	if (op->code == SCRIPT_DUMP)
+		return;
+	g_ptr_array_add(p->ops, g_strdup(op->text));
+	if (name)
+		g_ptr_array_add(p->ops, g_strdup_printf("-> %s", name));
+	else if (op->code == SCRIPT_DEDUPE)
+		g_ptr_array_add(p->ops, g_strdup_printf("-> status %d bytes %" G_GUINT64_FORMAT,
+							err, p->deduped));
+}
+
+/* Scripts are text without control characters but tab, which text folding has taken out. */
+static void append_json_string(GString *out, const char *text)
+{
+	g_string_append_c(out, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, *text);
+	}
+	g_string_append_c(out, '"');
+}
+
+static void dump_step(struct player *p)
+{
+	GString *out = p->workload->dumps;
+
+	if (!out)
+		return;
+	g_string_append_printf(out, "%s {\"step\":%u,\"ops\":[", p->steps ? ",\n" : "", p->steps);
+	for (guint i = 0; i < p->ops->len; i++) {
+		g_string_append(out, i ? "," : "");
+		append_json_string(out, p->ops->pdata[i]);
+	}
+	g_string_append(out, "],\"kind\":\"dump\",\n");
+	btrfs_dump(p->dump, (const char *const *)p->tracked->pdata, p->tracked->len, out);
+	g_string_append_c(out, '}');
+	g_ptr_array_set_size(p->ops, 0);
+	p->steps++;
+}
+
+/* ---- the task ---- */
+
+static void close_held(struct player *p)
+{
+	for (guint i = 0; i < p->tracked->len; i++)
+		let_go(p, p->tracked->pdata[i]);
+}
+
+static void play(struct kernel_task *task, void *arg)
+{
+	struct player *p = arg;
+
+	p->task = task;
+	for (guint i = 0; i < p->script->ops->len; i++) {
+		const struct script_op *op = &g_array_index(p->script->ops, struct script_op, i);
+		struct op_timer timer = op_begin(p->workload, task, script_op_name(op->code),
+						 workload_request(p->number, i));
+		int err = execute(p, op);
+
+		op_end(p->workload, task, &timer, err);
+		note_op(p, op, err);
+		if (op->code == SCRIPT_DUMP)
+			dump_step(p);
+	}
+	close_held(p);
+	workload_task_ends(p->workload);
+}
+
+static void player_free(gpointer arg)
+{
+	struct player *p = arg;
+
+	btrfs_dump_free(p->dump);
+	g_hash_table_destroy(p->held);
+	g_ptr_array_free(p->tracked, true);
+	g_ptr_array_free(p->ops, true);
+	g_free(p);
+}
+
+static void start(struct workload *workload, const char *name, const void *config)
+{
+	const struct script_config *c = config;
+	struct player *p = g_new0(struct player, 1);
+
+	p->workload = workload;
+	p->script = c->parsed;
+	p->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	p->tracked = g_ptr_array_new_with_free_func(g_free);
+	p->ops = g_ptr_array_new_with_free_func(g_free);
+	p->dump = btrfs_dump_new(workload->fs);
+	workload_keep(workload, p, player_free);
+	p->number = workload_spawn(workload, name, play, p);
+}
+
+static bool check(void *config, GError **error)
+{
+	struct script_config *c = config;
+
+	c->parsed = script_parse(c->script_path ? c->script_path : "script", c->script, error);
+	return c->parsed;
+}
+
+static void clear(void *config)
+{
+	struct script_config *c = config;
+
+	script_free(c->parsed);
+}
+
+static const struct sim_param params[] = {
+	{ "script", SIM_PARAM_LINES, offsetof(struct script_config, script), 0, 0, NULL, NULL,
+	  "the operations, one a line" },
+	{ "script_path", SIM_PARAM_TEXT, offsetof(struct script_config, script_path), 0, 0, "",
+	  NULL, "the file they came from, for messages" },
+	{ NULL, 0, 0, 0, 0, NULL, NULL, NULL },
+};
+
+const struct actor_kind actor_script = {
+	.name = "script",
+	.summary = "one task that runs an operation script, line after line",
+	.params = params,
+	.config_bytes = sizeof(struct script_config),
+	.check = check,
+	.clear = clear,
+	.start = start,
+};

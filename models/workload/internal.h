@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* workload, private: the book of operations, shared by the kinds of actors. */
+#ifndef WORKLOAD_INTERNAL_H
+#define WORKLOAD_INTERNAL_H
+
+#include "models/workload/workload.h"
+
+/** What came of one kind of operation. */
+struct op_book;
+struct op_book *op_book_new(void);
+void op_book_free(struct op_book *book);
+void op_book_report(const struct op_book *book, struct sim_metrics *metrics);
+
+struct op_timer {
+	const char *op; /* not copied: a literal */
+	sim_ns start;
+};
+/** Begins an operation: `request` numbers it among all of the run and keys its cost draws. */
+struct op_timer op_begin(struct workload *workload, struct kernel_task *task, const char *op,
+			 uint64_t request);
+/** Ends it with the errno it came to; it is a refusal if the crypto code said no. */
+void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
+	    int err);
+
+/** Starts a task of an actor; the workload counts it until it ends. Returns its number. */
+uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg);
+/** To be called by each such task as its last act. */
+void workload_task_ends(struct workload *workload);
+/** Request numbers: this task's `n`-th operation. */
+static inline uint64_t workload_request(uint32_t task, uint64_t n)
+{
+	return ((uint64_t)task + 1) << 40 | n;
+}
+struct actor_state {
+	gpointer state;
+	GDestroyNotify free;
+};
+/** Has `state` freed with the workload, whether or not its tasks have ended. */
+void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free);
+
+/** What an actor adds to the result of a run. */
+struct actor_report {
+	void (*report)(void *arg, struct sim_metrics *metrics);
+	void *arg;
+};
+void workload_on_report(struct workload *workload,
+			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
+
+extern const struct actor_kind actor_files, actor_script, actor_queue;
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kinds of actors that exist, and the workload that they make up. */
+#include "models/workload/internal.h"
+
+const struct actor_kind *const actor_kinds[] = {
+	&actor_files,
+	&actor_script,
+	&actor_queue,
+	NULL,
+};
+
+struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt)
+{
+	struct workload *workload = g_new0(struct workload, 1);
+
+	workload->machine = machine;
+	workload->fs = fs;
+	workload->crypt = crypt;
+	workload->book = op_book_new();
+	workload->states = g_array_new(false, false, sizeof(struct actor_state));
+	workload->reports = g_ptr_array_new_with_free_func(g_free);
+	return workload;
+}
+
+void workload_free(struct workload *workload)
+{
+	op_book_free(workload->book);
+	g_ptr_array_free(workload->reports, true);
+	for (guint i = 0; i < workload->states->len; i++) {
+		const struct actor_state *s = &g_array_index(workload->states, struct actor_state, i);
+
+		s->free(s->state);
+	}
+	g_array_free(workload->states, true);
+	if (workload->dumps)
+		g_string_free(workload->dumps, true);
+	g_free(workload);
+}
+
+void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free)
+{
+	struct actor_state entry = { state, free };
+
+	g_array_append_val(workload->states, entry);
+}
+
+void workload_on_report(struct workload *workload,
+			void (*report)(void *arg, struct sim_metrics *metrics), void *arg)
+{
+	struct actor_report *entry = g_new(struct actor_report, 1);
+
+	*entry = (struct actor_report){ report, arg };
+	g_ptr_array_add(workload->reports, entry);
+}
+
+void workload_report(struct workload *workload, struct sim_metrics *metrics)
+{
+	op_book_report(workload->book, metrics);
+	for (guint i = 0; i < workload->reports->len; i++) {
+		const struct actor_report *entry = workload->reports->pdata[i];
+
+		entry->report(entry->arg, metrics);
+	}
+}
+
+uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg)
+{
+	workload->running++;
+	kernel_spawn(workload->machine, name, fn, arg);
+	return workload->tasks++;
+}
+
+void workload_task_ends(struct workload *workload)
+{
+	g_assert(workload->running);
+	workload->running--;
+	workload->ended_at_ns = sim_now(machine_sim(workload->machine));
+}

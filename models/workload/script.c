@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The operation scripts: one operation a line, '#' starts a comment, sizes take k, m or g (binary).
+ * Each operation's arguments are a row of syntax letters:
+ *   f, n  a name; N a number or size; [N] an optional one; s "fsync" or "none"; k optional "keep";
+ *   * any number of names
+ */
+#include "models/workload/workload.h"
+
+#include <errno.h>
+#include <string.h>
+
+G_DEFINE_QUARK(extentsim-script-error, script_error)
+
+static const struct {
+	const char *name, *args, *usage;
+} syntax[SCRIPT_CODES] = {
+	[SCRIPT_WRITE] = { "write", "fNN[N]", "write F OFF LEN [CHUNK]" },
+	[SCRIPT_DIO] = { "dio", "fNNN", "dio F OFF LEN CHUNK" },
+	[SCRIPT_RANDWRITE] = { "randwrite", "fNNNNs", "randwrite F SIZE BS COUNT SEED fsync|none" },
+	[SCRIPT_APPEND] = { "append", "fNNs", "append F LEN COUNT fsync|none" },
+	[SCRIPT_TRUNCWRITE] = { "truncwrite", "fN", "truncwrite F LEN" },
+	[SCRIPT_READ] = { "read", "fNN[N]", "read F OFF LEN [CHUNK]" },
+	[SCRIPT_TRUNCATE] = { "truncate", "fN", "truncate F LEN" },
+	[SCRIPT_PUNCH] = { "punch", "fNN", "punch F OFF LEN" },
+	[SCRIPT_ZERO] = { "zero", "fNN", "zero F OFF LEN" },
+	[SCRIPT_FALLOC] = { "falloc", "fNNk", "falloc F OFF LEN [keep]" },
+	[SCRIPT_REFLINK] = { "reflink", "ff", "reflink SRC DST" },
+	[SCRIPT_CLONE] = { "clone", "fNNfN", "clone SRC SOFF LEN DST DOFF" },
+	[SCRIPT_DEDUPE] = { "dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF" },
+	[SCRIPT_DEFRAG] = { "defrag", "f[N]", "defrag F [THRESHOLD]" },
+	[SCRIPT_NOCOW] = { "nocow", "f", "nocow F" },
+	[SCRIPT_UNLINK] = { "unlink", "f", "unlink F" },
+	[SCRIPT_OPEN] = { "open", "f", "open F" },
+	[SCRIPT_CLOSE] = { "close", "f", "close F" },
+	[SCRIPT_MKDIR] = { "mkdir", "f", "mkdir DIR" },
+	[SCRIPT_SUBVOL] = { "subvol", "f", "subvol NAME" },
+	[SCRIPT_SNAPSHOT] = { "snapshot", "ff*", "snapshot SUBVOL NAME [FILE ...]" },
+	[SCRIPT_SUBDEL] = { "subdel", "f", "subdel NAME" },
+	[SCRIPT_BALANCE] = { "balance", "", "balance" },
+	[SCRIPT_PATTERN] = { "pattern", "N", "pattern BYTE" },
+	[SCRIPT_ADDKEY] = { "addkey", "f", "addkey KEY" },
+	[SCRIPT_RMKEY] = { "rmkey", "f", "rmkey KEY" },
+	[SCRIPT_POLICY] = { "policy", "ff", "policy DIR KEY" },
+	[SCRIPT_DROPCACHES] = { "dropcaches", "", "dropcaches" },
+	[SCRIPT_SYNC] = { "sync", "", "sync" },
+	[SCRIPT_DUMP] = { "dump", "", "dump" },
+};
+
+const char *script_op_name(size_t code)
+{
+	return code < SCRIPT_CODES ? syntax[code].name : NULL;
+}
+
+const char *script_op_usage(size_t code)
+{
+	return code < SCRIPT_CODES ? syntax[code].usage : NULL;
+}
+
+/** Where the parser stands. */
+struct cursor {
+	const char *source, *line_start, *at, *end; /* of the present line, comment cut off */
+	unsigned int line;
+};
+
+static bool fail(const struct cursor *c, const char *word, GError **error, const char *format, ...)
+	G_GNUC_PRINTF(4, 5);
+
+static bool fail(const struct cursor *c, const char *word, GError **error, const char *format, ...)
+{
+	va_list args;
+	char *what;
+
+	va_start(args, format);
+	what = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error(error, SCRIPT_ERROR, 0, "%s:%u:%zu: error: %s", c->source, c->line,
+		    (size_t)(word - c->line_start) + 1, what);
+	g_free(what);
+	return false;
+}
+
+/* The next word of the line, or NULL; `*start` says where it stands (or the line ends). */
+static char *next_word(struct cursor *c, const char **start)
+{
+	const char *from;
+
+	while (c->at < c->end && g_ascii_isspace(*c->at))
+		c->at++;
+	*start = from = c->at;
+	while (c->at < c->end && !g_ascii_isspace(*c->at))
+		c->at++;
+	return c->at > from ? g_strndup(from, (gsize)(c->at - from)) : NULL;
+}
+
+static bool parse_number(const char *word, uint64_t *number)
+{
+	char *end;
+	unsigned int shift = 0;
+	guint64 value;
+
+	if (!g_ascii_isdigit(*word))
+		return false;
+	errno = 0;
+	value = g_ascii_strtoull(word, &end, 10);
+	if (errno)
+		return false;
+	if (*end) {
+		static const char suffixes[] = "kmg";
+		const char *suffix = strchr(suffixes, g_ascii_tolower(*end));
+
+		if (!suffix || end[1])
+			return false;
+		shift = 10u * (unsigned int)(suffix - suffixes + 1);
+	}
+	*number = value << shift;
+	return *number >> shift == value && *number <= INT64_MAX;
+}
+
+static int find_code(const char *word)
+{
+	for (int code = 0; code < SCRIPT_CODES; code++)
+		if (!strcmp(word, syntax[code].name))
+			return code;
+	return -1;
+}
+
+static bool unknown_op(const struct cursor *c, const char *start, const char *word, GError **error)
+{
+	struct sim_param names[SCRIPT_CODES + 1] = { 0 };
+	const char *nearest;
+
+	for (int code = 0; code < SCRIPT_CODES; code++)
+		names[code].name = syntax[code].name;
+	nearest = sim_param_nearest(names, word);
+	if (nearest)
+		return fail(c, start, error, "unknown operation '%s'; did you mean '%s'?", word,
+			    syntax[find_code(nearest)].usage);
+	return fail(c, start, error, "unknown operation '%s'", word);
+}
+
+/* One argument of the kind `letter`. */
+static bool take_argument(struct cursor *c, struct script_op *op, char letter, bool optional,
+			  unsigned int *names, GError **error)
+{
+	const char *start, *usage = syntax[op->code].usage;
+	char *word = next_word(c, &start);
+	bool ok = true;
+
+	if (!word)
+		return optional ? true :
+				  fail(c, start, error, "'%s' wants more: %s",
+				       syntax[op->code].name, usage);
+	if (letter == 'f') {
+		op->name[(*names)++] = word;
+		return true;
+	}
+	if (letter == 'N' && !parse_number(word, &op->number[op->numbers++]))
+		ok = fail(c, start, error,
+			  "expected a number such as 4096, 64k or 1m, got '%s': %s", word, usage);
+	if (letter == 's' && strcmp(word, "fsync") && strcmp(word, "none"))
+		ok = fail(c, start, error, "expected 'fsync' or 'none', got '%s': %s", word, usage);
+	if (letter == 'k' && strcmp(word, "keep"))
+		ok = fail(c, start, error, "expected 'keep' or nothing, got '%s': %s", word, usage);
+	op->flag = letter == 's' ? !strcmp(word, "fsync") : op->flag || letter == 'k';
+	g_free(word);
+	return ok;
+}
+
+static void take_files(struct cursor *c, struct script_op *op)
+{
+	GPtrArray *files = g_ptr_array_new();
+	const char *start;
+	char *word;
+
+	while ((word = next_word(c, &start)))
+		g_ptr_array_add(files, word);
+	g_ptr_array_add(files, NULL);
+	op->files = (char **)g_ptr_array_free(files, false);
+}
+
+static bool take_arguments(struct cursor *c, struct script_op *op, GError **error)
+{
+	unsigned int names = 0;
+	const char *start;
+	char *word;
+
+	for (const char *arg = syntax[op->code].args; *arg; arg++) {
+		bool optional = *arg == '[' || *arg == 'k';
+
+		if (*arg == '*') {
+			take_files(c, op);
+			continue;
+		}
+		if (*arg == ']')
+			continue;
+		arg += *arg == '[';
+		if (!take_argument(c, op, *arg, optional, &names, error))
+			return false;
+	}
+	word = next_word(c, &start);
+	if (!word)
+		return true;
+	fail(c, start, error, "'%s' is one word too many: %s", word, syntax[op->code].usage);
+	g_free(word);
+	return false;
+}
+
+static char *folded(const char *from, const char *to)
+{
+	char *text = g_strndup(from, (gsize)(to - from));
+	char **words = g_strsplit_set(g_strstrip(text), " \t\r", -1);
+	GString *out = g_string_new(NULL);
+
+	for (char **w = words; *w; w++)
+		if (**w)
+			g_string_append_printf(out, "%s%s", out->len ? " " : "", *w);
+	g_strfreev(words);
+	g_free(text);
+	return g_string_free(out, false);
+}
+
+static void op_clear(struct script_op *op)
+{
+	g_free(op->text);
+	g_free(op->name[0]);
+	g_free(op->name[1]);
+	g_strfreev(op->files);
+}
+
+static bool parse_line(struct script *script, struct cursor *c, GError **error)
+{
+	struct script_op op = { .line = c->line };
+	const char *start;
+	char *word = next_word(c, &start);
+	int code;
+
+	if (!word)
+		return true;
+	code = find_code(word);
+	if (code < 0) {
+		unknown_op(c, start, word, error);
+		g_free(word);
+		return false;
+	}
+	g_free(word);
+	op.code = (enum script_code)code;
+	op.text = folded(start, c->end);
+	if (!take_arguments(c, &op, error)) {
+		op_clear(&op);
+		return false;
+	}
+	g_array_append_val(script->ops, op);
+	return true;
+}
+
+/* What the syntax can't say: a chunk of 0 bytes never ends. */
+static bool check_op(const struct script *script, const struct script_op *op, GError **error)
+{
+	unsigned int i = op->code == SCRIPT_RANDWRITE ? 1 : 2;
+	bool chunked = op->code == SCRIPT_WRITE || op->code == SCRIPT_READ ||
+		       op->code == SCRIPT_DIO || op->code == SCRIPT_RANDWRITE;
+
+	if (chunked && op->numbers > i && !op->number[i]) {
+		g_set_error(error, SCRIPT_ERROR, 0, "%s:%u: error: a chunk of 0 bytes in '%s'",
+			    script->source, op->line, op->text);
+		return false;
+	}
+	if (op->code == SCRIPT_RANDWRITE && op->number[0] < op->number[1]) {
+		g_set_error(error, SCRIPT_ERROR, 0,
+			    "%s:%u: error: SIZE is smaller than BS in '%s'", script->source,
+			    op->line, op->text);
+		return false;
+	}
+	if (op->code == SCRIPT_PATTERN && op->number[0] > 255) {
+		g_set_error(error, SCRIPT_ERROR, 0,
+			    "%s:%u: error: expected a byte, 0 to 255, in '%s'", script->source,
+			    op->line, op->text);
+		return false;
+	}
+	return true;
+}
+
+struct script *script_parse(const char *source, const char *text, GError **error)
+{
+	struct script *script = g_new0(struct script, 1);
+	struct cursor c = { .source = source };
+	bool ok = true;
+
+	script->source = g_strdup(source);
+	script->ops = g_array_new(false, false, sizeof(struct script_op));
+	g_array_set_clear_func(script->ops, (GDestroyNotify)op_clear);
+	while (ok && *text) {
+		const char *newline = strchrnul(text, '\n');
+		const char *comment = memchr(text, '#', (size_t)(newline - text));
+
+		c.line++;
+		c.line_start = c.at = text;
+		c.end = comment ? comment : newline;
+		ok = parse_line(script, &c, error);
+		text = newline + (*newline == '\n');
+	}
+	for (guint i = 0; ok && i < script->ops->len; i++)
+		ok = check_op(script, &g_array_index(script->ops, struct script_op, i), error);
+	if (ok)
+		return script;
+	script_free(script);
+	return NULL;
+}
+
+void script_free(struct script *script)
+{
+	if (!script)
+		return;
+	g_free(script->source);
+	g_array_free(script->ops, true);
+	g_free(script);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "models/world.h"
+#include "models/world_image.h"
+
+const struct scenario_registry world_registry = {
+	.actor_kinds = actor_kinds,
+	.variant_params = fscrypt_variant_params,
+	.variant_check = fscrypt_variant_check,
+};
+
+struct world {
+	const struct world_options *options;
+	struct sim *sim;
+	struct machine *machine;
+	struct btrfs_fs *fs;
+	struct fscrypt *crypt;
+	struct workload *workload;
+	struct world_outcome *outcome;
+};
+
+/* ---- metrics of the run as a whole ---- */
+
+static const struct sim_metric_def def_deadlocks = {
+	"deadlocks", "count", SIM_LESS_IS_BETTER, "findings",
+	"sets of tasks that nobody outside the set could wake"
+};
+static const struct sim_metric_def def_cycles = {
+	"lock.possible_cycles", "count", SIM_LESS_IS_BETTER, "findings",
+	"cycles of the lock-order graph: deadlocks that some other timing could meet"
+};
+static const struct sim_metric_def def_elapsed = {
+	"time.elapsed_ns", "ns", SIM_LESS_IS_BETTER, "operations",
+	"simulated time from mount to the end of the last actor"
+};
+
+static const struct sim_metric_def *const own_defs[] = { &def_deadlocks, &def_cycles, &def_elapsed,
+							 NULL };
+
+const struct sim_metric_def *const *world_metric_defs(size_t list)
+{
+	const struct sim_metric_def *const *const lists[] = { own_defs,		   workload_metric_defs,
+							      fscrypt_metric_defs, btrfs_metric_defs,
+							      machine_metric_defs };
+	size_t own = G_N_ELEMENTS(lists);
+
+	if (list < own)
+		return lists[list];
+	return key_setup_metric_defs(list - own);
+}
+
+/* ---- findings ---- */
+
+static void add_finding(struct world *w, const char *kind, sim_ns when, char *text)
+{
+	struct world_finding *finding = g_new(struct world_finding, 1);
+
+	*finding = (struct world_finding){ g_strdup(kind), text, when };
+	g_ptr_array_add(w->outcome->findings, finding);
+}
+
+static char *chain_text(const struct sim_chain *chain)
+{
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; i < chain->links; i++) {
+		const struct sim_chain_link *link = &chain->link[i];
+
+		g_string_append_printf(text, "%s%s in %s() waits for %s%s%s", i ? "\n" : "",
+				       link->task, link->path ? link->path : "?", link->resource,
+				       link->held_since_path ? ", taken in " : "",
+				       link->held_since_path ? link->held_since_path : "");
+	}
+	return g_string_free(text, false);
+}
+
+static void add_chains(struct world *w, const char *kind, const struct sim_chain *chains,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add_finding(w, kind, chains[i].when, chain_text(&chains[i]));
+}
+
+/* ---- life of a world ---- */
+
+static void start_actors(struct kernel_task *task, void *arg)
+{
+	struct world *w = arg;
+	const struct scenario *scenario = w->options->scenario;
+
+	if (fscrypt_mount(task, w->crypt)) {
+		add_finding(w, "mount", sim_now(w->sim),
+			    g_strdup("the key set-up could not allocate its ciphers"));
+		sim_stop(w->sim);
+		return;
+	}
+	for (guint i = 0; i < scenario->actors->len; i++) {
+		const struct scenario_actor *actor = scenario->actors->pdata[i];
+
+		actor->kind->start(w->workload, actor->name, actor->config);
+	}
+}
+
+static void set_config(const struct world *w, struct btrfs_config *config,
+		       const struct world_image *image)
+{
+	const struct fscrypt_variant *variant = w->options->variant;
+	bool encrypts = fscrypt_variant_context_bytes(variant) != 0;
+
+	config->context_bytes = fscrypt_variant_context_bytes(variant);
+	config->context_separate = variant->layout == LAYOUT_SEPARATE;
+	config->context_prefix = variant->layout_prefix;
+	config->compress = w->options->scenario->compress;
+	config->image = w->options->scenario->image ? &image->image : NULL;
+	config->image_key = w->options->scenario->image_key && encrypts ? 1 : 0;
+}
+
+static bool build(struct world *w, GError **error)
+{
+	const struct scenario *scenario = w->options->scenario;
+	struct sim_options sim_options = {
+		.seed = scenario->seed,
+		.replication = w->options->replication,
+		.interrupted = w->options->interrupted,
+	};
+	struct btrfs_config config;
+	struct world_image image = { 0 };
+
+	w->sim = sim_new(&sim_options);
+	w->machine = machine_new(w->sim, &scenario->machine);
+	if (scenario->image)
+		world_image_build(&image, scenario->image);
+	set_config(w, &config, &image);
+	w->fs = btrfs_mount(w->machine, &config, error);
+	world_image_clear(&image);
+	if (!w->fs)
+		return false;
+	w->crypt = fscrypt_new(w->fs, w->options->variant);
+	if (scenario->image_key)
+		fscrypt_preset_key(w->crypt,
+				   fscrypt_key_number(w->crypt, scenario->image_key));
+	w->workload = workload_new(w->machine, w->fs, w->crypt);
+	if (w->options->keep_dumps)
+		w->workload->dumps = g_string_new(NULL);
+	return true;
+}
+
+/* The run first: tasks that still stand somewhere must be gone before what they stand on. */
+static void take_apart(struct world *w)
+{
+	sim_free(w->sim);
+	if (w->workload)
+		workload_free(w->workload);
+	if (w->fs)
+		btrfs_free(w->fs);
+	if (w->crypt)
+		fscrypt_free(w->crypt);
+	if (w->machine)
+		machine_free(w->machine);
+}
+
+static void measure(struct world *w)
+{
+	struct sim_metrics *metrics = w->outcome->metrics;
+	size_t deadlocks, cycles;
+	const struct sim_chain *found = sim_deadlocks(w->sim, &deadlocks);
+	const struct sim_chain *possible = sim_lock_cycles(w->sim, &cycles);
+
+	add_chains(w, "deadlock", found, deadlocks);
+	add_chains(w, "possible deadlock", possible, cycles);
+	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);
+	sim_metrics_set(metrics, &def_cycles, def_cycles.name, (int64_t)cycles);
+	sim_metrics_set(metrics, &def_elapsed, def_elapsed.name,
+			(int64_t)w->workload->ended_at_ns);
+	workload_report(w->workload, metrics);
+	btrfs_report(w->fs, metrics);
+	fscrypt_report(w->crypt, metrics);
+	machine_report(w->machine, metrics);
+	w->outcome->events = sim_events(w->sim);
+	w->outcome->draws = sim_draws(w->sim);
+	w->outcome->digest = sim_digest(w->sim);
+}
+
+static void run(struct world *w)
+{
+	enum sim_end end;
+
+	kernel_spawn(w->machine, "mount", start_actors, w);
+	end = sim_run(w->sim, w->options->scenario->until_ns);
+	w->outcome->interrupted = end == SIM_END_INTERRUPTED;
+	w->outcome->completed = end == SIM_END_TIME || (end == SIM_END_IDLE && !w->workload->running);
+	if (end == SIM_END_IDLE && w->workload->running)
+		add_finding(w, "stuck", sim_now(w->sim),
+			    g_strdup_printf("%u tasks of actors never ended: nothing is left that "
+					    "could wake them",
+					    w->workload->running));
+	measure(w);
+	if (w->workload->dumps)
+		w->outcome->dumps = g_strdup(w->workload->dumps->str);
+}
+
+static void finding_free(gpointer arg)
+{
+	struct world_finding *finding = arg;
+
+	g_free(finding->kind);
+	g_free(finding->text);
+	g_free(finding);
+}
+
+bool world_run(const struct world_options *options, struct world_outcome *outcome, GError **error)
+{
+	struct world w = { .options = options, .outcome = outcome };
+	bool built;
+
+	*outcome = (struct world_outcome){
+		.metrics = sim_metrics_new(),
+		.findings = g_ptr_array_new_with_free_func(finding_free),
+	};
+	built = build(&w, error);
+	if (built)
+		run(&w);
+	take_apart(&w);
+	if (!built)
+		world_outcome_clear(outcome);
+	return built;
+}
+
+void world_outcome_clear(struct world_outcome *outcome)
+{
+	sim_metrics_free(outcome->metrics);
+	g_ptr_array_free(outcome->findings, true);
+	g_free(outcome->dumps);
+}

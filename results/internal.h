@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room share among themselves. */
+#ifndef RESULTS_INTERNAL_H
+#define RESULTS_INTERNAL_H
+
+#include "results/results.h"
+
+/* ---- emit.c: JSON, a token at a time ---- */
+
+/** Where the next token goes: commas, line breaks and indentation follow from it. */
+struct emit {
+	GString *out;
+	unsigned depth;
+	unsigned inline_depth; /* > 0: inside an object or array that stays on its line */
+	bool first; /* nothing has been written at this level yet */
+};
+
+void emit_init(struct emit *e, GString *out);
+/** Opens and closes; `key` is NULL inside an array and at the top. */
+void emit_open(struct emit *e, const char *key, char bracket);
+void emit_open_inline(struct emit *e, const char *key, char bracket);
+void emit_close(struct emit *e, char bracket);
+void emit_string(struct emit *e, const char *key, const char *value); /* NULL gives null */
+void emit_int(struct emit *e, const char *key, int64_t value);
+void emit_real(struct emit *e, const char *key, double value);
+void emit_bool(struct emit *e, const char *key, bool value);
+void emit_null(struct emit *e, const char *key);
+void emit_digest(struct emit *e, const char *key, uint64_t digest);
+
+enum { REAL_TEXT_MAX = 40 };
+/** Shortest decimal of at most 17 digits that reads back as the same double; integers without a
+ * point; never NaN or infinity, which JSON can't say (asserted). */
+const char *real_text(double value, char text[static REAL_TEXT_MAX]);
+
+/* ---- doc.c ---- */
+
+struct results_doc *doc_alloc(uint32_t replications);
+struct results_metric *variant_metric_add(struct results_doc *doc, struct results_variant *variant,
+					  const char *name, const char *unit, const char *group,
+					  enum sim_direction direction, enum results_class class);
+/** Brings class, n, value and interval up to date with the replications handed in. */
+void metric_derive(const struct results_doc *doc, const struct results_variant *variant,
+		   struct results_metric *metric);
+void variant_sort_metrics(struct results_variant *variant);
+struct results_pair *pair_new(const char *key, const char *value);
+struct results_finding *finding_new(const char *kind, const char *text, sim_ns time_ns);
+
+/** The kind of finding that a document lists apart, as `refusals`. */
+#define REFUSAL_KIND "refusal"
+
+extern const char *const direction_names[3], *const class_names[3];
+
+/* ---- file.c, locate.c ---- */
+
+/** Reads a whole file of at most RESULTS_READ_MAX_MIB; NUL-terminated for convenience. */
+bool file_read(const char *path, char **text, size_t *bytes, GError **error);
+/** Line and column (from 1, in characters) of the value that `path` (keys and decimal indices)
+ * leads to, in a text that is valid JSON; where a part is not found, of the last one that was. */
+void locate(const char *text, size_t bytes, const char *const *path, size_t parts, unsigned *line,
+	    unsigned *column);
+
+/* ---- order.c: what a table shows, and in which order ---- */
+
+/** Sorts the rows into groups and marks those of the summary. */
+void rows_order(GPtrArray *rows, size_t columns);
+/** Allocations by site, gfp flags and context are many: they get a group of their own. */
+#define ALLOC_BY_PREFIX "alloc.by."
+#define ALLOC_BY_GROUP "allocations by site, gfp flags and context (" ALLOC_BY_PREFIX "*)"
+/** Rank of a metric in the summary; G_MAXUINT if it is not there. */
+unsigned summary_rank(const char *name);
+
+/* ---- units.c: figures for people ---- */
+
+/** Appends a value with its unit: times and sizes with three significant digits, counts and small
+ * sizes whole as long as they fit; `compact` makes them fit less. */
+void human_value(GString *out, double value, const char *unit, bool compact);
+/** "12.3±0.2us": both in the unit that suits the value. */
+void human_interval(GString *out, double value, double half_width, const char *unit);
+/** The difference of a cell to its reference: "+14.6%", "x12", "+3ns", "=", "vs 0", and so on, with
+ * the half-width where there is one and `?` where nothing can be told. */
+void human_difference(GString *out, const struct results_cell *cell, bool reference_is_zero,
+		      const char *unit);
+
+/* ---- text.c, words.c, table.c ---- */
+
+/** Names come from files and may hold anything: makes the text UTF-8 without control characters
+ * (colours may be kept) and, where only ASCII may, shows what is not as '?'. */
+void text_clean(GString *text, bool ascii, bool keep_colours);
+
+/** Appends text in lines of at most `width` columns, each begun with `indent` spaces, those after
+ * the first with two more. */
+void wrap_text(GString *out, const char *text, unsigned indent, unsigned width);
+void words_heading(const struct results_comparison *cmp, unsigned width, GString *out);
+void words_findings(const struct results_comparison *cmp, bool all, unsigned width, GString *out);
+void words_verdict(const struct results_comparison *cmp, unsigned width, GString *out);
+void table_print(const struct results_comparison *cmp, const struct results_text_options *options,
+		 GString *out);
+
+static inline const struct results_column *column_at(const struct results_comparison *cmp, size_t i)
+{
+	return cmp->columns->pdata[i];
+}
+
+static inline const struct results_row *row_at(const struct results_comparison *cmp, size_t i)
+{
+	return cmp->rows->pdata[i];
+}
+
+/** The cell a cell is compared with. */
+static inline const struct results_cell *
+reference_cell(const struct results_comparison *cmp, const struct results_row *row, size_t column)
+{
+	return &row->cell[column_at(cmp, column)->reference];
+}
+
+#endif

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A document read back. What is derived (class, mean, number of values) is derived again and must
+ * agree with what the file says, so a figure edited by hand is found out. Depth is bounded by
+ * jansson (2048 levels), size by file_read().
+ */
+#include "results/reader.h"
+
+#include <string.h>
+
+enum {
+	/* What one document may make this program allocate: metrics times replications. */
+	FIGURES_MAX = 1 << 24,
+	RUN_AS_FIGURES = 16, /* a run's record takes about as much memory as so many figures */
+};
+/* A mean computed by another version may add in another order. */
+#define MEAN_TOLERANCE 1e-9
+
+static void count_figures(struct reader *r, uint64_t figures)
+{
+	r->figures += figures;
+	if (r->figures > FIGURES_MAX)
+		reader_fail(r, "more than %d figures, the most a document may have", FIGURES_MAX);
+}
+
+static void read_pairs(struct reader *r, const json_t *parent, const char *key, GPtrArray *into)
+{
+	const json_t *object = reader_object(r, parent, key);
+	const char *name;
+	json_t *value;
+
+	reader_enter(r, key);
+	json_object_foreach((json_t *)object, name, value)
+	{
+		reader_enter(r, name);
+		if (reader_this_string(r, value))
+			g_ptr_array_add(into, pair_new(name, json_string_value(value)));
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+static void read_named(struct reader *r, const json_t *parent, const char *key,
+		       const char *const *keys, char **into[])
+{
+	const json_t *object = reader_object(r, parent, key);
+
+	reader_enter(r, key);
+	reader_keys(r, object, keys);
+	for (size_t i = 0; keys[i] && !r->failed; i++)
+		*into[i] = g_strdup(reader_string(r, object, keys[i]));
+	reader_leave(r);
+}
+
+static void read_question(struct reader *r, const json_t *root, struct results_doc *doc)
+{
+	static const char *const scenario[] = {"name", "question", "kind", "digest", "text", NULL};
+	static const char *const image[] = {"name", "digest", NULL};
+	static const char *const profile[] = {"name", "kernel", "cpu", "digest", NULL};
+	const json_t *overrides = reader_array(r, root, "overrides");
+
+	read_named(r, root, "scenario", scenario,
+		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
+			       &doc->scenario.digest, &doc->scenario.text});
+	if (!json_is_null(json_object_get(root, "image")))
+		read_named(r, root, "image", image,
+			   (char **[]){&doc->image.name, &doc->image.digest});
+	if (!json_is_null(json_object_get(root, "cost_profile")))
+		read_named(r, root, "cost_profile", profile,
+			   (char **[]){&doc->cost_profile.name, &doc->cost_profile.kernel,
+				       &doc->cost_profile.cpu, &doc->cost_profile.digest});
+	read_pairs(r, root, "machine", doc->machine);
+	reader_enter(r, "overrides");
+	for (size_t i = 0; i < json_array_size(overrides) && !r->failed; i++) {
+		reader_enter_index(r, i);
+		results_doc_add_override(doc, reader_this_string(r, json_array_get(overrides, i)));
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+static void read_seeds(struct reader *r, const json_t *seeds, struct results_doc *doc)
+{
+	static const char *const keys[] = {"seed", "replication", NULL};
+
+	reader_enter(r, "seeds");
+	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+		const json_t *seed = json_array_get(seeds, i);
+		int64_t replication;
+
+		reader_enter_index(r, i);
+		reader_keys(r, seed, keys);
+		doc->seeds[i] = (uint64_t)reader_int(r, seed, "seed", 0);
+		replication = reader_int(r, seed, "replication", 0);
+		if (replication > UINT32_MAX)
+			reader_fail(r, "replication %" G_GINT64_FORMAT " does not fit",
+				    replication);
+		doc->seed_replication[i] = (uint32_t)replication;
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+/* `completed` decides which runs are there; the other arrays have null where it has. */
+static void read_runs(struct reader *r, const json_t *object, struct results_doc *doc,
+		      struct results_variant *variant)
+{
+	static const char *const keys[] = {"completed", "draws", "events", "event_digests"};
+	const json_t *array[G_N_ELEMENTS(keys)];
+
+	for (size_t k = 0; k < G_N_ELEMENTS(keys); k++)
+		array[k] = reader_array_of(r, object, keys[k], doc->replications);
+	for (size_t k = 0; k < G_N_ELEMENTS(keys) && !r->failed; k++) {
+		reader_enter(r, keys[k]);
+		for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+			struct results_replication *run = &variant->replication[i];
+			const json_t *value = json_array_get(array[k], i);
+
+			reader_enter_index(r, i);
+			if (k == 0)
+				run->done = !json_is_null(value);
+			if (json_is_null(value) != !run->done)
+				reader_fail(r, "null where 'completed' is not, or the reverse");
+			else if (!run->done)
+				;
+			else if (k == 0 && !json_is_boolean(value))
+				reader_fail(r, "expected true, false or null");
+			else if (k == 0)
+				run->completed = json_is_true(value);
+			else if (k == 3)
+				run->digest = reader_this_digest(r, value);
+			else if (!json_is_integer(value) || json_integer_value(value) < 0)
+				reader_fail(r, "expected a count");
+			else
+				*(k == 1 ? &run->draws : &run->events) =
+					(uint64_t)json_integer_value(value);
+			reader_leave(r);
+		}
+		reader_leave(r);
+	}
+}
+
+static void read_interval_digests(struct reader *r, const json_t *object, struct results_doc *doc,
+				  struct results_variant *variant)
+{
+	static const char key[] = "interval_digests";
+	const json_t *lists;
+
+	if (r->failed || !json_object_get(object, key))
+		return;
+	lists = reader_array_of(r, object, key, doc->replications);
+	reader_enter(r, key);
+	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+		const json_t *list = json_array_get(lists, i);
+
+		reader_enter_index(r, i);
+		if (!json_is_array(list))
+			reader_fail(r, "expected an array");
+		for (size_t k = 0; k < json_array_size(list) && !r->failed; k++) {
+			uint64_t digest;
+
+			reader_enter_index(r, k);
+			digest = reader_this_digest(r, json_array_get(list, k));
+			g_array_append_val(variant->replication[i].interval_digests, digest);
+			reader_leave(r);
+		}
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+static void read_findings(struct reader *r, const json_t *object, const char *key, bool refusals,
+			  struct results_doc *doc, struct results_variant *variant)
+{
+	static const char *const keys[] = {"replication", "time_ns", "text", "kind", NULL};
+	const json_t *list = reader_array(r, object, key);
+
+	reader_enter(r, key);
+	for (size_t i = 0; i < json_array_size(list) && !r->failed; i++) {
+		const json_t *entry = json_array_get(list, i);
+		const char *kind = REFUSAL_KIND, *text;
+		int64_t replication, time_ns;
+
+		reader_enter_index(r, i);
+		reader_keys(r, entry, keys);
+		if (!refusals)
+			kind = reader_string(r, entry, "kind");
+		replication = reader_int(r, entry, "replication", 0);
+		time_ns = reader_int(r, entry, "time_ns", 0);
+		text = reader_string(r, entry, "text");
+		if (replication >= doc->replications)
+			reader_fail(r, "there is no replication %" G_GINT64_FORMAT, replication);
+		if (!r->failed)
+			g_ptr_array_add(variant->replication[replication].findings,
+					finding_new(kind, text, (sim_ns)time_ns));
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+static void read_by_seed(struct reader *r, const json_t *object, const struct results_doc *doc,
+			 const struct results_variant *variant, struct results_metric *metric)
+{
+	const json_t *list = reader_array_of(r, object, "by_seed", doc->replications);
+
+	reader_enter(r, "by_seed");
+	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+		const json_t *value = json_array_get(list, i);
+
+		reader_enter_index(r, i);
+		metric->has[i] = !json_is_null(value);
+		metric->by_seed[i] = json_integer_value(value);
+		if (metric->has[i] && !json_is_integer(value))
+			reader_fail(r, "expected an integer or null");
+		else if (metric->has[i] && !variant->replication[i].done)
+			reader_fail(r, "a value of a run that was not made");
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+static void read_exact(struct reader *r, const json_t *object, const struct results_doc *doc,
+		       const struct results_variant *variant, struct results_metric *metric)
+{
+	const int64_t value = reader_int(r, object, "value", INT64_MIN);
+
+	for (uint32_t i = 0; i < doc->replications; i++) {
+		metric->has[i] = variant->replication[i].done;
+		metric->by_seed[i] = metric->has[i] ? value : 0;
+	}
+}
+
+static bool nearly(double a, double b)
+{
+	double scale = ABS(a) > ABS(b) ? ABS(a) : ABS(b);
+
+	return ABS(a - b) <= scale * MEAN_TOLERANCE;
+}
+
+/* The interval is derived again from by_seed; here it only has to have its shape. */
+static void check_interval(struct reader *r, const json_t *object,
+			   const struct results_metric *metric)
+{
+	const json_t *interval = json_object_get(object, "interval");
+	bool is_pair = json_is_array(interval) && json_array_size(interval) == 2 &&
+		       json_is_number(json_array_get(interval, 0)) &&
+		       json_is_number(json_array_get(interval, 1));
+	bool wanted = metric->class == RESULTS_SAMPLED;
+
+	if (r->failed || (!wanted && !interval) ||
+	    (wanted && (metric->n > 1 ? is_pair : json_is_null(interval))))
+		return;
+	reader_fail(r, "'interval' must be [low, high] where sampled values are two or more, null "
+		       "where there is one, and absent otherwise");
+}
+
+/* What the file says of a metric must follow from what it says of the runs. */
+static void check_derived(struct reader *r, const json_t *object, const struct results_doc *doc,
+			  const struct results_variant *variant, struct results_metric *metric,
+			  enum results_class class)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < doc->replications; i++)
+		any = any || metric->has[i];
+	if (!any) {
+		reader_fail(r, "a metric without a value: it should be absent");
+		return;
+	}
+	metric_derive(doc, variant, metric);
+	if (metric->class != class)
+		reader_fail(r, "class '%s', but by the runs' draws and values it is '%s'",
+			    class_names[class], class_names[metric->class]);
+	else if (class != RESULTS_EXACT && reader_int(r, object, "n", 1) != metric->n)
+		reader_fail(r, "'n' is not the number of values");
+	else if (!nearly(reader_number(r, object, "value"), metric->value))
+		reader_fail(r, "'value' is not the mean of 'by_seed'");
+	check_interval(r, object, metric);
+}
+
+static void read_metric(struct reader *r, const char *name, const json_t *object,
+			struct results_doc *doc, struct results_variant *variant)
+{
+	static const char *const keys[] = {"value", "unit",	"direction", "class", "group",
+					   "n",	    "interval", "by_seed",   NULL};
+	struct results_metric *metric;
+	const char *unit, *group;
+	enum sim_direction direction;
+	enum results_class class;
+
+	reader_keys(r, object, keys);
+	unit = reader_string(r, object, "unit");
+	group = reader_string(r, object, "group");
+	direction = (enum sim_direction)reader_word(r, object, "direction", direction_names);
+	class = (enum results_class)reader_word(r, object, "class", class_names);
+	count_figures(r, doc->replications);
+	if (r->failed)
+		return;
+	metric = variant_metric_add(doc, variant, name, unit, group, direction, class);
+	if (class == RESULTS_EXACT)
+		read_exact(r, object, doc, variant, metric);
+	else
+		read_by_seed(r, object, doc, variant, metric);
+	if (!r->failed)
+		check_derived(r, object, doc, variant, metric, class);
+}
+
+static void read_variant(struct reader *r, const json_t *object, struct results_doc *doc,
+			 struct results_variant *variant)
+{
+	static const char *const keys[] = {
+		"settings",	    "completed", "draws",    "events",	"event_digests",
+		"interval_digests", "findings",	 "refusals", "metrics", NULL};
+	const json_t *metrics;
+	const char *name;
+	json_t *value;
+
+	reader_keys(r, object, keys);
+	read_pairs(r, object, "settings", variant->settings);
+	read_runs(r, object, doc, variant);
+	read_interval_digests(r, object, doc, variant);
+	read_findings(r, object, "findings", false, doc, variant);
+	read_findings(r, object, "refusals", true, doc, variant);
+	metrics = reader_object(r, object, "metrics");
+	reader_enter(r, "metrics");
+	json_object_foreach((json_t *)metrics, name, value)
+	{
+		reader_enter(r, name);
+		read_metric(r, name, value, doc, variant);
+		reader_leave(r);
+		if (r->failed)
+			break;
+	}
+	reader_leave(r);
+	variant_sort_metrics(variant);
+}
+
+static void read_variants(struct reader *r, const json_t *root, struct results_doc *doc)
+{
+	const json_t *order = reader_array(r, root, "variant_order");
+	const json_t *variants = reader_object(r, root, "variants");
+
+	reader_enter(r, "variant_order");
+	for (size_t i = 0; i < json_array_size(order) && !r->failed; i++) {
+		const char *name;
+
+		reader_enter_index(r, i);
+		name = reader_this_string(r, json_array_get(order, i));
+		if (name && results_doc_variant(doc, name))
+			reader_fail(r, "'%s' is there twice", name);
+		else if (name && !json_object_get(variants, name))
+			reader_fail(r, "there is no variant '%s'", name);
+		count_figures(r, (uint64_t)doc->replications * RUN_AS_FIGURES);
+		if (!r->failed)
+			results_doc_add_variant(doc, name);
+		reader_leave(r);
+	}
+	reader_leave(r);
+	if (!r->failed && doc->variants->len != json_object_size(variants))
+		reader_fail(r, "'variants' has one that 'variant_order' does not name");
+	reader_enter(r, "variants");
+	for (guint i = 0; i < doc->variants->len && !r->failed; i++) {
+		struct results_variant *variant = doc->variants->pdata[i];
+
+		reader_enter(r, variant->name);
+		read_variant(r, json_object_get(variants, variant->name), doc, variant);
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+/* The version comes first: of another version nothing else can be said. */
+static struct results_doc *read_root(struct reader *r, const json_t *root)
+{
+	static const char *const keys[] = {
+		"schema_version", "program_version", "complete",     "missing", "scenario",
+		"overrides",	  "image",	     "cost_profile", "machine", "seeds",
+		"replications",	  "variant_order",   "variants",     NULL};
+	struct results_doc *doc;
+	const json_t *seeds;
+	int64_t version;
+
+	if (!json_is_object(root)) {
+		reader_fail(r, "expected a result document, which is an object");
+		return NULL;
+	}
+	version = reader_int(r, root, "schema_version", INT64_MIN);
+	if (!r->failed && version != RESULTS_SCHEMA_VERSION) {
+		reader_enter(r, "schema_version");
+		reader_fail(r,
+			    "schema version %" G_GINT64_FORMAT
+			    " is not known: this program reads %d",
+			    version, RESULTS_SCHEMA_VERSION);
+	}
+	reader_keys(r, root, keys);
+	reader_array(r, root, "missing");
+	seeds = reader_array(r, root, "seeds");
+	if (seeds && reader_int(r, root, "replications", 1) != (int64_t)json_array_size(seeds))
+		reader_fail(r, "'replications' is not the number of 'seeds'");
+	if (r->failed)
+		return NULL;
+	doc = doc_alloc((uint32_t)json_array_size(seeds));
+	doc->program_version = g_strdup(reader_string(r, root, "program_version"));
+	read_seeds(r, seeds, doc);
+	read_question(r, root, doc);
+	read_variants(r, root, doc);
+	if (reader_bool(r, root, "complete") != results_complete(doc))
+		reader_fail(r, "'complete' does not agree with the runs that are there");
+	return doc;
+}
+
+struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
+{
+	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
+	struct results_doc *doc;
+	json_error_t bad;
+	json_t *root;
+
+	if (bytes == 0) {
+		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
+			    "%s:1:1: error: the file is empty", name);
+		return NULL;
+	}
+	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &bad);
+	if (!root) {
+		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT, "%s:%d:%d: error: %s", name,
+			    MAX(bad.line, 1), MAX(bad.column, 1), bad.text);
+		return NULL;
+	}
+	doc = read_root(&r, root);
+	json_decref(root);
+	if (r.failed)
+		g_clear_pointer(&doc, results_doc_free);
+	return doc;
+}
+
+struct results_doc *results_read(const char *path, GError **error)
+{
+	g_autofree char *text = NULL;
+	size_t bytes;
+
+	if (!file_read(path, &text, &bytes, error))
+		return NULL;
+	return results_parse(path, text, bytes, error);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * results: the result document. Building it out of runs, writing it, reading it back, comparing
+ * variants and documents, and showing a comparison as text, Markdown or JSON. The room knows
+ * metrics, not the models they come from, and prints nothing by itself: it fills strings, or
+ * writes to the FILE or path it is given.
+ *
+ * Nothing here is shared between threads: whoever runs replications in parallel hands their
+ * samples in from one thread. The order of handing in never shows in a document.
+ */
+#ifndef RESULTS_H
+#define RESULTS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sim/sim.h"
+
+enum {
+	RESULTS_SCHEMA_VERSION = 1,
+	/** A larger file is refused unread: a document of 10^5 metrics takes a fifth of this. */
+	RESULTS_READ_MAX_MIB = 64,
+};
+/** JSON readers keep integers up to here, so a seed may not be larger. */
+#define RESULTS_SEED_MAX ((uint64_t)INT64_MAX)
+
+#define RESULTS_ERROR results_error_quark()
+GQuark results_error_quark(void);
+enum results_error {
+	RESULTS_ERROR_INPUT, /* a document that is none: exit status 2 */
+	RESULTS_ERROR_NOT_COMPARABLE, /* documents that answer different questions: 3 */
+	RESULTS_ERROR_IO, /* could not be read or written: 5 */
+};
+
+/* ---- the document -------------------------------------------------------------------------- */
+
+/** What kind of figure a metric is. Exact: the variant's runs drew no random number and agree.
+ * Sampled: a mean over replications. Host: of the program's own run (wall clock, memory), which
+ * differs each time, is left out of documents unless asked for, and takes part in no verdict. */
+enum results_class { RESULTS_EXACT, RESULTS_SAMPLED, RESULTS_HOST };
+
+struct results_pair {
+	char *key, *value;
+};
+
+/** Something that happened and that a reader must know of. */
+struct results_finding {
+	char *kind; /* "refusal", "garbage", "deadlock", …: one word */
+	char *text; /* may have several lines: a deadlock's chain */
+	sim_ns time_ns; /* simulated */
+};
+
+/** One metric of one variant, over its replications. */
+struct results_metric {
+	char *name, *unit, *group;
+	enum sim_direction direction;
+	enum results_class class;
+	uint32_t n; /* replications that have it */
+	int64_t *by_seed; /* one for each replication of the document … */
+	bool *has; /* … and whether it is there: a run may be missing, or not carry a percentile */
+	int64_t exact; /* class exact: the value */
+	double value; /* the same, or the mean of the n */
+	double half_width; /* class sampled and n > 1: 95 % Student interval; else 0 */
+};
+
+/** What is kept of one run beside its metrics. */
+struct results_replication {
+	bool done; /* the run was made and handed in */
+	bool completed; /* it came to its end: no deadlock, no stop */
+	uint64_t events, draws, digest;
+	GArray *interval_digests; /* uint64_t; may be empty */
+	GPtrArray *findings; /* struct results_finding * */
+};
+
+struct results_variant {
+	char *name;
+	GPtrArray *settings; /* struct results_pair *, in the scenario's order */
+	struct results_replication *replication; /* as many as the document has */
+	GPtrArray *metrics; /* struct results_metric *, by name */
+	GHashTable *by_name; /* the same */
+};
+
+struct results_doc {
+	char *program_version; /* of the program that ran it */
+	struct {
+		char *name, *question, *kind; /* kind: "terminating" or "steady" */
+		char *text; /* the file, byte for byte */
+		char *digest; /* SHA-256 of the text, hexadecimal */
+	} scenario;
+	GPtrArray *overrides; /* char *, "path=value" as given with --set, in order */
+	struct {
+		char *name, *digest;
+	} image; /* both NULL: the scenario has none */
+	struct {
+		char *name, *kernel, *cpu, *digest;
+	} cost_profile; /* all NULL: no cost is asked for */
+	GPtrArray *machine; /* struct results_pair *: a summary in the scenario's words */
+	uint32_t replications; /* planned */
+	uint64_t *seeds; /* one for each replication … */
+	uint32_t *seed_replication; /* … and the replication number that was mixed into it */
+	GPtrArray *variants; /* struct results_variant *, in the scenario's order */
+};
+
+/**
+ * Starts a document for `replications` runs of each variant under `seed`. The version is the one
+ * this program was built as. All strings are copied, here and below. `seed` is at most
+ * RESULTS_SEED_MAX; `replications` at least 1. The text is the scenario file as it was read; its
+ * SHA-256 is taken here.
+ */
+struct results_doc *results_doc_new(const char *scenario_name, const char *question,
+				    const char *kind, const char *text, size_t text_bytes,
+				    uint64_t seed, uint32_t replications);
+void results_doc_free(struct results_doc *doc);
+void results_doc_add_override(struct results_doc *doc, const char *override);
+void results_doc_set_image(struct results_doc *doc, const char *name, const char *digest);
+void results_doc_set_cost_profile(struct results_doc *doc, const char *name, const char *kernel,
+				  const char *cpu, const char *digest);
+void results_doc_add_machine(struct results_doc *doc, const char *key, const char *value);
+/** Adds the next variant in the scenario's order; the name must be new. Owned by the document. */
+struct results_variant *results_doc_add_variant(struct results_doc *doc, const char *name);
+void results_variant_add_setting(struct results_variant *variant, const char *key,
+				 const char *value);
+/** The variant of this name, or NULL. */
+struct results_variant *results_doc_variant(const struct results_doc *doc, const char *name);
+const struct results_metric *results_variant_metric(const struct results_variant *variant,
+						    const char *name);
+
+/** One finished run as it is handed in; everything is copied. */
+struct results_sample {
+	const struct sim_metrics *metrics;
+	const struct sim_metrics *host; /* class host, names as "host.max_rss_bytes"; or NULL */
+	uint64_t host_wall_ns; /* becomes host.wall_ns; 0: not measured */
+	uint64_t events, draws, digest; /* sim_events(), sim_draws(), sim_digest() */
+	const uint64_t *interval_digests; /* sim_digests(); may be NULL */
+	size_t interval_digest_count;
+	const struct results_finding *findings;
+	size_t finding_count;
+	bool completed;
+};
+/** Hands in the run of replication `replication` (from 0), once each, in any order. A metric's
+ * definition must be the same in every run. */
+void results_add(struct results_doc *doc, struct results_variant *variant, uint32_t replication,
+		 const struct results_sample *sample);
+/** Whether every run has been handed in. */
+bool results_complete(const struct results_doc *doc);
+
+/* ---- writing and reading --------------------------------------------------------------------- */
+
+struct results_write_options {
+	bool include_host; /* the document then differs from run to run */
+};
+
+/** Appends the document as JSON: one metric per line, sorted by name, the same bytes for the same
+ * document whatever the locale. `options` may be NULL. */
+void results_emit(const struct results_doc *doc, const struct results_write_options *options,
+		  GString *out);
+/** Writes it to a file, whole or not at all, by way of results_write_text(). */
+bool results_write(const struct results_doc *doc, const struct results_write_options *options,
+		   const char *path, GError **error);
+/** Writes it to an open stream and flushes that; `name` is for the error message. */
+bool results_print(const struct results_doc *doc, const struct results_write_options *options,
+		   FILE *stream, const char *name, GError **error);
+/**
+ * Writes a text to `path`: beside it first, synced and renamed, so that a reader sees the old file
+ * or the new one and a full disk leaves no half of it. A symbolic link is followed; what is no
+ * regular file (a pipe, /dev/null) is written to in place. RESULTS_ERROR_IO names path and reason.
+ */
+bool results_write_text(const char *path, const char *text, size_t bytes, GError **error);
+
+/** Reads a document of this schema version. Errors are `FILE:LINE:COLUMN: error: …` where a place
+ * can be named. RESULTS_ERROR_INPUT for what is no such document, _IO for what can't be read. */
+struct results_doc *results_read(const char *path, GError **error);
+/** The same from memory; `name` stands for the file in messages. */
+struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error);
+
+/* ---- comparing -------------------------------------------------------------------------------- */
+
+/** What is said of a figure beside that of its reference. Exact figures compare as integers;
+ * sampled ones by the differences at each seed: the same if all are 0, told apart if the 95 %
+ * Student interval of the differences excludes 0, else not. */
+enum results_verdict {
+	RESULTS_NO_VERDICT, /* the reference itself, a figure missing on a side, or of the host */
+	RESULTS_SAME,
+	RESULTS_BETTER,
+	RESULTS_WORSE,
+	RESULTS_DIFFERS, /* a metric without direction */
+	RESULTS_CANT_TELL,
+	RESULTS_STOPPED, /* a run on either side did not come to its end: not comparable */
+};
+const char *results_verdict_name(enum results_verdict verdict);
+
+/** What stands in one place of the table. */
+struct results_cell {
+	const struct results_metric *metric; /* NULL: this variant has no such metric */
+	enum results_verdict verdict;
+	bool best; /* best of its family by direction, or not told apart from the best */
+	bool has_relative; /* false also where the reference is 0 */
+	double difference; /* mean over pairs of (this - reference); exact up to 2^53 */
+	double relative; /* difference / |reference's mean over the same pairs| */
+	double half_width; /* of the difference, from pairs; 0 for exact ones */
+	uint32_t pairs; /* seeds that both have */
+	uint32_t seeds_needed; /* can't tell: so many would, were the difference real; 0: none */
+};
+
+/** A column is a variant of a document. */
+struct results_column {
+	char *label;
+	size_t doc;
+	const struct results_variant *variant;
+	size_t reference; /* the column it is compared with; its own index: it is a reference */
+	bool same_events; /* every run has the event digest of the reference's */
+	bool stopped; /* a run did not come to its end */
+};
+
+struct results_row {
+	const char *name, *unit, *group;
+	enum sim_direction direction;
+	enum results_class class; /* the loosest of the cells' */
+	bool summary; /* shown when not everything is asked for */
+	bool zero; /* all cells are there and 0 */
+	struct results_cell *cell; /* one per column */
+};
+
+struct results_comparison {
+	const struct results_doc *const *docs;
+	size_t doc_count;
+	GPtrArray *columns; /* struct results_column * */
+	GPtrArray *rows; /* struct results_row *, groups together, in the order of a table */
+};
+
+/**
+ * Compares the variants of one document with its reference: the variant `none`, else the first.
+ * Of several documents, a variant is compared with the one of that name in the first document,
+ * or else with the first document's reference. `labels` names the documents (NULL for a single
+ * one). Documents must answer one question: the same scenario, overrides (those of variants
+ * aside), image, cost profile, seeds and metric definitions; else RESULTS_ERROR_NOT_COMPARABLE
+ * says which differs. The documents and the array `docs` must outlive the comparison.
+ */
+struct results_comparison *results_compare(const struct results_doc *const *docs,
+					   const char *const *labels, size_t doc_count,
+					   GError **error);
+void results_comparison_free(struct results_comparison *cmp);
+
+/* ---- showing ---------------------------------------------------------------------------------- */
+
+struct results_text_options {
+	unsigned width; /* columns; 0 takes RESULTS_TEXT_WIDTH */
+	bool all; /* every metric, not the summary */
+	bool ascii; /* no character beyond ASCII, for terminals that are not UTF-8 */
+	bool colour; /* ANSI colours; they never carry a meaning alone */
+};
+enum {
+	RESULTS_TEXT_WIDTH = 80, /* a mail's */
+	RESULTS_MARKDOWN_MAX_BYTES = 60000, /* a review comment takes 65536 */
+};
+
+/** Appends the comparison as a table that ends with the verdict in words. `options` may be NULL. */
+void results_text(const struct results_comparison *cmp, const struct results_text_options *options,
+		  GString *out);
+/** The same, fenced and bounded to RESULTS_MARKDOWN_MAX_BYTES; colour is ignored. */
+void results_markdown(const struct results_comparison *cmp,
+		      const struct results_text_options *options, GString *out);
+/** The whole model as JSON, one metric per line in the order of names. */
+void results_comparison_json(const struct results_comparison *cmp, GString *out);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a file to a checked, typed scenario. */
+#include "scenarios/loader.h"
+
+#include <string.h>
+
+/* The kind of actor that runs a bare script, and its keys. */
+#define SCRIPT_KIND "script"
+#define SCRIPT_KEY "script"
+#define SCRIPT_PATH_KEY "script_path"
+
+/* ---- a bare script ------------------------------------------------------------------------ */
+
+static json_t *script_lines(const struct source *source)
+{
+	g_auto(GStrv) lines = g_strsplit(source->text, "\n", -1);
+	json_t *list = json_array();
+
+	for (char **line = lines; *line; line++) {
+		g_strchomp(*line);
+		if (**line || line[1])
+			json_array_append_new(list, json_string(*line));
+	}
+	return list;
+}
+
+static json_t *scenario_of_script(const struct source *source, const struct actor_kind *kind)
+{
+	g_autofree char *name = g_path_get_basename(source->path);
+	json_t *actor, *root;
+
+	actor = json_pack("{s:s, s:o}", "kind", SCRIPT_KIND, SCRIPT_KEY, script_lines(source));
+	if (sim_param_find(kind->params, SCRIPT_PATH_KEY))
+		json_object_set_new(actor, SCRIPT_PATH_KEY, json_string(source->path));
+	root = json_pack("{s:s, s:s, s:[o], s:{s:{s:s}}}", "name", name, "question",
+			 "What does this script do under each variant?", "actors", actor,
+			 "variants", "none", "design", "none");
+	g_assert(root);
+	return root;
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+static bool open_source(struct loader *loader, const char *name,
+			const struct scenario_registry *registry, GError **error)
+{
+	bool script = g_str_has_suffix(name, ".ops");
+	GError *cause = NULL;
+	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
+					     name, NULL, &cause);
+	const struct actor_kind *kind = actor_kind_find(registry, SCRIPT_KIND);
+
+	if (!path) {
+		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
+		return false;
+	}
+	if (!source_read(&loader->source, path, script ? "script" : "scenario", error))
+		return false;
+	if (!script) {
+		loader->root = source_json(&loader->source, error);
+		return loader->root;
+	}
+	loader->synthesised = true;
+	if (!kind)
+		return loader_fail(loader, error, "no kind of actor here runs scripts");
+	if (strlen(loader->source.text) != loader->source.length)
+		return loader_fail(loader, error, "the script holds a NUL byte");
+	loader->root = scenario_of_script(&loader->source, kind);
+	return true;
+}
+
+static bool apply_options(struct loader *loader, struct scenario *scenario,
+			  const struct scenario_options *options,
+			  const struct scenario_registry *registry, GError **error)
+{
+	scenario->overrides = g_ptr_array_new_with_free_func(g_free);
+	if (!options)
+		return true;
+	if (options->variants && options->variants[0]) {
+		loader->variants_replaced = true;
+		if (!scenario_replace_variants(loader, registry->variant_params, options->variants,
+					       error))
+			return false;
+	}
+	for (size_t i = 0; options->sets && options->sets[i]; i++) {
+		if (!scenario_set(loader, registry, options->sets[i], error))
+			return false;
+		g_ptr_array_add(scenario->overrides, g_strdup(options->sets[i]));
+	}
+	return true;
+}
+
+static char *default_name(const char *path)
+{
+	char *name = g_path_get_basename(path);
+	char *dot = strrchr(name, '.');
+
+	if (dot && dot != name)
+		*dot = '\0';
+	return name;
+}
+
+static bool read_top(struct loader *loader, struct scenario *scenario,
+		     const struct scenario_options *options, int64_t *scale_times, GError **error)
+{
+	struct scenario_keys keys = {.name = NULL};
+	bool fine = read_object(loader, loader->root, scenario_params, scenario_sections,
+				"the scenario", &keys, error);
+
+	scenario->name = keys.name ? keys.name : default_name(loader->source.path);
+	scenario->question = keys.question;
+	scenario->doc = keys.doc;
+	scenario->kind = (enum scenario_kind)keys.kind;
+	scenario->seed = options && options->seed_given ? options->seed : (uint64_t)keys.seed;
+	scenario->replications = options && options->replications_given
+					 ? options->replications
+					 : (uint32_t)keys.replications;
+	scenario->until_ns = keys.until_ns ? (sim_ns)keys.until_ns : SIM_NEVER;
+	*scale_times = keys.scale_times;
+	return fine;
+}
+
+/* The scenario without what is stated beside its digest, its variants as a list, which a sorted
+ * form keeps in order. */
+static char *digest(const struct loader *loader)
+{
+	json_t *root = json_copy(loader->root), *list = json_array(), *value;
+	const char *name;
+	char *sum;
+
+	json_object_del(root, "$schema");
+	json_object_del(root, "seed");
+	json_object_del(root, "replications");
+	json_object_foreach(json_object_get(loader->root, "variants"), name, value)
+		json_array_append_new(list, json_pack("[s, O]", name, value));
+	json_object_set_new(root, "variants", list);
+	if (loader->synthesised) {
+		json_t *actor = json_copy(json_array_get(json_object_get(root, "actors"), 0));
+
+		json_object_del(actor, SCRIPT_PATH_KEY);
+		json_object_set_new(root, "actors", json_pack("[o]", actor));
+	}
+	sum = json_digest(root);
+	json_decref(root);
+	return sum;
+}
+
+static bool read_all(struct loader *loader, struct scenario *scenario,
+		     const struct scenario_options *options,
+		     const struct scenario_registry *registry, GError **error)
+{
+	int64_t scale_times;
+
+	return apply_options(loader, scenario, options, registry, error) &&
+	       read_top(loader, scenario, options, &scale_times, error) &&
+	       scenario_read_variants(loader, registry, scenario, error) &&
+	       scenario_read_actors(loader, registry, scenario, error) &&
+	       scenario_read_expect(loader, scenario, error) &&
+	       scenario_read_machine(loader, scenario, scale_times, error) &&
+	       scenario_read_filesystem(loader, scenario, error);
+}
+
+struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
+			       const struct scenario_registry *registry, GError **error)
+{
+	struct scenario *scenario = g_new0(struct scenario, 1);
+	struct loader loader;
+
+	scenario->registry = registry;
+	loader_init(&loader);
+	if (!open_source(&loader, name_or_path, registry, error) ||
+	    !read_all(&loader, scenario, options, registry, error)) {
+		g_clear_pointer(&scenario, scenario_free);
+	} else {
+		scenario->digest = digest(&loader);
+		scenario->path = g_strdup(loader.source.path);
+		scenario->text = g_steal_pointer(&loader.source.text);
+	}
+	loader_clear(&loader);
+	return scenario;
+}
+
+void scenario_free(struct scenario *scenario)
+{
+	if (!scenario)
+		return;
+	scenario_free_variants(scenario, scenario->registry->variant_params);
+	g_clear_pointer(&scenario->actors, g_ptr_array_unref);
+	g_clear_pointer(&scenario->expect, g_ptr_array_unref);
+	g_clear_pointer(&scenario->overrides, g_ptr_array_unref);
+	g_clear_pointer(&scenario->image, fs_image_free);
+	cost_profile_free(scenario->profile);
+	g_free(scenario->image_path);
+	g_free(scenario->image_key);
+	g_free(scenario->path);
+	g_free(scenario->name);
+	g_free(scenario->question);
+	g_free(scenario->doc);
+	g_free(scenario->text);
+	g_free(scenario->digest);
+	g_free(scenario);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scenarios: the library of scenario files, cost profiles and images, and the one loader that
+ * turns a file into a checked, typed `struct scenario`. The names it may accept come from the
+ * registries passed in.
+ */
+#ifndef SCENARIOS_H
+#define SCENARIOS_H
+
+#include "models/workload/workload.h"
+#include "scenarios/image.h"
+
+struct scenario_registry {
+	const struct actor_kind *const *actor_kinds; /* NULL-terminated */
+	const struct sim_param *variant_params;
+	bool (*variant_check)(const struct fscrypt_variant *variant, GError **error);
+};
+
+enum scenario_kind { SCENARIO_TERMINATING, SCENARIO_STEADY };
+
+struct scenario_actor {
+	char *name;
+	const struct actor_kind *kind;
+	void *config; /* of the kind's type */
+};
+
+/** An assertion on a metric: `variant`'s metric, compared with a number or with another variant's. */
+struct scenario_expect {
+	char *variant, *metric, *relation; /* "==", "!=", "<", "<=", ">", ">=" */
+	double value;
+	char *of; /* another variant, or NULL */
+};
+
+struct scenario {
+	const struct scenario_registry *registry; /* that it was loaded with; not owned */
+	char *path, *name, *question, *doc;
+	char *text; /* the file as read */
+	/* SHA-256 of the scenario in canonical form: overrides applied, variants in their order,
+	 * without $schema, seed, replications and the path of a bare script. */
+	char *digest;
+	enum scenario_kind kind;
+
+	struct cost_profile *profile;
+	struct machine_config machine; /* profile filled in */
+
+	char *image_path; /* NULL: an empty filesystem */
+	struct fs_image *image;
+	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
+
+	bool compress; /* mounted with compress=zstd */
+
+	GPtrArray *actors; /* struct scenario_actor * */
+	GPtrArray *variants; /* struct fscrypt_variant * */
+	GPtrArray *expect; /* struct scenario_expect * */
+	GPtrArray *overrides; /* char *, "path=value" */
+
+	uint64_t seed;
+	uint32_t replications;
+	sim_ns until_ns; /* SIM_NEVER: until every actor has ended */
+};
+
+struct scenario_options {
+	const char *const *sets; /* NULL-terminated "path=value", or NULL */
+	const char *const *variants; /* NULL-terminated "NAME: key=value …": replace the file's */
+	bool seed_given, replications_given;
+	uint64_t seed;
+	uint32_t replications;
+};
+
+/**
+ * Loads a scenario: a .json scenario or a bare .ops script (one script actor on the default
+ * machine), by path or by the name of a file of the library. The error names file, line, column,
+ * the offending value, and the way out.
+ */
+struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
+			       const struct scenario_registry *registry, GError **error);
+void scenario_free(struct scenario *scenario);
+/** Loads a cost profile by path or by the name of one of the library. */
+struct cost_profile *cost_profile_load(const char *name_or_path, GError **error);
+/** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */
+char *scenario_data_path(const char *folder, const char *file);
+/** Names, sorted, of the files of a folder of the library that end in `suffix` (".json"): folder
+ * "scenarios", "scenarios/profiles" (".json"), "scenarios/images" (".image"). The caller frees with g_strfreev(). */
+char **scenario_library(const char *folder, const char *suffix);
+/** The i-th table of keys of a scenario file and the section it is of; NULL past the end. */
+const struct sim_param *scenario_key_table(size_t i);
+const char *scenario_key_section(size_t i);
+/** The JSON Schema of a scenario file, made from the tables of the registry; the caller frees. */
+char *scenario_schema(const struct scenario_registry *registry);
+/** The JSON Schema of a cost profile, made from the kernel's tables; the caller frees. */
+char *profile_schema(void);
+
+enum scenario_error { SCENARIO_ERROR_BAD, SCENARIO_ERROR_IO };
+#define SCENARIO_ERROR scenario_error_quark()
+GQuark scenario_error_quark(void);
+
+#endif
