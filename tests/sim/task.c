@@ -201,3 +201,35 @@ Test(task, a_store_keeps_the_order_and_makes_putters_wait_when_full)
 	sim_free(sim);
 	g_string_free(shop.trace, TRUE);
 }
+
+/* ---- threads ---- */
+
+static gpointer run_queue(gpointer digest)
+{
+	struct sim *sim = new_run(77);
+	const struct sim_queue_config config = {
+		.servers = 2,
+		.arrival = {.kind = SIM_DIST_EXPONENTIAL, .a = 600},
+		.hold = {.kind = SIM_DIST_EXPONENTIAL, .a = 1000},
+		.customers = 20000,
+	};
+
+	sim_queue_run(sim, &config, NULL, NULL);
+	*(uint64_t *)digest = sim_digest(sim);
+	sim_free(sim);
+	return NULL;
+}
+
+Test(task, two_runs_in_two_threads_do_not_meet)
+{
+	uint64_t digest[3];
+	GThread *thread[2];
+
+	for (int i = 0; i < 2; i++)
+		thread[i] = g_thread_new("run", run_queue, &digest[i]);
+	run_queue(&digest[2]);
+	for (int i = 0; i < 2; i++)
+		g_thread_join(thread[i]);
+	EXPECT_U64(digest[0], digest[2]);
+	EXPECT_U64(digest[1], digest[2]);
+}
