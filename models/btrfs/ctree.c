@@ -148,6 +148,7 @@ bool ctree_next_leaf(struct btrfs_store *store, struct root *root, struct path *
 	block_nr nr;
 
 	(void)root;
+	path->leaf_locked = false; /* btrfs_next_leaf() searches anew, for reading */
 	while (level < MAX_LEVEL && path->nodes[level] &&
 	       path->slots[level] + 1 >= block_of(store, path->nodes[level])->n)
 		level++;
@@ -161,7 +162,6 @@ bool ctree_next_leaf(struct btrfs_store *store, struct root *root, struct path *
 			nr = block_of(store, nr)->children[0].block;
 	}
 	store->work->leaves_walked++;
-	path->leaf_locked = false;
 	return true;
 }
 

@@ -187,6 +187,8 @@ int store_set_flags(struct btrfs_store *store, struct store_inode *inode, uint32
  * STORE_ENCRYPTED. Key 0 removes both. Old extents stay as they are. */
 void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint32_t key,
 		      struct btrfs_work *work);
+/** Queues an inode update and nothing else: a changed time (relatime on read, file_modified). */
+void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
 /** Calls `fn` for each name of a directory in index order; stops when it returns false. */
 void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 		   bool (*fn)(void *arg, const char *name, uint32_t root, uint32_t ino), void *arg,

@@ -49,6 +49,7 @@ int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
 	/* The last block of the source must not come into the middle of the target. */
 	if (unaligned(*bytes) && target_offset + *bytes < target->size)
 		return -EINVAL;
+	store_queue_update(store, target); /* file_modified() */
 	if (target_offset > target->size)
 		delalloc_edge(store, target, target->size, dirtied);
 	return 0;
@@ -207,6 +208,8 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 		 uint64_t bytes, struct store_inode *target, uint64_t target_offset, uint64_t *done,
 		 struct btrfs_work *work)
 {
+	uint64_t asked = bytes;
+
 	store_enter(store, work);
 	*done = 0;
 	if (unaligned(source_offset) || unaligned(target_offset) ||
@@ -223,7 +226,7 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 	for (uint64_t at = 0; at < bytes; at += MAX_DEDUPE_BYTES)
 		store_clone(store, source, source_offset + at, MIN(bytes - at, MAX_DEDUPE_BYTES),
 			    target, target_offset + at, NULL, work);
-	*done = bytes;
+	*done = asked; /* vfs_dedupe_file_range() does not tell that it cut a tail off */
 	return 0;
 }
 
@@ -231,7 +234,7 @@ struct defrag {
 	struct btrfs_store *store;
 	struct store_inode *inode;
 	uint32_t threshold;
-	uint64_t target_start, target_end; /* last range of the list being made */
+	uint64_t target_end; /* of the last range of the list being made */
 	uint64_t marked;
 };
 
@@ -289,12 +292,11 @@ static void add_target(struct defrag *d, uint64_t start, uint64_t end)
 	d->target_end = end;
 }
 
-/* defrag_one_cluster(); returns where to go on. */
-static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
+/* defrag_one_cluster() */
+static void defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 {
 	GArray *targets = g_array_new(FALSE, FALSE, sizeof(struct store_range));
 	uint64_t cur = start;
-	bool last_is_target = false;
 
 	d->target_end = 0;
 	while (cur < end) {
@@ -302,7 +304,6 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 		struct item item;
 		uint64_t from;
 
-		last_is_target = false;
 		if (!items_find(d->store, d->inode, (uint32_t)(cur >> SECTOR_SHIFT), &path, &item))
 			break;
 		from = (uint64_t)key_offset(item.key) << SECTOR_SHIFT;
@@ -317,7 +318,6 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 
 			g_array_append_val(targets, range);
 			d->target_end = range.end;
-			last_is_target = true;
 		}
 		cur = (uint64_t)item_end(&item) << SECTOR_SHIFT;
 	}
@@ -325,7 +325,6 @@ static uint64_t defrag_cluster(struct defrag *d, uint64_t start, uint64_t end)
 		add_target(d, g_array_index(targets, struct store_range, i).start,
 			   g_array_index(targets, struct store_range, i).end);
 	g_array_free(targets, TRUE);
-	return last_is_target ? end : MAX(cur, end);
 }
 
 uint64_t store_defrag(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
@@ -340,7 +339,7 @@ uint64_t store_defrag(struct btrfs_store *store, struct store_inode *inode, uint
 	if (start + bytes > start)
 		last = MIN(last, start + bytes);
 	last = round_up_block(last);
-	while (cur < last)
-		cur = defrag_cluster(&d, cur, MIN(cur + DEFRAG_CLUSTER, last));
+	for (; cur < last; cur += DEFRAG_CLUSTER)
+		defrag_cluster(&d, cur, MIN(cur + DEFRAG_CLUSTER, last));
 	return d.marked;
 }

@@ -31,21 +31,23 @@ void store_truncate(struct btrfs_store *store, struct store_inode *inode, struct
 	store_queue_update(store, inode);
 }
 
-/* find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over. */
+/*
+ * find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over. The hole is
+ * taken whole, as the extent map cache has it since the write or punch that made it; a map read
+ * anew would end with the range asked for.
+ */
 static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode, uint64_t *start,
 		      uint64_t *bytes)
 {
-	uint64_t from = round_down_block(*start), asked = from + round_up_block(*bytes), end;
+	uint64_t from = round_down_block(*start);
+	uint64_t end = MAX(from + round_up_block(*bytes), round_up_block(inode->size));
 	struct path path = {0};
 	struct item item;
 
-	end = asked;
 	if (items_find(store, inode, (uint32_t)(from >> SECTOR_SHIFT), &path, &item)) {
-		uint64_t item_start = (uint64_t)key_offset(item.key) << SECTOR_SHIFT;
-
-		if (item_start <= from && (item.a || item_file_type(&item) == STORE_INLINE))
+		end = (uint64_t)key_offset(item.key) << SECTOR_SHIFT;
+		if (end <= from)
 			return false;
-		end = MIN(asked, item_start);
 	}
 	*bytes = end > *start + *bytes ? 0 : *start + *bytes - end;
 	*start = end;
@@ -120,6 +122,7 @@ int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, u
 		dirtied->n = 0;
 	if (!bytes)
 		return -EINVAL;
+	store_queue_update(store, inode); /* file_modified(), whatever comes of it */
 	if (offset + bytes > inode->size)
 		delalloc_edge(store, inode, inode->size, dirtied);
 	return 0;

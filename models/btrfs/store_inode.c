@@ -355,6 +355,12 @@ void store_queue_update(struct btrfs_store *store, struct store_inode *inode)
 	g_ptr_array_add(store->delayed_inodes, inode);
 }
 
+void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work)
+{
+	store_enter(store, work);
+	store_queue_update(store, inode);
+}
+
 /* As many consecutive additions as fit one leaf go in with one search. */
 static void run_index_adds(struct btrfs_store *store, struct root *root, GArray *adds)
 {

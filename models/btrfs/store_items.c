@@ -96,7 +96,7 @@ struct dropping {
 	struct drop_extents *args;
 	struct root *root;
 	struct path path;
-	int del_slot, del_n, leaves;
+	int del_slot, del_n;
 	uint32_t search_start;
 	bool modify; /* the leaf was searched for deletion */
 	bool recow;
@@ -203,7 +203,6 @@ static enum drop_step drop_scan(struct btrfs_store *store, struct store_inode *i
 			g_assert(!d->del_n);
 			if (!ctree_next_leaf(store, d->root, &d->path))
 				return DROP_DONE;
-			d->leaves++;
 			d->recow = true;
 			leaf = block_of(store, d->path.nodes[0]);
 		}
@@ -241,7 +240,6 @@ static void drop_search(struct btrfs_store *store, struct store_inode *inode, st
 		if (key_ino(key) == inode->ino && key_type(key) == ITEM_EXTENT)
 			d->path.slots[0]--;
 	}
-	d->leaves++;
 }
 
 static void drop_insert(struct btrfs_store *store, struct dropping *d)
@@ -249,7 +247,7 @@ static void drop_insert(struct btrfs_store *store, struct dropping *d)
 	struct drop_extents *args = d->args;
 	const struct block *leaf = block_of(store, d->path.nodes[0]);
 
-	if (!args->replace || !d->path.leaf_locked || d->leaves != 1 ||
+	if (!args->replace || !d->path.leaf_locked ||
 	    leaf_free(store, leaf) < (int)(args->item_bytes + BTRFS_ITEM_HEADER_BYTES))
 		return;
 	if (!d->del_n && d->path.slots[0] < leaf->n &&
@@ -623,14 +621,19 @@ uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inod
 {
 	struct path path = {0};
 	struct item next;
-	uint64_t last;
+	uint64_t last, size = round_up_block(inode->size);
 
+	/* A hole's map ends with the file, as of when the file was made that long. */
 	*hole = true;
+	if (offset < size && size < end)
+		last = size;
+	else
+		last = end;
 	if (!items_find(store, inode, (uint32_t)(offset >> SECTOR_SHIFT), &path, item))
-		return end;
+		return last;
+	if (key_offset(item->key) > offset >> SECTOR_SHIFT)
+		return MIN((uint64_t)key_offset(item->key) << SECTOR_SHIFT, last);
 	last = (uint64_t)key_offset(item->key) << SECTOR_SHIFT;
-	if (last > offset)
-		return MIN(last, end);
 	*hole = false;
 	last = (uint64_t)item_end(item) << SECTOR_SHIFT;
 	next = *item;

@@ -132,10 +132,7 @@ static void plan_in_place(struct plan *p, const struct item *item, uint64_t star
 	g_array_append_val(p->pieces, piece);
 }
 
-/*
- * run_delalloc_nocow(). Its walk is kept with its quirk: an item met behind a gap only ends the gap
- * and is then stepped over, so that from there on the range is copied, unless the search starts anew.
- */
+/* run_delalloc_nocow(): in place where the items allow, the stretches between are copied. */
 static int plan_nocow(struct plan *p, uint64_t start, uint64_t end)
 {
 	const uint64_t none = UINT64_MAX;
@@ -167,10 +164,13 @@ static int plan_nocow(struct plan *p, uint64_t start, uint64_t end)
 		if (from > cur || !can_nocow(p->store, p->inode, &item, &released)) {
 			if (cow_start == none)
 				cow_start = cur;
-			cur = from > cur ? from : last;
-			if (released)
-				searched = false;
-			else
+			if (from > cur) {
+				cur = from;
+				continue;
+			}
+			cur = last;
+			searched = !released;
+			if (searched)
 				have = items_next(p->store, p->inode, &path, &item);
 			continue;
 		}

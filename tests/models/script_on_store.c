@@ -20,7 +20,7 @@ struct player {
 	store_content content;
 	GString *out, *ops;
 	unsigned int steps;
-	bool flush_on_close, check;
+	bool flush_on_close, created, check;
 };
 
 static void track(struct player *p, const char *path)
@@ -60,7 +60,8 @@ static int open_file(struct player *p, const char *path, struct store_inode **ou
 {
 	int ret = open_existing(p, path, out);
 
-	if (ret == -ENOENT)
+	p->created = ret == -ENOENT;
+	if (p->created)
 		ret = store_create(p->store, path, 0, out, NULL);
 	if (!ret)
 		track(p, path);
@@ -193,7 +194,8 @@ static int on_file(struct player *p, const struct script_op *op, struct store_in
 	case SCRIPT_APPEND:
 		return op_append(p, op, inode);
 	case SCRIPT_TRUNCWRITE:
-		set_size(p, inode, 0);
+		if (!p->created)
+			set_size(p, inode, 0);
 		return store_write(p->store, inode, 0, n[0], p->content, NULL, NULL);
 	case SCRIPT_TRUNCATE:
 		return set_size(p, inode, n[0]);
@@ -204,8 +206,9 @@ static int on_file(struct player *p, const struct script_op *op, struct store_in
 	case SCRIPT_FALLOC:
 		return op_falloc(p, op, inode);
 	case SCRIPT_DEFRAG:
-		store_defrag(p->store, inode, 0, UINT64_MAX, op->numbers ? (uint32_t)n[0] : 0,
-			     NULL);
+		if (!store_defrag(p->store, inode, 0, UINT64_MAX,
+				  op->numbers ? (uint32_t)n[0] : 0, NULL))
+			return 0;
 		return store_flush(p->store, inode, NULL);
 	case SCRIPT_NOCOW:
 		store_set_flags(p->store, inode, STORE_NODATACOW, 0, NULL);
@@ -226,8 +229,12 @@ static int clone_between(struct player *p, struct store_inode *from, uint64_t fr
 	if ((from->flags ^ to->flags) & STORE_NODATACOW)
 		return -EINVAL;
 	ret = store_flush(p->store, from, NULL);
+	/* btrfs_wait_ordered_range() takes a length of 0 for all the rest. */
 	if (!ret)
-		ret = flush_blocks(p, to, to_offset, to_offset + written);
+		ret = store_flush_range(p->store, to, to_offset & ~4095ull,
+					written ? (to_offset + written + 4095) & ~4095ull :
+						  UINT64_MAX,
+					NULL);
 	if (!ret)
 		ret = store_clone_prepare(p->store, from, from_offset, &len, to, to_offset,
 					  &dirtied, NULL);
