@@ -29,7 +29,7 @@ static void list_files(GString *out, const char *folder, const char *suffix)
 		g_string_append_printf(out, "%s\n", *name);
 }
 
-/* The question that a scenario asks, or what is wrong with it. */
+/* The question that a scenario asks, or what is wrong with it, on one line. */
 static void list_scenarios(GString *out)
 {
 	g_auto(GStrv) names = scenario_library("scenarios", ".json");
@@ -38,7 +38,9 @@ static void list_scenarios(GString *out)
 		g_autoptr(GError) error = NULL;
 		struct scenario *scenario = scenario_load(*name, NULL, cli_registry(), &error);
 
-		line(out, *name, scenario ? scenario->question : "(can't be loaded)");
+		if (error)
+			g_strdelimit(error->message, "\n", ' ');
+		line(out, *name, scenario ? scenario->question : error->message);
 		scenario_free(scenario);
 	}
 }

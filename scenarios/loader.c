@@ -221,10 +221,11 @@ static bool read_lines(struct loader *loader, const struct sim_param *param, con
 /* The text that sim_param_set() reads, or NULL if the JSON type is not the row's. */
 static char *text_of_json(const struct sim_param *param, const json_t *json)
 {
-	bool unit = param->type == SIM_PARAM_BYTES || param->type == SIM_PARAM_TIME;
-	bool number = param->type == SIM_PARAM_INT || unit || param->type == SIM_PARAM_DIST;
+	bool unit = param->type == SIM_PARAM_BYTES || param->type == SIM_PARAM_TIME ||
+		    param->type == SIM_PARAM_DIST;
+	bool nothing = json_is_integer(json) && !json_integer_value(json);
 
-	if (json_is_integer(json) && number)
+	if (json_is_integer(json) && (param->type == SIM_PARAM_INT || (unit && nothing)))
 		return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(json));
 	if (json_is_boolean(json) && param->type == SIM_PARAM_BOOL)
 		return g_strdup(json_is_true(json) ? "true" : "false");

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The corpus of bad scenarios: each folder holds a file and the message that it must get. */
+/*
+ * The corpus of bad scenarios: each folder holds a file and the message that it must get. With
+ * LOADER_WRITE_EXPECTED set, the messages are written instead of compared, to be read in the diff.
+ */
 #include "tests/scenarios/loader_support.h"
 
 #include <criterion/criterion.h>

@@ -400,7 +400,7 @@ static char *mutate(const char *text, uint32_t *state)
 	static const char bytes[] = "{}[]\",:\\0123456789-.eEtnfu \n\t\xff\x01zKMGiBs";
 	GString *out = g_string_new(text);
 
-	for (uint32_t changes = 1 + next_random(state) % 4; changes; changes--) {
+	for (uint32_t n = 1 + next_random(state) % 4; n && out->len; n--) {
 		gsize at = next_random(state) % out->len;
 		gsize span = next_random(state) % 40;
 		char byte = bytes[next_random(state) % (sizeof(bytes) - 1)];
@@ -444,6 +444,32 @@ Test(loader, two_thousand_mutations_are_read_or_refused_but_never_crash)
 	}
 	cr_expect_gt(refused, 1000, "only %u were refused", refused);
 	cr_expect_gt(accepted, 20, "only %u were accepted", accepted);
+	loader_library_remove(library);
+	g_free(library);
+}
+
+Test(loader, mutated_options_are_applied_or_refused_but_never_crash)
+{
+	char *library = loader_library();
+	unsigned refused = 0;
+	uint32_t state = 7;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		g_autofree char *set = mutate(bad_sets[i % G_N_ELEMENTS(bad_sets)].set, &state);
+		g_autofree char *variant_text =
+			mutate("a: design=heavyweight setup=pool 'pool.size=4'", &state);
+		const char *const sets[] = {set, NULL};
+		const char *const variants[] = {variant_text, NULL};
+		const struct scenario_options options = {.sets = i % 3 ? sets : NULL,
+							 .variants = i % 3 != 1 ? variants : NULL};
+		g_autoptr(GError) error = NULL;
+		struct scenario *s = scenario_load("first-run", &options, &fake_registry, &error);
+
+		cr_assert_eq(!s, !!error, "mutation %u", i);
+		refused += !s;
+		scenario_free(s);
+	}
+	cr_expect_gt(refused, 1000, "only %u were refused", refused);
 	loader_library_remove(library);
 	g_free(library);
 }

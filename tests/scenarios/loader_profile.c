@@ -107,3 +107,19 @@ Test(loader_profile, a_broken_profile_is_named_and_not_the_scenario)
 	loader_library_remove(library);
 	g_free(library);
 }
+
+Test(loader_profile, every_profile_of_the_library_is_whole)
+{
+	g_auto(GStrv) names = NULL;
+
+	g_unsetenv("EXTENTSIM_DATADIR");
+	names = scenario_library("scenarios/profiles", ".json");
+	for (char **name = names; *name; name++) {
+		g_autoptr(GError) error = NULL;
+		struct cost_profile *profile = cost_profile_load(*name, &error);
+
+		cr_expect_not_null(profile, "%s", error ? error->message : "no reason");
+		cr_expect_str_eq(profile ? profile->name : "", *name);
+		cost_profile_free(profile);
+	}
+}
