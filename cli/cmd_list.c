@@ -2,6 +2,8 @@
 /* `extentsim list`: what the program knows, one line each. */
 #include "cli/cli.h"
 
+#include "models/world.h"
+
 #include <string.h>
 
 static void line(GString *out, const char *name, const char *meaning)
@@ -120,15 +122,19 @@ static const char *direction_text(enum sim_direction direction)
 
 static void list_metrics(GString *out)
 {
-	for (size_t i = 0; cli_metric_tables[i]; i++)
-		for (const struct sim_metric_def *const *def = cli_metric_tables[i]; *def; def++)
+	const struct sim_metric_def *const *table;
+
+	for (size_t i = 0; (table = world_metric_defs(i)); i++)
+		for (const struct sim_metric_def *const *def = table; *def; def++)
 			line(out, (*def)->name, (*def)->help);
 }
 
 static bool metric_in_full(GString *out, const char *name)
 {
-	for (size_t i = 0; cli_metric_tables[i]; i++)
-		for (const struct sim_metric_def *const *at = cli_metric_tables[i]; *at; at++) {
+	const struct sim_metric_def *const *table;
+
+	for (size_t i = 0; (table = world_metric_defs(i)); i++)
+		for (const struct sim_metric_def *const *at = table; *at; at++) {
 			const struct sim_metric_def *def = *at;
 
 			if (!g_pattern_match_simple(def->name, name) && strcmp(def->name, name))

@@ -194,9 +194,12 @@ bool scenario_read_machine(struct loader *loader, struct scenario *scenario, int
 	if (!fine)
 		return false;
 	scenario->machine.profile = scenario->profile;
-	return read_overrides(loader, "costs", override_cost, scenario->profile, error) &&
+	fine = read_overrides(loader, "costs", override_cost, scenario->profile, error) &&
 	       read_overrides(loader, "sizes", override_size, scenario->profile, error) &&
 	       scale_profile(loader, scenario->profile, scale_times, error);
+	if (fine && !keys.spread)
+		take_means(scenario->profile);
+	return fine;
 }
 
 bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, GError **error)
