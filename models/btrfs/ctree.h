@@ -238,6 +238,15 @@ struct block_group {
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
+/* The way of the last search down a tree, good for the next as long as no block came, went or
+ * changed places. */
+struct search_cache {
+	struct root *root; /* NULL: nothing kept */
+	uint64_t version; /* of the trees: tree_version then */
+	struct path path;
+	int levels;
+};
+
 struct btrfs_store {
 	struct btrfs_store_options options;
 	struct btrfs_work *work, spare_work;
@@ -248,6 +257,9 @@ struct btrfs_store {
 	struct block **blocks;
 	uint32_t n_blocks, free_block;
 	uint64_t n_leaves, n_nodes, n_items_bytes;
+
+	uint64_t tree_version; /* counts changes to the blocks' places */
+	struct search_cache last_search;
 
 	struct extent **extents;
 	uint32_t n_extents, free_extent, live_extents;
@@ -324,6 +336,9 @@ void block_trim(struct block *block);
 /* Adds or drops the references that a block's entries hold: `full` by the block itself, else keyed
  * by its owner (btrfs_inc_ref, btrfs_dec_ref). */
 void block_mod_ref(struct btrfs_store *store, block_nr nr, bool full, bool add);
+/* should_cow_block() */
+bool block_must_cow(const struct btrfs_store *store, const struct root *root,
+		    const struct block *block);
 /* Makes the block at `level` of the path writable in this transaction (btrfs_cow_block). `parent`
  * 0: it is the root node. Returns the block to use. */
 block_nr block_cow(struct btrfs_store *store, struct root *root, block_nr nr, block_nr parent,

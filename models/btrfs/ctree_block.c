@@ -77,6 +77,7 @@ block_nr block_alloc(struct btrfs_store *store, unsigned int level, uint32_t own
 	else
 		store->n_leaves++;
 	store->work->tree_refs++;
+	store->tree_version++;
 	return nr;
 }
 
@@ -85,6 +86,7 @@ void block_free(struct btrfs_store *store, block_nr nr)
 	struct block *block = block_of(store, nr);
 
 	g_assert(block->refs == 0);
+	store->tree_version++;
 	g_free(block->items);
 	if (block->level) {
 		store->n_nodes--;
@@ -187,8 +189,8 @@ static block_nr block_cow_shared(struct btrfs_store *store, struct root *root, b
 	return copy;
 }
 
-static bool should_cow(const struct btrfs_store *store, const struct root *root,
-		       const struct block *block)
+bool block_must_cow(const struct btrfs_store *store, const struct root *root,
+		    const struct block *block)
 {
 	return block->generation != store->generation || (block->flags & BLOCK_RELOC) ||
 	       root->force_cow == store->generation;
@@ -199,7 +201,7 @@ block_nr block_cow(struct btrfs_store *store, struct root *root, block_nr nr, bl
 {
 	struct block *block = block_of(store, nr);
 
-	if (!should_cow(store, root, block))
+	if (!block_must_cow(store, root, block))
 		return nr;
 	if (block->level)
 		store->work->nodes_cowed++;

@@ -26,6 +26,7 @@ static void move_items(struct btrfs_store *store, struct block *to, int to_slot,
 
 	for (int i = from_slot; i < from_slot + n; i++)
 		bytes += from->items[i].bytes;
+	store->tree_version++;
 	block_reserve(to, (unsigned int)(to->n + n));
 	memmove(to->items + to_slot + n, to->items + to_slot,
 		(size_t)(to->n - to_slot) * sizeof(struct item));

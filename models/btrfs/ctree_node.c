@@ -19,6 +19,7 @@ void node_insert_ptr(struct btrfs_store *store, struct path *path, ctree_key key
 	struct block *node = block_of(store, path->nodes[level]);
 
 	g_assert(slot <= node->n && node->n < store->node_children);
+	store->tree_version++;
 	block_reserve(node, node->n + 1u);
 	memmove(node->children + slot + 1, node->children + slot,
 		(size_t)(node->n - slot) * sizeof(struct child));
@@ -32,6 +33,7 @@ void node_del_ptr(struct btrfs_store *store, struct root *root, struct path *pat
 {
 	struct block *node = block_of(store, path->nodes[level]);
 
+	store->tree_version++;
 	memmove(node->children + slot, node->children + slot + 1,
 		(size_t)(node->n - slot - 1) * sizeof(struct child));
 	node->n--;
@@ -72,8 +74,10 @@ void node_insert_root(struct btrfs_store *store, struct root *root, struct path 
 	path->slots[level] = 0;
 }
 
-static void move_children(struct block *to, int to_slot, struct block *from, int from_slot, int n)
+static void move_children(struct btrfs_store *store, struct block *to, int to_slot,
+			  struct block *from, int from_slot, int n)
 {
+	store->tree_version++;
 	block_reserve(to, (unsigned int)(to->n + n));
 	memmove(to->children + to_slot + n, to->children + to_slot,
 		(size_t)(to->n - to_slot) * sizeof(struct child));
@@ -102,7 +106,7 @@ static bool push_left(struct btrfs_store *store, struct block *to, struct block 
 	} else {
 		push = min_int(from->n - NODE_LEFT_MIN, push);
 	}
-	move_children(to, to->n, from, 0, push);
+	move_children(store, to, to->n, from, 0, push);
 	return true;
 }
 
@@ -115,7 +119,7 @@ static bool push_right(struct btrfs_store *store, struct block *to, struct block
 	if (push <= 0 || from->n < 4 || max_push >= from->n)
 		return false;
 	push = min_int(push, max_push);
-	move_children(to, 0, from, from->n - push, push);
+	move_children(store, to, 0, from, from->n - push, push);
 	return true;
 }
 
@@ -206,7 +210,7 @@ void node_split(struct btrfs_store *store, struct root *root, struct path *path,
 	split_nr = block_alloc(store, (unsigned int)level, root->id);
 	node = block_of(store, nr);
 	split = block_of(store, split_nr);
-	move_children(split, 0, node, mid, node->n - mid);
+	move_children(store, split, 0, node, mid, node->n - mid);
 	block_trim(node);
 	store->work->node_splits++;
 	node_insert_ptr(store, path, split->children[0].key, split_nr, path->slots[level + 1] + 1,

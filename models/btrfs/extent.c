@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define PREFETCH_AHEAD 8 /* records of extents that die together lie far apart */
+
 static uint32_t ref_take(struct btrfs_store *store)
 {
 	uint32_t nr = store->free_ref;
@@ -131,6 +133,8 @@ void extent_add_ref(struct btrfs_store *store, store_extent nr, uint32_t root, u
 	}
 	note_change(store, nr, extent);
 	if (!extent->refs) {
+		if (extent->flags & EXTENT_DYING)
+			extent->flags |= EXTENT_WAS_SHARED; /* another owner is on record */
 		extent->ref.root = root;
 		extent->ref.ino = ino;
 		extent->ref.offset = offset;
@@ -195,7 +199,9 @@ void extent_drop_ref(struct btrfs_store *store, store_extent nr, uint32_t root, 
 
 	store->work->data_refs++;
 	g_assert(extent->refs > 0);
-	note_change(store, nr, extent);
+	/* An extent that goes is on the list of the dying; no need to be on this one too. */
+	if (extent->refs > 1)
+		note_change(store, nr, extent);
 	if (extent->flags & EXTENT_MANY)
 		list_drop(store, extent, root, ino, offset);
 	else
@@ -243,6 +249,10 @@ void extents_commit(struct btrfs_store *store)
 		store_extent nr = g_array_index(store->dying, store_extent, i);
 		struct extent *extent = extent_of(store, nr);
 
+		if (i + PREFETCH_AHEAD < store->dying->len)
+			__builtin_prefetch(
+				extent_of(store, g_array_index(store->dying, store_extent,
+							       i + PREFETCH_AHEAD)));
 		extent->flags &= (uint8_t)~EXTENT_DYING;
 		if (!extent->refs) {
 			store->live_extents--;

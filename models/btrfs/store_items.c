@@ -281,6 +281,21 @@ void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 	}
 }
 
+/* The context of an item that took another's place: deleted and inserted, in its slot. */
+static void context_replace(struct btrfs_store *store, struct store_inode *inode,
+			    const struct item *item)
+{
+	struct path path = {0};
+	ctree_key key = key_make(inode->ino, ITEM_CONTEXT, key_offset(item->key));
+
+	if (!separate_contexts(store))
+		return;
+	if (!ctree_search(store, root_of(store, inode->root), key, &path, 0, true))
+		ctree_item(store, &path)->a = item->a;
+	store->work->contexts_deleted++;
+	store->work->contexts_inserted++;
+}
+
 static void insert_item(struct btrfs_store *store, struct store_inode *inode,
 			const struct item *item, bool inserted)
 {
@@ -292,6 +307,43 @@ static void insert_item(struct btrfs_store *store, struct store_inode *inode,
 		extent_add_ref(store, item->a, inode->root, inode->ino, ref_offset(item));
 	if (item_encrypted(item))
 		items_context_add(store, inode, key_offset(item->key), item->a);
+}
+
+/*
+ * The item at the path covers just the range: dropping and inserting come to putting the new one in
+ * its slot, provided that the leaf would not have shrunk into its neighbours in between.
+ */
+static bool replace_in_slot(struct btrfs_store *store, struct store_inode *inode,
+			    const struct item *item)
+{
+	struct root *root = root_of(store, inode->root);
+	struct path path = {0};
+	struct block *leaf;
+	struct item *old;
+
+	if (ctree_search(store, root, item->key, &path, 0, false))
+		return false;
+	leaf = block_of(store, path.nodes[0]);
+	old = &leaf->items[path.slots[0]];
+	if (!item_has_extent(old) || item_end(old) != item_end(item) || old->bytes != item->bytes ||
+	    item_encrypted(old) != item_encrypted(item) ||
+	    leaf_used(leaf) - old->bytes - BTRFS_ITEM_HEADER_BYTES < store->leaf_bytes / 3)
+		return false;
+	for (int level = MAX_LEVEL - 1; level >= 0; level--) {
+		if (!path.nodes[level])
+			continue;
+		path.nodes[level] =
+			block_cow(store, root, path.nodes[level],
+				  level + 1 < MAX_LEVEL ? path.nodes[level + 1] : 0,
+				  level + 1 < MAX_LEVEL ? (unsigned int)path.slots[level + 1] : 0);
+	}
+	old = ctree_item(store, &path);
+	extent_drop_ref(store, old->a, root->id, inode->ino, ref_offset(old));
+	*old = *item;
+	extent_add_ref(store, item->a, root->id, inode->ino, ref_offset(item));
+	store->work->items_deleted++;
+	store->work->items_inserted++;
+	return true;
 }
 
 /* insert_reserved_file_extent() */
@@ -633,8 +685,9 @@ uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inod
 		return last;
 	if (key_offset(item->key) > offset >> SECTOR_SHIFT)
 		return MIN((uint64_t)key_offset(item->key) << SECTOR_SHIFT, last);
-	last = (uint64_t)key_offset(item->key) << SECTOR_SHIFT;
 	*hole = false;
+	if (item_has_extent(item))
+		__builtin_prefetch(extent_of(store, item->a)); /* to be dropped, or compared */
 	last = (uint64_t)item_end(item) << SECTOR_SHIFT;
 	next = *item;
 	while (last < end && item_has_extent(&next) && !item_encrypted(&next)) {

@@ -7,7 +7,8 @@
 #define BLOCK 4096ull
 
 /* Writes `n` extents of one block each, in order, every one on its own. */
-static struct store_inode *write_extents(struct btrfs_store *store, const char *path, unsigned int n)
+static struct store_inode *write_extents(struct btrfs_store *store, const char *path,
+					 unsigned int n)
 {
 	struct store_inode *inode;
 
@@ -30,42 +31,42 @@ struct fill {
 
 /* 16384 - 101 = 16283 bytes of a leaf; an item takes 25 + 53 = 78, a context of its own 25 more. */
 static const struct fill fills[] = {
-	{ STORE_CONTEXT_NONE, 0, false, 208, 0 },
-	{ STORE_CONTEXT_APPENDED, 16, false, 173, 0 },
-	{ STORE_CONTEXT_APPENDED, 34, false, 145, 0 },
-	{ STORE_CONTEXT_APPENDED, 40, false, 137, 0 },
-	{ STORE_CONTEXT_APPENDED, 16, true, 166, 0 },
-	{ STORE_CONTEXT_APPENDED, 34, true, 140, 0 },
-	{ STORE_CONTEXT_APPENDED, 40, true, 133, 0 },
-	{ STORE_CONTEXT_SEPARATE, 16, false, 208, 397 },
-	{ STORE_CONTEXT_SEPARATE, 34, false, 208, 275 },
-	{ STORE_CONTEXT_SEPARATE, 40, false, 208, 250 },
+	{STORE_CONTEXT_NONE, 0, false, 208, 0},
+	{STORE_CONTEXT_APPENDED, 16, false, 173, 0},
+	{STORE_CONTEXT_APPENDED, 34, false, 145, 0},
+	{STORE_CONTEXT_APPENDED, 40, false, 137, 0},
+	{STORE_CONTEXT_APPENDED, 16, true, 166, 0},
+	{STORE_CONTEXT_APPENDED, 34, true, 140, 0},
+	{STORE_CONTEXT_APPENDED, 40, true, 133, 0},
+	{STORE_CONTEXT_SEPARATE, 16, false, 208, 397},
+	{STORE_CONTEXT_SEPARATE, 34, false, 208, 275},
+	{STORE_CONTEXT_SEPARATE, 40, false, 208, 250},
 };
 
 /* Leaves that n items fill in key order; one may hold the inode too, or items of both kinds. */
 static void check_fill(const struct fill *fill)
 {
-	struct btrfs_store_options options = { .context_layout = fill->layout,
-					       .context_bytes = fill->bytes,
-					       .context_length_prefix = fill->prefix };
+	struct btrfs_store_options options = {.context_layout = fill->layout,
+					      .context_bytes = fill->bytes,
+					      .context_length_prefix = fill->prefix};
 	unsigned int n = 20 * 2000;
 	struct store_image_extent *extents = g_new0(struct store_image_extent, n);
-	struct store_image_inode file = { .parent = UINT32_MAX,
-					  .name = "f",
-					  .flags = STORE_ENCRYPTED,
-					  .policy_key = 1,
-					  .size = n * BLOCK,
-					  .extents = extents,
-					  .n_extents = n };
+	struct store_image_inode file = {.parent = UINT32_MAX,
+					 .name = "f",
+					 .flags = STORE_ENCRYPTED,
+					 .policy_key = 1,
+					 .size = n * BLOCK,
+					 .extents = extents,
+					 .n_extents = n};
 	struct btrfs_store *store = store_new(&options);
 	struct store_tree_stats stats;
 	unsigned int expected;
 
 	for (unsigned int i = 0; i < n; i++)
-		extents[i] = (struct store_image_extent){ .file_offset = i * BLOCK,
-							  .bytes = BLOCK,
-							  .type = STORE_REGULAR,
-							  .disk_bytes = BLOCK };
+		extents[i] = (struct store_image_extent){.file_offset = i * BLOCK,
+							 .bytes = BLOCK,
+							 .type = STORE_REGULAR,
+							 .disk_bytes = BLOCK};
 	cr_assert_eq(store_populate(store, BTRFS_FS_TREE_ROOT, &file, 1, NULL), 0);
 	store_check(store);
 	cr_assert_eq(store_tree_stats(store, BTRFS_FS_TREE_ROOT, &stats), 0);
@@ -104,7 +105,7 @@ Test(btrfs_leaves, a_snapshot_copies_one_block_and_the_first_write_after_it_one_
 {
 	struct btrfs_store *store = store_new(NULL);
 	struct store_inode *inode;
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	struct store_stats before, after;
 	uint32_t root;
 
@@ -116,7 +117,7 @@ Test(btrfs_leaves, a_snapshot_copies_one_block_and_the_first_write_after_it_one_
 	cr_assert_eq(after.leaves, before.leaves);
 	cr_assert_eq(after.nodes, before.nodes + 1);
 	cr_assert_leq(work.leaves_cowed, 2, "%u leaves", (unsigned int)work.leaves_cowed);
-	work = (struct btrfs_work){ 0 };
+	work = (struct btrfs_work){0};
 	store_write(store, inode, 5000 * BLOCK, BLOCK, 0, NULL, &work);
 	store_flush(store, inode, &work);
 	cr_assert_eq(work.leaves_cowed, 1);
@@ -131,13 +132,13 @@ Test(btrfs_leaves, a_snapshot_copies_one_block_and_the_first_write_after_it_one_
 
 Test(btrfs_leaves, separate_contexts_lie_in_other_leaves_once_a_file_is_large)
 {
-	struct btrfs_store_options options = { .context_layout = STORE_CONTEXT_SEPARATE,
-					       .context_bytes = 34 };
+	struct btrfs_store_options options = {.context_layout = STORE_CONTEXT_SEPARATE,
+					      .context_bytes = 34};
 	struct btrfs_store *store = store_new(&options);
 	struct store_inode *top, *small, *large;
 	struct store_file_extent item;
 	struct store_walk walk;
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	unsigned int elsewhere = 0;
 
 	cr_assert_eq(store_lookup(store, ".", &top, NULL), 0);

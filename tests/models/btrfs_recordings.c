@@ -70,8 +70,7 @@ static void compare_extents(const char *name, size_t index, json_t *real, json_t
 
 static void compare_files(const char *name, size_t index, json_t *real, json_t *model)
 {
-	static const char *const keys[] = { "size",   "ext",	  "n",
-					    "inline", "prealloc", "holes" };
+	static const char *const keys[] = {"size", "ext", "n", "inline", "prealloc", "holes"};
 	json_t *files = json_object_get(real, "files"), *file;
 	json_t *others = json_object_get(model, "files");
 	const char *path;
@@ -88,8 +87,8 @@ static void compare_files(const char *name, size_t index, json_t *real, json_t *
 
 			cr_assert(json_equal(json_object_get(file, keys[i]),
 					     json_object_get(other, keys[i])),
-				  "%s step %zu: %s: %s differs: %.200s", name, index, path,
-				  keys[i], text);
+				  "%s step %zu: %s: %s differs: %.200s", name, index, path, keys[i],
+				  text);
 			free(text);
 		}
 	}
@@ -97,15 +96,15 @@ static void compare_files(const char *name, size_t index, json_t *real, json_t *
 
 static void compare_step(const char *name, size_t index, json_t *real, json_t *model)
 {
-	static const char *const keys[] = { "ops", "disk_n", "disk_bytes" };
+	static const char *const keys[] = {"ops", "disk_n", "disk_bytes"};
 
 	compare_files(name, index, real, model);
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
 		char *text = json_dumps(json_object_get(model, keys[i]), JSON_ENCODE_ANY);
 
-		cr_assert(json_equal(json_object_get(real, keys[i]),
-				     json_object_get(model, keys[i])),
-			  "%s step %zu: %s differs: %s", name, index, keys[i], text);
+		cr_assert(
+			json_equal(json_object_get(real, keys[i]), json_object_get(model, keys[i])),
+			"%s step %zu: %s differs: %s", name, index, keys[i], text);
 		free(text);
 	}
 	compare_extents(name, index, real, model);
@@ -113,7 +112,7 @@ static void compare_step(const char *name, size_t index, json_t *real, json_t *m
 
 static void compare_recording(const char *directory, const char *name)
 {
-	struct btrfs_store_options options = { 0 };
+	struct btrfs_store_options options = {0};
 	char *stem = g_build_filename(directory, name, NULL);
 	char *ops_path = g_strconcat(stem, ".ops", NULL);
 	char *json_path = g_strconcat(stem, ".json", NULL);
@@ -131,8 +130,8 @@ static void compare_recording(const char *directory, const char *name)
 	model = json_loads(out, 0, NULL);
 	cr_assert(recorded && model, "%s is no JSON", json_path);
 	real = json_object_get(recorded, "steps");
-	cr_assert_eq(json_array_size(real),
-		     json_array_size(json_object_get(model, "steps")), "%s: steps", name);
+	cr_assert_eq(json_array_size(real), json_array_size(json_object_get(model, "steps")),
+		     "%s: steps", name);
 	json_array_foreach(real, i, step)
 	{
 		compare_step(name, i, step, json_array_get(json_object_get(model, "steps"), i));

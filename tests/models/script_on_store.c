@@ -206,8 +206,8 @@ static int on_file(struct player *p, const struct script_op *op, struct store_in
 	case SCRIPT_FALLOC:
 		return op_falloc(p, op, inode);
 	case SCRIPT_DEFRAG:
-		if (!store_defrag(p->store, inode, 0, UINT64_MAX,
-				  op->numbers ? (uint32_t)n[0] : 0, NULL))
+		if (!store_defrag(p->store, inode, 0, UINT64_MAX, op->numbers ? (uint32_t)n[0] : 0,
+				  NULL))
 			return 0;
 		return store_flush(p->store, inode, NULL);
 	case SCRIPT_NOCOW:
@@ -231,10 +231,9 @@ static int clone_between(struct player *p, struct store_inode *from, uint64_t fr
 	ret = store_flush(p->store, from, NULL);
 	/* btrfs_wait_ordered_range() takes a length of 0 for all the rest. */
 	if (!ret)
-		ret = store_flush_range(p->store, to, to_offset & ~4095ull,
-					written ? (to_offset + written + 4095) & ~4095ull :
-						  UINT64_MAX,
-					NULL);
+		ret = store_flush_range(
+			p->store, to, to_offset & ~4095ull,
+			written ? (to_offset + written + 4095) & ~4095ull : UINT64_MAX, NULL);
 	if (!ret)
 		ret = store_clone_prepare(p->store, from, from_offset, &len, to, to_offset,
 					  &dirtied, NULL);
