@@ -171,6 +171,12 @@ const struct sim_param filesystem_params[] = {
 	 .offset = AT(filesystem_keys, compress),
 	 .fallback = "false",
 	 .help = "mounted with compress=zstd"},
+	{.name = "buffer_direct_writes",
+	 .type = SIM_PARAM_BOOL,
+	 .offset = AT(filesystem_keys, buffer_direct_writes),
+	 .fallback = "true",
+	 .help = "direct writes to files with data checksums go through the page cache, as since "
+		 "Linux 6.15; false: as before"},
 	{.name = NULL},
 };
 

@@ -91,7 +91,7 @@ struct machine_keys {
 };
 struct filesystem_keys {
 	char *image, *key;
-	int64_t compress;
+	int64_t compress, buffer_direct_writes;
 };
 struct actor_keys {
 	char *name, *kind;

@@ -210,6 +210,8 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	GError *cause = NULL;
 	bool fine;
 
+	if (!json)
+		sim_param_defaults(filesystem_params, &keys);
 	fine = !json ||
 	       read_object(loader, json, filesystem_params, NULL, "the filesystem", &keys, error);
 	if (fine && keys.key && !keys.image)
@@ -227,6 +229,7 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	loader_leave(loader, mark);
 	scenario->image_key = g_steal_pointer(&keys.key);
 	scenario->compress = keys.compress;
+	scenario->buffer_direct_writes = keys.buffer_direct_writes;
 	sim_param_clear(filesystem_params, &keys);
 	return fine;
 }

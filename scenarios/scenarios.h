@@ -48,6 +48,7 @@ struct scenario {
 	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
 
 	bool compress; /* mounted with compress=zstd */
+	bool buffer_direct_writes; /* of files with data checksums, as since Linux 6.15 */
 
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */
