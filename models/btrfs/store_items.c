@@ -329,6 +329,11 @@ static bool replace_in_slot(struct btrfs_store *store, struct store_inode *inode
 	    item_encrypted(old) != item_encrypted(item) ||
 	    leaf_used(leaf) - old->bytes - BTRFS_ITEM_HEADER_BYTES < store->leaf_bytes / 3)
 		return false;
+	/* A search for deletion would balance a node that is nearly empty. */
+	for (int level = 1; level < MAX_LEVEL && path.nodes[level]; level++)
+		if (block_of(store, path.nodes[level])->n <= store->node_children / 4 &&
+		    (path.nodes[level] != root->node || block_of(store, root->node)->n == 1))
+			return false;
 	for (int level = MAX_LEVEL - 1; level >= 0; level--) {
 		if (!path.nodes[level])
 			continue;
@@ -355,6 +360,11 @@ void items_replace(struct btrfs_store *store, struct store_inode *inode, const s
 				    .item_bytes = item->bytes,
 				    .item = item};
 
+	if (item_has_extent(item) && replace_in_slot(store, inode, item)) {
+		if (item_encrypted(item))
+			context_replace(store, inode, item);
+		return;
+	}
 	items_drop_extents(store, inode, &drop);
 	insert_item(store, inode, item, drop.inserted);
 }
