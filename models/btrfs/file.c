@@ -85,8 +85,10 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 	struct btrfs_inode *inode;
 	int err = btrfs_iget(task, fs, path, &inode);
 
-	if (err == -ENOENT && flags & BTRFS_O_CREAT)
+	if (err == -ENOENT && flags & BTRFS_O_CREAT) {
 		err = create_at(task, fs, path, 0, &inode);
+		flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
+	}
 	return err ? err : finish_open(task, inode, flags, file);
 }
 
