@@ -267,7 +267,9 @@ struct btrfs_store {
 	uint32_t n_refs, refs_capacity, free_ref;
 	GArray *dying; /* of store_extent */
 	GArray *changed;
-	uint64_t data_blocks, pinned_blocks;
+	uint64_t data_blocks;
+	uint64_t refs_since_commit; /* changes to data references */
+	GHashTable *cold_holes; /* ids of inodes whose holes the map cache does not know */
 	uint64_t file_extent_items, context_items, context_item_bytes;
 	GArray *groups; /* of struct block_group */
 	uint64_t next_group_start;
@@ -457,6 +459,10 @@ int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint
 uint32_t store_dir_index(struct btrfs_store *store, struct store_inode *dir);
 struct item store_inode_item(const struct store_inode *inode);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
+/* Are the inode's holes in the extent map cache as far as they reach? Not those that a clone left,
+ * nor those of a snapshot's files. */
+bool store_holes_cold(const struct btrfs_store *store, const struct store_inode *inode);
+void store_set_holes_cold(struct btrfs_store *store, const struct store_inode *inode);
 
 /* store_items.c */
 struct drop_extents {

@@ -560,6 +560,7 @@ struct truncation {
 	bool all;
 	struct path path;
 	int del_slot, del_n;
+	bool dropped; /* the last item gave up a reference */
 };
 
 static void truncate_delete(struct btrfs_store *store, struct truncation *t)
@@ -609,9 +610,22 @@ static bool truncate_item(struct btrfs_store *store, struct truncation *t)
 		t->del_slot = t->path.slots[0];
 	t->del_n++;
 	t->del_slot = t->path.slots[0];
-	if (item_has_extent(item))
+	t->dropped = item_has_extent(item);
+	if (t->dropped)
 		extent_drop_ref(store, item->a, t->root->id, t->ino, ref_offset(item));
 	return key_type(item->key) != ITEM_INODE;
+}
+
+/*
+ * btrfs_check_space_for_delayed_refs(): with more delayed references than the global reserve of a
+ * small filesystem covers (512 KiB each with a free space tree), items are no longer deleted by the
+ * leaf but one by one, with a search before each.
+ */
+#define REFS_RESERVED 8
+
+static bool short_of_reserve(const struct btrfs_store *store, const struct truncation *t)
+{
+	return t->dropped && store->refs_since_commit > REFS_RESERVED;
 }
 
 /* btrfs_truncate_inode_items() */
@@ -620,6 +634,7 @@ void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, 
 {
 	struct truncation t = {.root = root, .ino = ino, .size = size, .all = all};
 	ctree_key last = key_make(ino, ITEM_TYPE_MAX, UINT32_MAX);
+	bool more;
 
 	if (!all)
 		contexts_remove(store, root, ino, blocks_up(size), UINT32_MAX);
@@ -629,15 +644,14 @@ void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, 
 				break;
 			t.path.slots[0]--;
 		}
-		while (truncate_item(store, &t) && t.path.slots[0] > 0)
+		more = truncate_item(store, &t);
+		while (more && t.path.slots[0] > 0 && !short_of_reserve(store, &t)) {
 			t.path.slots[0]--;
-		/* The leaf was used up to its front: what is before it lies in another. */
-		if (!t.del_n || t.del_slot ||
-		    key_type(ctree_item(store, &t.path)->key) == ITEM_INODE) {
-			truncate_delete(store, &t);
-			break;
+			more = truncate_item(store, &t);
 		}
 		truncate_delete(store, &t);
+		if (!more)
+			break;
 	}
 }
 
