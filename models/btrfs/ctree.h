@@ -128,6 +128,12 @@ static inline bool item_has_extent(const struct item *item)
 	       item->a;
 }
 
+/* Where the extent's first byte would lie in the file: the offset of a keyed reference. */
+static inline uint32_t item_ref_offset(const struct item *item)
+{
+	return key_offset(item->key) - item->d;
+}
+
 static inline uint64_t item_inode_size(const struct item *item)
 {
 	return (uint64_t)item->b << 32 | item->a;
@@ -485,7 +491,10 @@ void items_replace_range(struct btrfs_store *store, struct store_inode *inode, u
 			 uint32_t end, const struct item *item);
 void items_mark_written(struct btrfs_store *store, struct store_inode *inode, uint32_t start,
 			uint32_t end);
-/* btrfs_truncate_inode_items(): `all` removes every item of the inode. */
+/* Removes the contexts of items that start in [start, end). */
+void items_contexts_remove(struct btrfs_store *store, struct root *root, uint32_t ino,
+			   uint32_t start, uint32_t end);
+/* store_shrink.c: btrfs_truncate_inode_items(); `all` removes every item of the inode. */
 void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, uint64_t size,
 		    bool all);
 /* The item that covers `block`, or the next one up to `end`; false if none. */
