@@ -128,6 +128,12 @@ static inline bool item_has_extent(const struct item *item)
 	       item->a;
 }
 
+/* Where the extent's first byte would lie in the file: the offset of a keyed reference. */
+static inline uint32_t item_ref_offset(const struct item *item)
+{
+	return key_offset(item->key) - item->d;
+}
+
 static inline uint64_t item_inode_size(const struct item *item)
 {
 	return (uint64_t)item->b << 32 | item->a;
@@ -267,7 +273,9 @@ struct btrfs_store {
 	uint32_t n_refs, refs_capacity, free_ref;
 	GArray *dying; /* of store_extent */
 	GArray *changed;
-	uint64_t data_blocks, pinned_blocks;
+	uint64_t data_blocks;
+	uint64_t refs_since_commit; /* changes to data references */
+	GHashTable *cold_holes; /* ids of inodes whose holes the map cache does not know */
 	uint64_t file_extent_items, context_items, context_item_bytes;
 	GArray *groups; /* of struct block_group */
 	uint64_t next_group_start;
@@ -457,6 +465,10 @@ int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint
 uint32_t store_dir_index(struct btrfs_store *store, struct store_inode *dir);
 struct item store_inode_item(const struct store_inode *inode);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
+/* Are the inode's holes in the extent map cache as far as they reach? Not those that a clone left,
+ * nor those of a snapshot's files. */
+bool store_holes_cold(const struct btrfs_store *store, const struct store_inode *inode);
+void store_set_holes_cold(struct btrfs_store *store, const struct store_inode *inode);
 
 /* store_items.c */
 struct drop_extents {
@@ -479,7 +491,10 @@ void items_replace_range(struct btrfs_store *store, struct store_inode *inode, u
 			 uint32_t end, const struct item *item);
 void items_mark_written(struct btrfs_store *store, struct store_inode *inode, uint32_t start,
 			uint32_t end);
-/* btrfs_truncate_inode_items(): `all` removes every item of the inode. */
+/* Removes the contexts of items that start in [start, end). */
+void items_contexts_remove(struct btrfs_store *store, struct root *root, uint32_t ino,
+			   uint32_t start, uint32_t end);
+/* store_shrink.c: btrfs_truncate_inode_items(); `all` removes every item of the inode. */
 void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, uint64_t size,
 		    bool all);
 /* The item that covers `block`, or the next one up to `end`; false if none. */

@@ -127,6 +127,7 @@ void extent_add_ref(struct btrfs_store *store, store_extent nr, uint32_t root, u
 	uint32_t i;
 
 	store->work->data_refs++;
+	store->refs_since_commit++;
 	if (!extent->generation) {
 		extent->generation = store->generation;
 		store->live_extents++;
@@ -198,6 +199,7 @@ void extent_drop_ref(struct btrfs_store *store, store_extent nr, uint32_t root, 
 	struct extent *extent = extent_of(store, nr);
 
 	store->work->data_refs++;
+	store->refs_since_commit++;
 	g_assert(extent->refs > 0);
 	/* An extent that goes is on the list of the dying; no need to be on this one too. */
 	if (extent->refs > 1)

@@ -164,6 +164,7 @@ int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t 
 	store_enter(store, work);
 	if (dirtied)
 		dirtied->n = 0;
+	store_set_holes_cold(store, target);
 	if (bytes)
 		clone_range(&c);
 	return 0;

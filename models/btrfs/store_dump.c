@@ -65,6 +65,9 @@ static void dump_item(struct store_dump *dump, struct dump_file *file,
 	file->n++;
 	if (item->type == STORE_INLINE) {
 		file->inlined++;
+		if (item->compression)
+			g_string_append_printf(file->items, ",%" PRIu64 ",%d", item->ram_bytes,
+					       item->compression);
 	} else {
 		file->prealloc += item->type == STORE_PREALLOCATED;
 		file->holes += !item->extent;

@@ -33,14 +33,15 @@ void store_truncate(struct btrfs_store *store, struct store_inode *inode, struct
 
 /*
  * find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over. The hole is
- * taken whole, as the extent map cache has it since the write or punch that made it; a map read
- * anew would end with the range asked for.
+ * taken whole, as the extent map cache has it since the write or punch that made it; where it has
+ * not, a map is read anew and ends with the range asked for.
  */
 static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode, uint64_t *start,
 		      uint64_t *bytes)
 {
 	uint64_t from = round_down_block(*start);
-	uint64_t end = MAX(from + round_up_block(*bytes), round_up_block(inode->size));
+	uint64_t asked = from + round_up_block(*bytes);
+	uint64_t end = MAX(asked, round_up_block(inode->size));
 	struct path path = {0};
 	struct item item;
 
@@ -49,6 +50,8 @@ static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode
 		if (end <= from)
 			return false;
 	}
+	if (store_holes_cold(store, inode))
+		end = MIN(end, asked);
 	*bytes = end > *start + *bytes ? 0 : *start + *bytes - end;
 	*start = end;
 	return true;

@@ -280,7 +280,10 @@ static void inode_evict(struct btrfs_store *store, struct store_inode *inode)
 	struct path path = {0};
 	ctree_key orphan = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino);
 
+	uint64_t id = store_inode_id(inode->root, inode->ino);
+
 	items_truncate(store, root, inode->ino, 0, true);
+	g_hash_table_remove(store->cold_holes, &id);
 	if (!ctree_search(store, root, orphan, &path, -1, true))
 		ctree_delete(store, root, &path, path.slots[0], 1);
 	inode_forget(store, inode);
@@ -353,6 +356,21 @@ void store_queue_update(struct btrfs_store *store, struct store_inode *inode)
 	inode->update_queued = true;
 	store->work->inode_updates++;
 	g_ptr_array_add(store->delayed_inodes, inode);
+}
+
+bool store_holes_cold(const struct btrfs_store *store, const struct store_inode *inode)
+{
+	uint64_t id = store_inode_id(inode->root, inode->ino);
+
+	return root_of(store, inode->root)->origin_generation ||
+	       g_hash_table_contains(store->cold_holes, &id);
+}
+
+void store_set_holes_cold(struct btrfs_store *store, const struct store_inode *inode)
+{
+	uint64_t id = store_inode_id(inode->root, inode->ino);
+
+	g_hash_table_add(store->cold_holes, g_memdup2(&id, sizeof(id)));
 }
 
 void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work)

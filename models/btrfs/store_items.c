@@ -23,11 +23,6 @@ struct item items_make_extent(const struct btrfs_store *store, uint32_t ino, uin
 	};
 }
 
-static uint32_t ref_offset(const struct item *item)
-{
-	return key_offset(item->key) - item->d;
-}
-
 static bool separate_contexts(const struct btrfs_store *store)
 {
 	return store->options.context_layout == STORE_CONTEXT_SEPARATE;
@@ -51,8 +46,8 @@ void items_context_add(struct btrfs_store *store, struct store_inode *inode, uin
 }
 
 /* Removes the contexts of items that start in [start, end). */
-static void contexts_remove(struct btrfs_store *store, struct root *root, uint32_t ino,
-			    uint32_t start, uint32_t end)
+void items_contexts_remove(struct btrfs_store *store, struct root *root, uint32_t ino,
+			   uint32_t start, uint32_t end)
 {
 	if (!separate_contexts(store))
 		return;
@@ -119,7 +114,7 @@ static int drop_split(struct btrfs_store *store, struct store_inode *inode, stru
 	item_set_blocks(right, item_end(item) - start);
 	right->d = (uint16_t)(right->d + start - from);
 	if (item_has_extent(right))
-		extent_add_ref(store, right->a, d->root->id, inode->ino, ref_offset(right));
+		extent_add_ref(store, right->a, d->root->id, inode->ino, item_ref_offset(right));
 	store->work->items_changed += 2;
 	call_copied(store, inode, right->a, from, d->args->end, inode->ino);
 	*item = *right;
@@ -149,7 +144,7 @@ static void drop_whole(struct btrfs_store *store, struct store_inode *inode, str
 	g_assert(d->del_slot + d->del_n == d->path.slots[0]);
 	d->del_n++;
 	if (item_has_extent(item))
-		extent_drop_ref(store, item->a, d->root->id, inode->ino, ref_offset(item));
+		extent_drop_ref(store, item->a, d->root->id, inode->ino, item_ref_offset(item));
 }
 
 enum drop_step { DROP_DONE, DROP_NEXT_SLOT, DROP_SEARCH };
@@ -275,7 +270,7 @@ void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 	}
 	drop_insert(store, &d);
 	if (d.encrypted) {
-		contexts_remove(store, d.root, inode->ino, args->start, args->end);
+		items_contexts_remove(store, d.root, inode->ino, args->start, args->end);
 		if (d.tail)
 			items_context_add(store, inode, args->end, d.tail);
 	}
@@ -304,7 +299,7 @@ static void insert_item(struct btrfs_store *store, struct store_inode *inode,
 	if (!inserted)
 		ctree_insert(store, root_of(store, inode->root), &path, item, 1);
 	if (item_has_extent(item))
-		extent_add_ref(store, item->a, inode->root, inode->ino, ref_offset(item));
+		extent_add_ref(store, item->a, inode->root, inode->ino, item_ref_offset(item));
 	if (item_encrypted(item))
 		items_context_add(store, inode, key_offset(item->key), item->a);
 }
@@ -343,9 +338,9 @@ static bool replace_in_slot(struct btrfs_store *store, struct store_inode *inode
 				  level + 1 < MAX_LEVEL ? (unsigned int)path.slots[level + 1] : 0);
 	}
 	old = ctree_item(store, &path);
-	extent_drop_ref(store, old->a, root->id, inode->ino, ref_offset(old));
+	extent_drop_ref(store, old->a, root->id, inode->ino, item_ref_offset(old));
 	*old = *item;
-	extent_add_ref(store, item->a, root->id, inode->ino, ref_offset(item));
+	extent_add_ref(store, item->a, root->id, inode->ino, item_ref_offset(item));
 	store->work->items_deleted++;
 	store->work->items_inserted++;
 	return true;
@@ -391,7 +386,7 @@ static bool mergeable(const struct block *leaf, int slot, const struct item *of)
 	item = &leaf->items[slot];
 	return key_ino(item->key) == key_ino(of->key) && item_has_extent(item) &&
 	       item_file_type(item) == STORE_REGULAR && item->a == of->a &&
-	       ref_offset(item) == ref_offset(of) && !item_compression(item) &&
+	       item_ref_offset(item) == item_ref_offset(of) && !item_compression(item) &&
 	       item_encrypted(item) == item_encrypted(of);
 }
 
@@ -411,7 +406,8 @@ static bool mark_by_moving(struct btrfs_store *store, struct store_inode *inode,
 	struct block *leaf = block_of(store, path->nodes[0]);
 	int slot = path->slots[0];
 	struct item *item = &leaf->items[slot];
-	uint32_t from = key_offset(item->key), last = item_end(item), origin = ref_offset(item);
+	uint32_t from = key_offset(item->key), last = item_end(item),
+		 origin = item_ref_offset(item);
 
 	if (start == from && end < last && mergeable(leaf, slot - 1, item) &&
 	    item_end(item - 1) == start) {
@@ -451,8 +447,8 @@ static bool mark_split(struct btrfs_store *store, struct store_inode *inode, str
 		ctree_duplicate(store, root, path, key_make(inode->ino, ITEM_EXTENT, split));
 		item = ctree_item(store, path);
 		set_written_range(store, item - 1, split - from, item[-1].d);
-		set_written_range(store, item, last - split, split - ref_offset(&before));
-		extent_add_ref(store, item->a, root->id, inode->ino, ref_offset(item));
+		set_written_range(store, item, last - split, split - item_ref_offset(&before));
+		extent_add_ref(store, item->a, root->id, inode->ino, item_ref_offset(item));
 		call_copied(store, inode, item->a, from, split, inode->ino);
 		if (split != start)
 			path->slots[0]--;
@@ -470,7 +466,7 @@ static void mark_merge(struct btrfs_store *store, struct store_inode *inode, str
 	struct item *item = &leaf->items[slot];
 	uint32_t last = item_end(item);
 	store_extent extent = item->a;
-	uint32_t origin = ref_offset(item);
+	uint32_t origin = item_ref_offset(item);
 
 	if (right) {
 		last = item_end(item + 1);
@@ -508,11 +504,12 @@ static void mark_contexts(struct btrfs_store *store, struct store_inode *inode, 
 	if (at_start)
 		items_context_add(store, inode, start, at_start);
 	else
-		contexts_remove(store, root_of(store, inode->root), inode->ino, start, start + 1);
+		items_contexts_remove(store, root_of(store, inode->root), inode->ino, start,
+				      start + 1);
 	if (at_end)
 		items_context_add(store, inode, end, at_end);
 	else
-		contexts_remove(store, root_of(store, inode->root), inode->ino, end, end + 1);
+		items_contexts_remove(store, root_of(store, inode->root), inode->ino, end, end + 1);
 }
 
 /* btrfs_mark_extent_written() */
@@ -550,95 +547,6 @@ void items_mark_written(struct btrfs_store *store, struct store_inode *inode, ui
 	}
 	if (encrypted)
 		mark_contexts(store, inode, start, end);
-}
-
-/* State of one btrfs_truncate_inode_items(). */
-struct truncation {
-	struct root *root;
-	uint32_t ino;
-	uint64_t size;
-	bool all;
-	struct path path;
-	int del_slot, del_n;
-};
-
-static void truncate_delete(struct btrfs_store *store, struct truncation *t)
-{
-	if (t->del_n)
-		ctree_delete(store, t->root, &t->path, t->del_slot, t->del_n);
-	t->del_n = 0;
-}
-
-static uint64_t item_end_bytes(const struct item *item)
-{
-	uint64_t start = (uint64_t)key_offset(item->key) << SECTOR_SHIFT;
-
-	return start + (item_file_type(item) == STORE_INLINE
-				? item->a
-				: (uint64_t)item_blocks(item) << SECTOR_SHIFT);
-}
-
-static void truncate_shorten(struct btrfs_store *store, struct truncation *t, struct item *item)
-{
-	uint32_t start = key_offset(item->key);
-
-	if (item_file_type(item) == STORE_INLINE) {
-		item->a = (uint32_t)t->size;
-		ctree_resize(store, &t->path, BTRFS_INLINE_HEAD_BYTES + (uint32_t)t->size);
-	} else {
-		item_set_blocks(item, blocks_up(t->size) - start);
-		store->work->items_changed++;
-	}
-}
-
-/* One item, from behind. True to go on to the one before it. */
-static bool truncate_item(struct btrfs_store *store, struct truncation *t)
-{
-	struct item *item = ctree_item(store, &t->path);
-	bool extent = key_type(item->key) == ITEM_EXTENT;
-
-	if (key_ino(item->key) != t->ino || (!t->all && !extent))
-		return false;
-	if (!t->all && item_end_bytes(item) <= t->size)
-		return false;
-	if (extent && (uint64_t)key_offset(item->key) << SECTOR_SHIFT < t->size) {
-		truncate_shorten(store, t, item);
-		return false;
-	}
-	if (!t->del_n)
-		t->del_slot = t->path.slots[0];
-	t->del_n++;
-	t->del_slot = t->path.slots[0];
-	if (item_has_extent(item))
-		extent_drop_ref(store, item->a, t->root->id, t->ino, ref_offset(item));
-	return key_type(item->key) != ITEM_INODE;
-}
-
-/* btrfs_truncate_inode_items() */
-void items_truncate(struct btrfs_store *store, struct root *root, uint32_t ino, uint64_t size,
-		    bool all)
-{
-	struct truncation t = {.root = root, .ino = ino, .size = size, .all = all};
-	ctree_key last = key_make(ino, ITEM_TYPE_MAX, UINT32_MAX);
-
-	if (!all)
-		contexts_remove(store, root, ino, blocks_up(size), UINT32_MAX);
-	for (;;) {
-		if (ctree_search(store, root, last, &t.path, -1, true)) {
-			if (!t.path.slots[0])
-				break;
-			t.path.slots[0]--;
-		}
-		while (truncate_item(store, &t) && t.path.slots[0] > 0)
-			t.path.slots[0]--;
-		/* The leaf was used up to its front: what is before it lies in another. */
-		if (!t.del_n || t.del_slot ||
-		    key_type(ctree_item(store, &t.path)->key) == ITEM_INODE) {
-			truncate_delete(store, &t);
-			break;
-		}
-		truncate_delete(store, &t);
-	}
 }
 
 bool items_find(struct btrfs_store *store, const struct store_inode *inode, uint32_t block,

@@ -97,10 +97,11 @@ static void print_memory(const struct bench_file *file, const char *when)
 	struct store_stats stats;
 
 	store_stats(file->store, &stats);
-	printf("btrfs: %s: %" PRIu64 " extents in %" PRIu64 " leaves: %.1f bytes each counted, "
-	       "%.1f resident\n",
-	       when, stats.extents, stats.leaves,
+	printf("btrfs: %s: %" PRIu64 " extents, %" PRIu64 " items in %" PRIu64
+	       " leaves: %.1f bytes an extent, %.1f an item; resident %.1f an extent\n",
+	       when, stats.extents, stats.file_extent_items, stats.leaves,
 	       (double)stats.memory_bytes / (double)stats.extents,
+	       (double)stats.memory_bytes / (double)stats.file_extent_items,
 	       (double)(resident_bytes() - file->resident_before) / (double)stats.extents);
 }
 

@@ -17,6 +17,7 @@ static const struct {
 	{"mm1", bench_mm1},
 	{"hold", bench_hold},
 	{"tasks", bench_tasks},
+	{"btrfs", bench_btrfs},
 };
 
 static const struct {

@@ -156,10 +156,10 @@ static void check_contexts(struct btrfs_store *store, uint32_t root)
 
 static void run_storm(enum store_context_layout layout, uint32_t node_bytes, uint64_t seed)
 {
-	struct btrfs_store_options options = { .node_bytes = node_bytes,
-					       .context_layout = layout,
-					       .context_bytes = layout ? 34 : 0 };
-	struct storm storm = { .store = store_new(&options), .state = seed };
+	struct btrfs_store_options options = {.node_bytes = node_bytes,
+					      .context_layout = layout,
+					      .context_bytes = layout ? 34 : 0};
+	struct storm storm = {.store = store_new(&options), .state = seed};
 	struct store_inode *top;
 	uint32_t root;
 
@@ -195,7 +195,7 @@ Test(btrfs_store, random_operations_keep_every_reference_and_size_right)
 /* Trees of three levels and more: nodes split, pushed and balanced, then emptied again. */
 Test(btrfs_store, a_deep_tree_grows_and_shrinks)
 {
-	struct btrfs_store_options options = { .node_bytes = 4096 };
+	struct btrfs_store_options options = {.node_bytes = 4096};
 	struct btrfs_store *store = store_new(&options);
 	struct store_tree_stats stats;
 	struct store_inode *inode;
@@ -227,7 +227,7 @@ Test(btrfs_store, a_deep_tree_grows_and_shrinks)
 
 Test(btrfs_store, operations_fail_as_system_calls_do)
 {
-	struct btrfs_store_options options = { .data_capacity_bytes = 100 * BLOCK };
+	struct btrfs_store_options options = {.data_capacity_bytes = 100 * BLOCK};
 	struct btrfs_store *store = store_new(&options);
 	struct store_inode *dir, *file;
 	uint64_t bytes = BLOCK;
