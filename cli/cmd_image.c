@@ -48,8 +48,7 @@ static void print_omissions(const struct fs_image_report *r)
 	note(r->denied_directories,
 	     "directories or names could not be looked at (permission denied)");
 	note(r->vanished, "names vanished or changed meanwhile");
-	note(r->unwritten,
-	     "files have data not yet on disk and so without extents (--sync writes it first)");
+	note(r->unwritten, "files have data not yet on disk (--sync writes it first)");
 	if (r->failed)
 		fprintf(stderr, "  %" PRIu64 " failed otherwise, the first: %s\n", r->failed,
 			g_strerror(r->failed_errno));

@@ -109,6 +109,7 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 	config->context_bytes = fscrypt_variant_context_bytes(variant);
 	config->context_separate = variant->layout == LAYOUT_SEPARATE;
 	config->context_prefix = variant->layout_prefix;
+	config->buffer_direct_writes = w->options->scenario->buffer_direct_writes;
 	config->compress = w->options->scenario->compress;
 	config->image = w->options->scenario->image ? &image->image : NULL;
 	config->image_key = w->options->scenario->image_key && encrypts ? 1 : 0;
@@ -135,7 +136,7 @@ static bool build(struct world *w, GError **error)
 	if (!w->fs)
 		return false;
 	w->crypt = fscrypt_new(w->fs, w->options->variant);
-	if (scenario->image_key)
+	if (config.image_key)
 		fscrypt_preset_key(w->crypt,
 				   fscrypt_key_number(w->crypt, scenario->image_key));
 	w->workload = workload_new(w->machine, w->fs, w->crypt);

@@ -107,6 +107,7 @@ struct results_doc *results_doc_new(const char *scenario_name, const char *quest
 {
 	struct results_doc *doc;
 
+	g_assert(scenario_name && question && kind);
 	g_assert(replications > 0);
 	g_assert(seed <= RESULTS_SEED_MAX);
 	doc = doc_alloc(replications);
@@ -157,7 +158,7 @@ void results_doc_add_override(struct results_doc *doc, const char *override)
 
 void results_doc_set_image(struct results_doc *doc, const char *name, const char *digest)
 {
-	g_assert(!doc->image.name);
+	g_assert(!doc->image.name && name && digest);
 	doc->image.name = g_strdup(name);
 	doc->image.digest = g_strdup(digest);
 }
@@ -165,7 +166,7 @@ void results_doc_set_image(struct results_doc *doc, const char *name, const char
 void results_doc_set_cost_profile(struct results_doc *doc, const char *name, const char *kernel,
 				  const char *cpu, const char *digest)
 {
-	g_assert(!doc->cost_profile.name);
+	g_assert(!doc->cost_profile.name && name && kernel && cpu && digest);
 	doc->cost_profile.name = g_strdup(name);
 	doc->cost_profile.kernel = g_strdup(kernel);
 	doc->cost_profile.cpu = g_strdup(cpu);

@@ -65,9 +65,10 @@ static void read_question(struct reader *r, const json_t *root, struct results_d
 	if (!json_is_null(json_object_get(root, "image")))
 		read_named(r, root, "image", image,
 			   (char **[]){&doc->image.name, &doc->image.digest});
-	read_named(r, root, "cost_profile", profile,
-		   (char **[]){&doc->cost_profile.name, &doc->cost_profile.kernel,
-			       &doc->cost_profile.cpu, &doc->cost_profile.digest});
+	if (!json_is_null(json_object_get(root, "cost_profile")))
+		read_named(r, root, "cost_profile", profile,
+			   (char **[]){&doc->cost_profile.name, &doc->cost_profile.kernel,
+				       &doc->cost_profile.cpu, &doc->cost_profile.digest});
 	read_pairs(r, root, "machine", doc->machine);
 	reader_enter(r, "overrides");
 	for (size_t i = 0; i < json_array_size(overrides) && !r->failed; i++) {

@@ -96,7 +96,7 @@ struct results_doc {
 	} image; /* both NULL: the scenario has none */
 	struct {
 		char *name, *kernel, *cpu, *digest;
-	} cost_profile;
+	} cost_profile; /* all NULL: no cost is asked for */
 	GPtrArray *machine; /* struct results_pair *: a summary in the scenario's words */
 	uint32_t replications; /* planned */
 	uint64_t *seeds; /* one for each replication … */
@@ -106,9 +106,9 @@ struct results_doc {
 
 /**
  * Starts a document for `replications` runs of each variant under `seed`. The version is the one
- * this program was built as. The caller fills the strings (g_strdup'd, owned by the document) of
- * image, cost_profile and the arrays overrides and machine; all others are set here. `seed` is at
- * most RESULTS_SEED_MAX; `replications` at least 1.
+ * this program was built as. All strings are copied, here and below. `seed` is at most
+ * RESULTS_SEED_MAX; `replications` at least 1. The text is the scenario file as it was read; its
+ * SHA-256 is taken here.
  */
 struct results_doc *results_doc_new(const char *scenario_name, const char *question,
 				    const char *kind, const char *text, size_t text_bytes,

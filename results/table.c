@@ -12,7 +12,9 @@
 
 enum {
 	LABEL_MIN = 20, /* columns; longer names break at a dot or underscore */
+	LABEL_FLOOR = 12, /* the same on a terminal too narrow for one variant beside another */
 	LABEL_INDENT = 2,
+	HEADER_MIN = 11, /* a variant's name breaks no further than this */
 	GAP = 2, /* between columns */
 	ALLOC_ROWS_MAX = 8, /* of allocations by site, unless all is asked for */
 };
@@ -31,7 +33,7 @@ struct table {
 	const struct results_comparison *cmp;
 	struct results_text_options options;
 	struct text_cell *cells; /* rows times columns */
-	size_t *value_width, *width; /* of each column: its values, and all of it */
+	size_t *value_width, *difference_width, *width; /* of each column: its parts, and all */
 	bool compact; /* figures are shortened so that all variants fit beside each other */
 	bool marks; /* a star stands somewhere */
 };
@@ -124,7 +126,7 @@ static bool has_marks(const struct table *t, size_t column)
 static void fill_column(struct table *t, size_t column)
 {
 	bool marks = has_marks(t, column);
-	size_t difference_width = 0;
+	size_t difference_width = 0, label;
 
 	t->marks = t->marks || marks;
 	t->value_width[column] = 0;
@@ -139,7 +141,10 @@ static void fill_column(struct table *t, size_t column)
 		t->value_width[column] = MAX(t->value_width[column], text_width(text->value));
 		difference_width = MAX(difference_width, text_width(text->difference));
 	}
-	t->width[column] = t->value_width[column] + (difference_width ? 1 + difference_width : 0);
+	t->difference_width[column] = difference_width ? 1 + difference_width : 0;
+	label = text_width(column_at(t->cmp, column)->label);
+	t->width[column] =
+		MAX(t->value_width[column] + t->difference_width[column], MIN(label, HEADER_MIN));
 }
 
 /* The widest of the families, each a reference and those compared with it. */
@@ -181,11 +186,9 @@ static void fill_cells(struct table *t)
 static char *compose(const struct table *t, size_t row, size_t column)
 {
 	const struct text_cell *text = cell_text(t, row, column);
-	size_t room = t->width[column] - t->value_width[column];
 	GString *out = g_string_new(text->value);
-	size_t pad = room > 0 ? room - text_width(text->difference) : 0;
 
-	for (size_t i = 0; i < pad; i++)
+	for (size_t i = text_width(text->difference); i < t->difference_width[column]; i++)
 		g_string_append_c(out, ' ');
 	g_string_append(out, text->difference);
 	return g_string_free(out, FALSE);
@@ -272,7 +275,7 @@ static size_t label_width(const struct table *t, const struct block *block)
 		if (is_shown(t, row_at(t->cmp, r)))
 			longest = MAX(longest, text_width(label));
 	}
-	return MAX(MIN(longest, room), LABEL_MIN);
+	return MAX(MIN(longest, room), LABEL_FLOOR);
 }
 
 /* ---- printing ---- */
@@ -372,10 +375,11 @@ static struct libscols_table *new_table(const struct table *t, const struct bloc
 	scols_table_enable_colors(table, t->options.colour);
 	scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 	scols_table_set_column_separator(table, "  ");
-	scols_table_new_column(table, "metric", (double)(label_room + LABEL_INDENT), 0);
+	/* A column's name would widen it, shown or not: the names are in lines of their own. */
+	scols_table_new_column(table, "", (double)(label_room + LABEL_INDENT), 0);
 	for (size_t i = 0; i < block->columns; i++)
-		scols_table_new_column(table, column_at(t->cmp, block->column[i])->label,
-				       (double)t->width[block->column[i]], SCOLS_FL_RIGHT);
+		scols_table_new_column(table, "", (double)t->width[block->column[i]],
+				       SCOLS_FL_RIGHT);
 	return table;
 }
 
@@ -517,6 +521,7 @@ void table_print(const struct results_comparison *cmp, const struct results_text
 
 	t.cells = g_new0(struct text_cell, cells);
 	t.value_width = g_new0(size_t, columns);
+	t.difference_width = g_new0(size_t, columns);
 	t.width = g_new0(size_t, columns);
 	fill_cells(&t);
 	print_blocks(&t, out);
@@ -528,6 +533,7 @@ void table_print(const struct results_comparison *cmp, const struct results_text
 	}
 	g_free(t.cells);
 	g_free(t.value_width);
+	g_free(t.difference_width);
 	g_free(t.width);
 	uselocale(before);
 	if (utf8 != (locale_t)0)

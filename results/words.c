@@ -315,27 +315,24 @@ static void say_missing(const struct results_comparison *cmp, size_t i, unsigned
 static void say_certainty(const struct results_comparison *cmp, unsigned width, GString *out)
 {
 	uint32_t replications = cmp->docs[0]->replications;
-	unsigned sampled = 0, exact = 0;
+	unsigned sampled = 0;
 
-	for (size_t k = 0; k < cmp->rows->len; k++) {
+	for (size_t k = 0; k < cmp->rows->len; k++)
 		sampled += row_at(cmp, k)->class == RESULTS_SAMPLED;
-		exact += row_at(cmp, k)->class == RESULTS_EXACT;
-	}
 	if (sampled == 0)
 		sentence(out, 2, width,
-			 "All %u metrics are exact: no run drew a random number, so every "
-			 "difference is one for certain.",
-			 exact);
+			 "Every metric is exact: no run drew a random number, so each difference "
+			 "is one for certain.");
 	else if (replications < 2)
 		sentence(out, 2, width,
-			 "%u metrics are sampled, at one seed: that tells nothing of their spread. "
+			 "%u metric%s sampled at one seed: that tells nothing of their spread. "
 			 "Start with %d replications.",
-			 sampled, SEEDS_TO_START_WITH);
+			 sampled, plural(sampled), SEEDS_TO_START_WITH);
 	else
 		sentence(out, 2, width,
-			 "%u metrics are sampled at %u seeds and compared seed by seed, each with "
+			 "%u metric%s sampled at %u seeds and compared seed by seed, each with "
 			 "95 %% confidence: of twenty that do not differ, one may be said to.",
-			 sampled, replications);
+			 sampled, plural(sampled), replications);
 }
 
 void words_verdict(const struct results_comparison *cmp, unsigned width, GString *out)

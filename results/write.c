@@ -63,12 +63,16 @@ static void write_question(struct emit *e, const struct results_doc *doc)
 	} else {
 		emit_null(e, "image");
 	}
-	emit_open(e, "cost_profile", '{');
-	emit_string(e, "name", doc->cost_profile.name);
-	emit_string(e, "kernel", doc->cost_profile.kernel);
-	emit_string(e, "cpu", doc->cost_profile.cpu);
-	emit_string(e, "digest", doc->cost_profile.digest);
-	emit_close(e, '}');
+	if (doc->cost_profile.name) {
+		emit_open(e, "cost_profile", '{');
+		emit_string(e, "name", doc->cost_profile.name);
+		emit_string(e, "kernel", doc->cost_profile.kernel);
+		emit_string(e, "cpu", doc->cost_profile.cpu);
+		emit_string(e, "digest", doc->cost_profile.digest);
+		emit_close(e, '}');
+	} else {
+		emit_null(e, "cost_profile");
+	}
 	write_pairs(e, "machine", doc->machine);
 	emit_open(e, "seeds", '[');
 	for (uint32_t i = 0; i < doc->replications; i++) {

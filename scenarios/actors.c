@@ -25,7 +25,7 @@ void scenario_actor_free(gpointer data)
 	g_free(actor);
 }
 
-static const struct actor_kind *read_kind(struct reader *reader,
+static const struct actor_kind *read_kind(struct loader *loader,
 					  const struct scenario_registry *registry,
 					  const json_t *json, GError **error)
 {
@@ -39,23 +39,23 @@ static const struct actor_kind *read_kind(struct reader *reader,
 	size_t mark;
 
 	if (!value) {
-		reader_fail(reader, error, "the actor lacks the key \"kind\"\nknown kinds: %s",
+		loader_fail(loader, error, "the actor lacks the key \"kind\"\nknown kinds: %s",
 			    list);
 		return NULL;
 	}
-	mark = reader_enter(reader, "kind");
-	if (!read_value(reader, param, value, &keys, error))
+	mark = loader_enter(loader, "kind");
+	if (!read_value(loader, param, value, &keys, error))
 		return NULL;
 	kind = actor_kind_find(registry, keys.kind);
 	nearest = sim_name_nearest(names, keys.kind);
 	if (!kind && nearest)
-		reader_fail(reader, error, "unknown kind of actor \"%s\"\ndid you mean \"%s\"?",
+		loader_fail(loader, error, "unknown kind of actor \"%s\"\ndid you mean \"%s\"?",
 			    keys.kind, nearest);
 	else if (!kind)
-		reader_fail(reader, error, "unknown kind of actor \"%s\"\nknown kinds: %s",
+		loader_fail(loader, error, "unknown kind of actor \"%s\"\nknown kinds: %s",
 			    keys.kind, list);
 	else
-		reader_leave(reader, mark);
+		loader_leave(loader, mark);
 	sim_param_clear(actor_params, &keys);
 	return kind;
 }
@@ -94,7 +94,7 @@ static const char *split_place(const char *message, unsigned *line, unsigned *co
 }
 
 /* An error about a line of a script is shown where that line stands in the user's file. */
-static bool fail_check(struct reader *reader, const struct actor_kind *kind, GError *cause,
+static bool fail_check(struct loader *loader, const struct actor_kind *kind, GError *cause,
 		       GError **error)
 {
 	unsigned line = 0, column = 0, at_line, at_column;
@@ -102,18 +102,18 @@ static bool fail_check(struct reader *reader, const struct actor_kind *kind, GEr
 	const char *key = lines_key(kind);
 
 	if (!what || !key || !line)
-		return reader_prefix(reader, cause, error);
+		return loader_prefix(loader, cause, error);
 	at_line = line;
 	at_column = column;
-	reader_enter(reader, key);
-	reader_enter_index(reader, line - 1);
-	if (!reader->synthesised && !reader_override_here(reader)) {
-		source_locate(&reader->source, reader->at->str, false, &at_line, &at_column);
+	loader_enter(loader, key);
+	loader_enter_index(loader, line - 1);
+	if (!loader->synthesised && !loader_override_here(loader)) {
+		source_locate(&loader->source, loader->at->str, false, &at_line, &at_column);
 		at_column += column; /* the opening quote stands at at_column */
 	}
 	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s:%u:%u: error: %s",
-		    reader_override_here(reader) ? reader_override_here(reader)
-						 : reader->source.path,
+		    loader_override_here(loader) ? loader_override_here(loader)
+						 : loader->source.path,
 		    at_line, at_column, what);
 	g_error_free(cause);
 	return false;
@@ -138,59 +138,59 @@ static bool name_is_plain(const char *name)
 	return length && strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "_-") == length;
 }
 
-static bool read_name(struct reader *reader, const struct scenario *scenario,
+static bool read_name(struct loader *loader, const struct scenario *scenario,
 		      struct scenario_actor *actor, const json_t *json, GError **error)
 {
 	const json_t *value = json_object_get(json, "name");
 	const struct sim_param *param = sim_param_find(actor_params, "name");
 	struct actor_keys keys = {.name = NULL};
-	size_t mark = reader_enter(reader, "name");
+	size_t mark = loader_enter(loader, "name");
 
-	if (value && !read_value(reader, param, value, &keys, error))
+	if (value && !read_value(loader, param, value, &keys, error))
 		return false;
 	actor->name = value ? keys.name : g_strdup(actor->kind->name);
 	if (!name_is_plain(actor->name))
-		return reader_fail(reader, error,
+		return loader_fail(loader, error,
 				   "name: expected letters, digits, '_' and '-', got \"%s\"",
 				   actor->name);
 	if (name_taken(scenario, actor->name))
-		return reader_fail(reader, error,
+		return loader_fail(loader, error,
 				   "two actors are named \"%s\"\ngive each a \"name\" of its own",
 				   actor->name);
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }
 
-static bool read_config(struct reader *reader, struct scenario_actor *actor, const json_t *json,
+static bool read_config(struct loader *loader, struct scenario_actor *actor, const json_t *json,
 			GError **error)
 {
 	static const char *const own[] = {"name", "kind", NULL};
 	g_autofree char *what = g_strdup_printf("actor \"%s\"", actor->name);
 	GError *cause = NULL;
 
-	if (!read_object(reader, json, actor->kind->params, own, what, actor->config, error))
+	if (!read_object(loader, json, actor->kind->params, own, what, actor->config, error))
 		return false;
 	if (actor->kind->check && !actor->kind->check(actor->config, &cause))
-		return fail_check(reader, actor->kind, cause, error);
+		return fail_check(loader, actor->kind, cause, error);
 	return true;
 }
 
-static bool read_actor(struct reader *reader, const struct scenario_registry *registry,
+static bool read_actor(struct loader *loader, const struct scenario_registry *registry,
 		       struct scenario *scenario, const json_t *json, GError **error)
 {
 	const struct actor_kind *kind;
 	struct scenario_actor *actor;
 
-	if (!read_is_object(reader, json, error))
+	if (!read_is_object(loader, json, error))
 		return false;
-	kind = read_kind(reader, registry, json, error);
+	kind = read_kind(loader, registry, json, error);
 	if (!kind)
 		return false;
 	actor = g_new0(struct scenario_actor, 1);
 	actor->kind = kind;
 	actor->config = g_malloc0(MAX(kind->config_bytes, 1));
-	if (!read_name(reader, scenario, actor, json, error) ||
-	    !read_config(reader, actor, json, error)) {
+	if (!read_name(loader, scenario, actor, json, error) ||
+	    !read_config(loader, actor, json, error)) {
 		scenario_actor_free(actor);
 		return false;
 	}
@@ -198,28 +198,29 @@ static bool read_actor(struct reader *reader, const struct scenario_registry *re
 	return true;
 }
 
-bool scenario_read_actors(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_read_actors(struct loader *loader, const struct scenario_registry *registry,
 			  struct scenario *scenario, GError **error)
 {
-	const json_t *json = json_object_get(reader->root, "actors");
+	const json_t *json = json_object_get(loader->root, "actors");
 	json_t *actor;
 	size_t i, mark;
 
 	scenario->actors = g_ptr_array_new_with_free_func(scenario_actor_free);
 	if (!json)
-		return reader_fail(reader, error, "the scenario lacks the key \"actors\"");
-	mark = reader_enter(reader, "actors");
-	if (!read_is_array(reader, json, error))
+		return loader_fail(loader, error, "the scenario lacks the key \"actors\"");
+	mark = loader_enter(loader, "actors");
+	if (!read_is_array(loader, json, error))
 		return false;
 	if (!json_array_size(json))
-		return reader_fail(reader, error, "actors: expected at least one");
-	json_array_foreach(json, i, actor) {
-		size_t at = reader_enter_index(reader, i);
+		return loader_fail(loader, error, "actors: expected at least one");
+	json_array_foreach(json, i, actor)
+	{
+		size_t at = loader_enter_index(loader, i);
 
-		if (!read_actor(reader, registry, scenario, actor, error))
+		if (!read_actor(loader, registry, scenario, actor, error))
 			return false;
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }

@@ -26,7 +26,7 @@ static bool variant_known(const struct scenario *scenario, const char *name)
 	return false;
 }
 
-static bool check_variant(struct reader *reader, const struct scenario *scenario, const char *key,
+static bool check_variant(struct loader *loader, const struct scenario *scenario, const char *key,
 			  const char *name, GError **error)
 {
 	g_autofree const char **names = NULL;
@@ -37,19 +37,19 @@ static bool check_variant(struct reader *reader, const struct scenario *scenario
 		return true;
 	names = g_new0(const char *, scenario->variants->len + 1);
 	for (guint i = 0; i < scenario->variants->len; i++)
-		names[i] = ((struct fscrypt_variant *)g_ptr_array_index(scenario->variants, i))
-				   ->name;
+		names[i] =
+			((struct fscrypt_variant *)g_ptr_array_index(scenario->variants, i))->name;
 	nearest = sim_name_nearest(names, name);
 	list = g_strjoinv(", ", (char **)names);
-	reader_enter(reader, key);
+	loader_enter(loader, key);
 	if (nearest)
-		return reader_fail(reader, error, "%s: no variant \"%s\"\ndid you mean \"%s\"?",
+		return loader_fail(loader, error, "%s: no variant \"%s\"\ndid you mean \"%s\"?",
 				   key, name, nearest);
-	return reader_fail(reader, error, "%s: no variant \"%s\"\nvariants: %s", key, name, list);
+	return loader_fail(loader, error, "%s: no variant \"%s\"\nvariants: %s", key, name, list);
 }
 
 /* A number, or a size or time with its unit, which becomes bytes or nanoseconds. */
-static bool read_number(struct reader *reader, const json_t *json, double *value, GError **error)
+static bool read_number(struct loader *loader, const json_t *json, double *value, GError **error)
 {
 	const struct sim_param bytes = {.name = "value", .type = SIM_PARAM_BYTES};
 	const struct sim_param time = {.name = "value", .type = SIM_PARAM_TIME};
@@ -62,36 +62,37 @@ static bool read_number(struct reader *reader, const json_t *json, double *value
 	}
 	if (!text || (!sim_param_set(&bytes, &number, text, NULL) &&
 		      !sim_param_set(&time, &number, text, NULL)))
-		return reader_fail(reader, error,
+		return loader_fail(loader, error,
 				   "value: expected a number, or a size or time with a unit, such "
 				   "as \"64MiB\" or \"80us\"");
 	*value = (double)number;
 	return true;
 }
 
-static bool read_value_or_of(struct reader *reader, const struct scenario *scenario,
+static bool read_value_or_of(struct loader *loader, const struct scenario *scenario,
 			     const json_t *json, struct scenario_expect *expect, GError **error)
 {
 	const json_t *value = json_object_get(json, "value");
 	size_t mark;
 
 	if (!value == !expect->of)
-		return reader_fail(reader, error, "an expectation needs either \"value\" or \"of\"");
+		return loader_fail(loader, error,
+				   "an expectation needs either \"value\" or \"of\"");
 	if (!value)
-		return check_variant(reader, scenario, "of", expect->of, error);
-	mark = reader_enter(reader, "value");
-	if (!read_number(reader, value, &expect->value, error))
+		return check_variant(loader, scenario, "of", expect->of, error);
+	mark = loader_enter(loader, "value");
+	if (!read_number(loader, value, &expect->value, error))
 		return false;
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }
 
-static struct scenario_expect *read_expect(struct reader *reader, const struct scenario *scenario,
+static struct scenario_expect *read_expect(struct loader *loader, const struct scenario *scenario,
 					   const json_t *json, GError **error)
 {
 	struct expect_keys keys = {.variant = NULL};
 	struct scenario_expect *expect;
-	bool fine = read_object(reader, json, expect_params, expect_sections, "the expectation",
+	bool fine = read_object(loader, json, expect_params, expect_sections, "the expectation",
 				&keys, error);
 
 	expect = g_new0(struct scenario_expect, 1);
@@ -99,48 +100,49 @@ static struct scenario_expect *read_expect(struct reader *reader, const struct s
 	expect->metric = keys.metric;
 	expect->of = keys.of;
 	expect->relation = g_strdup(relation_words[keys.relation]);
-	if (fine && check_variant(reader, scenario, "variant", expect->variant, error) &&
-	    read_value_or_of(reader, scenario, json, expect, error))
+	if (fine && check_variant(loader, scenario, "variant", expect->variant, error) &&
+	    read_value_or_of(loader, scenario, json, expect, error))
 		return expect;
 	scenario_expect_free(expect);
 	return NULL;
 }
 
 /* --variant takes columns away; claims about those have nothing to stand on. */
-static bool about_replaced(const struct reader *reader, const struct scenario *scenario,
+static bool about_replaced(const struct loader *loader, const struct scenario *scenario,
 			   const json_t *json)
 {
 	const char *variant = json_string_value(json_object_get(json, "variant"));
 	const char *of = json_string_value(json_object_get(json, "of"));
 
-	return reader->variants_replaced && ((variant && !variant_known(scenario, variant)) ||
+	return loader->variants_replaced && ((variant && !variant_known(scenario, variant)) ||
 					     (of && !variant_known(scenario, of)));
 }
 
-bool scenario_read_expect(struct reader *reader, struct scenario *scenario, GError **error)
+bool scenario_read_expect(struct loader *loader, struct scenario *scenario, GError **error)
 {
-	const json_t *json = json_object_get(reader->root, "expect");
+	const json_t *json = json_object_get(loader->root, "expect");
 	json_t *claim;
 	size_t i, mark;
 
 	scenario->expect = g_ptr_array_new_with_free_func(scenario_expect_free);
 	if (!json)
 		return true;
-	mark = reader_enter(reader, "expect");
-	if (!read_is_array(reader, json, error))
+	mark = loader_enter(loader, "expect");
+	if (!read_is_array(loader, json, error))
 		return false;
-	json_array_foreach(json, i, claim) {
-		size_t at = reader_enter_index(reader, i);
+	json_array_foreach(json, i, claim)
+	{
+		size_t at = loader_enter_index(loader, i);
 		struct scenario_expect *expect;
 
-		if (!about_replaced(reader, scenario, claim)) {
-			expect = read_expect(reader, scenario, claim, error);
+		if (!about_replaced(loader, scenario, claim)) {
+			expect = read_expect(loader, scenario, claim, error);
 			if (!expect)
 				return false;
 			g_ptr_array_add(scenario->expect, expect);
 		}
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }

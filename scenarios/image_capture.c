@@ -135,9 +135,21 @@ static uint32_t add_inode(struct capture *c, const struct level *in, const char 
 	return c->inodes->len - 1;
 }
 
+static void visit_directory(struct capture *c, struct level *in, const char *name,
+			    const struct stat *st, bool stay_out)
+{
+	struct subdirectory sub = {.inode = add_inode(c, in, name, st, in->tree)};
+
+	if (stay_out) {
+		c->report->mounts++;
+		return;
+	}
+	sub.name = g_strdup(name);
+	g_array_append_val(in->pending, sub);
+}
+
 static void visit(struct capture *c, struct level *in, const char *name)
 {
-	struct subdirectory sub;
 	uint64_t mount_id = 0;
 	struct stat st;
 	bool have_id;
@@ -149,14 +161,8 @@ static void visit(struct capture *c, struct level *in, const char *name)
 			capture_note_errno(c, errno);
 		c->unreadable++;
 	} else if (S_ISDIR(st.st_mode)) {
-		if (!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id))
-			c->report->mounts++;
-		sub.name = g_strdup(name);
-		sub.inode = add_inode(c, in, name, &st, in->tree);
-		if (!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id))
-			g_free(sub.name);
-		else
-			g_array_append_val(in->pending, sub);
+		visit_directory(c, in, name, &st,
+				!c->options->cross_mounts && elsewhere(c, &st, mount_id, have_id));
 	} else if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
 		c->report->others++;
 		c->others++;
@@ -216,10 +222,6 @@ static void enter(struct capture *c, GArray *levels, struct level *level)
 	for (guint i = 0; i < names->len && !interrupted(c); i++)
 		visit(c, level, g_ptr_array_index(names, i));
 	g_ptr_array_unref(names);
-	if (levels->len >= LEVELS_KEPT_OPEN) {
-		close(level->fd);
-		level->fd = -1;
-	}
 	g_array_append_val(levels, *level);
 }
 
@@ -228,12 +230,15 @@ static int open_directory(int at, const char *name)
 	return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens the directory of the uppermost level on the stack, by names from where one is open. */
-static int reopen(const GArray *levels)
+/* The descriptor of the last level; if it was closed, by names from where one is open. */
+static int descriptor(const GArray *levels)
 {
+	struct level *last = &g_array_index(levels, struct level, levels->len - 1);
 	guint i = levels->len - 1;
 	int fd, next;
 
+	if (last->fd >= 0)
+		return last->fd;
 	while (g_array_index(levels, struct level, i).fd < 0)
 		i--;
 	fd = dup(g_array_index(levels, struct level, i).fd);
@@ -242,15 +247,26 @@ static int reopen(const GArray *levels)
 		close(fd);
 		fd = next;
 	}
+	last->fd = fd;
 	return fd;
+}
+
+/* Deep levels are closed while a level below is being walked. */
+static void close_if_deep(GArray *levels)
+{
+	struct level *last = &g_array_index(levels, struct level, levels->len - 1);
+
+	if (levels->len <= LEVELS_KEPT_OPEN)
+		return;
+	close(last->fd);
+	last->fd = -1;
 }
 
 static void descend(struct capture *c, GArray *levels, struct subdirectory sub)
 {
-	const struct level *from = &g_array_index(levels, struct level, levels->len - 1);
 	struct level level = {.name = sub.name, .inode = sub.inode};
 	struct raw_inode *raw = &g_array_index(c->inodes, struct raw_inode, sub.inode);
-	int at = from->fd >= 0 ? dup(from->fd) : reopen(levels);
+	int at = descriptor(levels);
 	struct stat st;
 
 	level.fd = at < 0 ? -1 : open_directory(at, sub.name);
@@ -271,10 +287,9 @@ static void descend(struct capture *c, GArray *levels, struct subdirectory sub)
 			raw->inode.flags |= FS_IMAGE_SUBVOLUME;
 			c->report->subvolumes++;
 		}
+		close_if_deep(levels);
 		enter(c, levels, &level);
 	}
-	if (at >= 0)
-		close(at);
 }
 
 static void walk(struct capture *c, struct level top)

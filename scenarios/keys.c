@@ -89,9 +89,8 @@ const struct sim_param scenario_params[] = {
 	{.name = NULL},
 };
 
-const char *const scenario_sections[] = {"$schema",    "machine", "costs",    "sizes",
-					 "filesystem", "actors",  "variants", "expect",
-					 NULL};
+const char *const scenario_sections[] = {"$schema", "machine",	"costs",  "sizes", "filesystem",
+					 "actors",  "variants", "expect", NULL};
 
 /* The default machine is a choice, not a measurement: a small server. The dirty limits are those
  * of a fresh kernel: vm.dirty_background_ratio 10, vm.dirty_ratio 20 (6.12: mm/page-writeback.c). */
@@ -147,6 +146,11 @@ const struct sim_param machine_params[] = {
 	 .offset = AT(machine_keys, flushers),
 	 .fallback = "true",
 	 .help = "false: only sync and fsync write back"},
+	{.name = "spread",
+	 .type = SIM_PARAM_BOOL,
+	 .offset = AT(machine_keys, spread),
+	 .fallback = "true",
+	 .help = "false: every cost is its mean, and the machine draws no random number"},
 	{.name = NULL},
 };
 
@@ -167,6 +171,12 @@ const struct sim_param filesystem_params[] = {
 	 .offset = AT(filesystem_keys, compress),
 	 .fallback = "false",
 	 .help = "mounted with compress=zstd"},
+	{.name = "buffer_direct_writes",
+	 .type = SIM_PARAM_BOOL,
+	 .offset = AT(filesystem_keys, buffer_direct_writes),
+	 .fallback = "true",
+	 .help = "direct writes to files with data checksums go through the page cache, as since "
+		 "Linux 6.15; false: as before"},
 	{.name = NULL},
 };
 
@@ -206,6 +216,24 @@ const struct sim_param expect_params[] = {
 };
 
 const char *const expect_sections[] = {"value", NULL};
+
+static const struct {
+	const char *section;
+	const struct sim_param *params;
+} key_tables[] = {
+	{"top", scenario_params},   {"machine", machine_params}, {"filesystem", filesystem_params},
+	{"actors[]", actor_params}, {"expect[]", expect_params},
+};
+
+const struct sim_param *scenario_key_table(size_t i)
+{
+	return i < G_N_ELEMENTS(key_tables) ? key_tables[i].params : NULL;
+}
+
+const char *scenario_key_section(size_t i)
+{
+	return i < G_N_ELEMENTS(key_tables) ? key_tables[i].section : NULL;
+}
 
 /* ---- names that come from tables of other rooms ------------------------------------------- */
 

@@ -54,7 +54,8 @@ static char *path_beside(const char *name, const char *beside)
 
 static char *library_path(const char *folder, const char *suffix, const char *name)
 {
-	g_autofree char *file = g_strconcat(name, suffix, NULL);
+	bool whole = g_str_has_suffix(name, suffix);
+	g_autofree char *file = g_strconcat(name, whole ? "" : suffix, NULL);
 
 	return scenario_data_path(folder, file);
 }
@@ -65,16 +66,19 @@ char *library_find(const char *folder, const char *suffix, const char *what, con
 	g_autofree char *path = path_beside(name, beside), *in_library = NULL, *list = NULL;
 	g_auto(GStrv) known = NULL;
 	const char *nearest;
+	bool found;
 
 	if (!strcmp(name, "-"))
 		return g_strdup(name);
-	if (!strchr(name, '/') && *name) {
-		in_library = library_path(folder, suffix, name);
-		if (g_file_test(in_library, G_FILE_TEST_IS_REGULAR))
-			return g_steal_pointer(&in_library);
-	}
+	in_library = library_path(folder, suffix, name);
+	found = *name && !strchr(name, '/') && g_file_test(in_library, G_FILE_TEST_IS_REGULAR);
+	/* "first-run" is the library's before it is a file's; "first-run.json" the other way. */
+	if (found && !g_str_has_suffix(name, suffix))
+		return g_steal_pointer(&in_library);
 	if (*name && g_file_test(path, G_FILE_TEST_EXISTS))
 		return g_steal_pointer(&path);
+	if (found)
+		return g_steal_pointer(&in_library);
 	known = scenario_library(folder, suffix);
 	nearest = sim_name_nearest((const char *const *)known, name);
 	list = g_strjoinv(", ", known);

@@ -35,7 +35,7 @@ struct override {
 };
 
 /** A document being read: the place reached, and what the command line changed. */
-struct reader {
+struct loader {
 	struct source source;
 	json_t *root;
 	GString *at; /* JSON pointer */
@@ -43,36 +43,37 @@ struct reader {
 	bool variants_replaced; /* by --variant */
 	bool synthesised; /* made from a bare script: the text is the script's */
 };
-void reader_init(struct reader *reader);
-void reader_clear(struct reader *reader);
-/** Goes down into a member or an element; reader_leave() with what was returned comes back. */
-size_t reader_enter(struct reader *reader, const char *key);
-size_t reader_enter_index(struct reader *reader, size_t index);
-void reader_leave(struct reader *reader, size_t mark);
-void reader_override(struct reader *reader, const char *pointer, const char *origin);
+void loader_init(struct loader *loader);
+void loader_clear(struct loader *loader);
+/** Goes down into a member or an element; loader_leave() with what was returned comes back. */
+size_t loader_enter(struct loader *loader, const char *key);
+size_t loader_enter_index(struct loader *loader, size_t index);
+void loader_leave(struct loader *loader, size_t mark);
+void loader_override(struct loader *loader, const char *pointer, const char *origin);
 /** The option that set the place reached, or NULL. */
-const char *reader_override_here(const struct reader *reader);
+const char *loader_override_here(const struct loader *loader);
 /** Sets an error at the place reached: "FILE:LINE:COL: error: …"; returns false. */
-bool reader_fail(const struct reader *reader, GError **error, const char *format, ...)
+bool loader_fail(const struct loader *loader, GError **error, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
 /** The same at the key, not the value, of the place reached. */
-bool reader_fail_key(const struct reader *reader, GError **error, const char *format, ...)
+bool loader_fail_key(const struct loader *loader, GError **error, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
-/** Puts the place reached before the message of an error from elsewhere. */
-bool reader_prefix(const struct reader *reader, GError *cause, GError **error);
+/** Puts the place reached, or the option that changed something there, before the message of an
+ * error from elsewhere; frees that. */
+bool loader_prefix(const struct loader *loader, GError *cause, GError **error);
 
 /** Checks that the value at the place is of the type; says what it is otherwise. */
-bool read_is_object(const struct reader *reader, const json_t *json, GError **error);
-bool read_is_array(const struct reader *reader, const json_t *json, GError **error);
+bool read_is_object(const struct loader *loader, const json_t *json, GError **error);
+bool read_is_array(const struct loader *loader, const json_t *json, GError **error);
 /** Reads one value into its row's place. */
-bool read_value(struct reader *reader, const struct sim_param *param, const json_t *json,
+bool read_value(struct loader *loader, const struct sim_param *param, const json_t *json,
 		void *config, GError **error);
 /**
  * Reads an object by its table: defaults, then each member; refuses unknown keys, except those of
  * `sections` (NULL-terminated, may be NULL), "doc" and those of `sections` are the caller's.
  * `what` names the object in messages.
  */
-bool read_object(struct reader *reader, const json_t *json, const struct sim_param *table,
+bool read_object(struct loader *loader, const json_t *json, const struct sim_param *table,
 		 const char *const *sections, const char *what, void *config, GError **error);
 /** A text as the JSON that its row reads, as far as the text can be that. */
 json_t *json_of_text(const struct sim_param *param, const char *text);
@@ -86,11 +87,11 @@ struct scenario_keys {
 struct machine_keys {
 	char *profile;
 	int64_t cpus, memory_bytes, devices, device_channels;
-	int64_t dirty_background_permille, dirty_permille, flushers;
+	int64_t dirty_background_permille, dirty_permille, flushers, spread;
 };
 struct filesystem_keys {
 	char *image, *key;
-	int64_t compress;
+	int64_t compress, buffer_direct_writes;
 };
 struct actor_keys {
 	char *name, *kind;
@@ -101,6 +102,7 @@ struct expect_keys {
 };
 extern const struct sim_param scenario_params[], machine_params[], filesystem_params[],
 	actor_params[], expect_params[];
+extern const struct sim_param profile_params[], profile_entry_params[];
 extern const char *const scenario_sections[]; /* "machine", "costs", … */
 extern const char *const expect_sections[]; /* "value": a number or a text with a unit */
 extern const char *const relation_words[];
@@ -119,23 +121,23 @@ const char *kernel_name_nearest(const struct kernel_name *table, size_t n, const
 char *library_find(const char *folder, const char *suffix, const char *what, const char *name,
 		   const char *beside, GError **error);
 /** Applies "path=value" to the tree. */
-bool scenario_set(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_set(struct loader *loader, const struct scenario_registry *registry,
 		  const char *assignment, GError **error);
 /** Replaces the variants by those of "NAME: key=value …". */
-bool scenario_replace_variants(struct reader *reader, const struct sim_param *params,
+bool scenario_replace_variants(struct loader *loader, const struct sim_param *params,
 			       const char *const *variants, GError **error);
-bool scenario_read_variants(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_read_variants(struct loader *loader, const struct scenario_registry *registry,
 			    struct scenario *scenario, GError **error);
-bool scenario_read_actors(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_read_actors(struct loader *loader, const struct scenario_registry *registry,
 			  struct scenario *scenario, GError **error);
 void scenario_free_variants(struct scenario *scenario, const struct sim_param *params);
 /** Reads the filesystem's keys and its image. */
-bool scenario_read_filesystem(struct reader *reader, struct scenario *scenario, GError **error);
+bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, GError **error);
 struct cost_profile *cost_profile_load_beside(const char *name_or_path, const char *beside,
 					      GError **error);
-bool scenario_read_expect(struct reader *reader, struct scenario *scenario, GError **error);
+bool scenario_read_expect(struct loader *loader, struct scenario *scenario, GError **error);
 /** Reads machine, costs and sizes; loads the profile. */
-bool scenario_read_machine(struct reader *reader, struct scenario *scenario, int64_t scale_times,
+bool scenario_read_machine(struct loader *loader, struct scenario *scenario, int64_t scale_times,
 			   GError **error);
 /** The name of an actor as the file gives it: "name", else "kind", else "". */
 const char *actor_json_name(const json_t *actor);

@@ -6,7 +6,7 @@
 
 #define OWN_SOURCE "this scenario"
 
-static int name_index(struct reader *reader, const struct kernel_name *table, size_t n,
+static int name_index(struct loader *loader, const struct kernel_name *table, size_t n,
 		      const char *what, const char *name, GError **error)
 {
 	int i = kernel_name_index(table, n, name);
@@ -16,24 +16,23 @@ static int name_index(struct reader *reader, const struct kernel_name *table, si
 		return i;
 	nearest = kernel_name_nearest(table, n, name);
 	if (nearest)
-		reader_fail_key(reader, error, "unknown %s \"%s\"\ndid you mean \"%s\"?", what, name,
-				nearest);
+		loader_fail_key(loader, error, "unknown %s \"%s\"\ndid you mean \"%s\"?", what,
+				name, nearest);
 	else
-		reader_fail_key(reader, error,
+		loader_fail_key(loader, error,
 				"unknown %s \"%s\"\n`extentsim list costs` shows those known", what,
 				name);
 	return -1;
 }
 
-static bool override_cost(struct reader *reader, struct cost_profile *profile, const char *name,
+static bool override_cost(struct loader *loader, struct cost_profile *profile, const char *name,
 			  const json_t *json, GError **error)
 {
-	const struct sim_param param = {.name = name,
-					.type = SIM_PARAM_DIST,
-					.offset = offsetof(struct cost_entry, dist)};
-	int i = name_index(reader, kernel_cost_table, KERNEL_COSTS, "cost", name, error);
+	const struct sim_param param = {
+		.name = name, .type = SIM_PARAM_DIST, .offset = offsetof(struct cost_entry, dist)};
+	int i = name_index(loader, kernel_cost_table, KERNEL_COSTS, "cost", name, error);
 
-	if (i < 0 || !read_value(reader, &param, json, &profile->cost[i], error))
+	if (i < 0 || !read_value(loader, &param, json, &profile->cost[i], error))
 		return false;
 	g_free(profile->cost[i].source);
 	profile->cost[i].source = g_strdup(OWN_SOURCE);
@@ -42,44 +41,45 @@ static bool override_cost(struct reader *reader, struct cost_profile *profile, c
 	return true;
 }
 
-static bool override_size(struct reader *reader, struct cost_profile *profile, const char *name,
+static bool override_size(struct loader *loader, struct cost_profile *profile, const char *name,
 			  const json_t *json, GError **error)
 {
 	const struct sim_param param = {.name = name, .type = SIM_PARAM_INT};
-	int i = name_index(reader, kernel_size_table, KERNEL_SIZES, "size", name, error);
+	int i = name_index(loader, kernel_size_table, KERNEL_SIZES, "size", name, error);
 	int64_t value;
 
-	if (i < 0 || !read_value(reader, &param, json, &value, error))
+	if (i < 0 || !read_value(loader, &param, json, &value, error))
 		return false;
 	g_free(profile->size[i].source);
-	profile->size[i] = (struct size_entry){.value = (uint64_t)value,
-					       .source = g_strdup(OWN_SOURCE)};
+	profile->size[i] =
+		(struct size_entry){.value = (uint64_t)value, .source = g_strdup(OWN_SOURCE)};
 	return true;
 }
 
-static bool read_overrides(struct reader *reader, const char *section,
-			   bool (*apply)(struct reader *, struct cost_profile *, const char *,
+static bool read_overrides(struct loader *loader, const char *section,
+			   bool (*apply)(struct loader *, struct cost_profile *, const char *,
 					 const json_t *, GError **),
 			   struct cost_profile *profile, GError **error)
 {
-	const json_t *json = json_object_get(reader->root, section);
+	const json_t *json = json_object_get(loader->root, section);
 	const char *name;
 	json_t *value;
 	size_t mark;
 
 	if (!json)
 		return true;
-	mark = reader_enter(reader, section);
-	if (!read_is_object(reader, json, error))
+	mark = loader_enter(loader, section);
+	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
-		size_t at = reader_enter(reader, name);
+	json_object_foreach((json_t *)json, name, value)
+	{
+		size_t at = loader_enter(loader, name);
 
-		if (strcmp(name, "doc") && !apply(reader, profile, name, value, error))
+		if (strcmp(name, "doc") && !apply(loader, profile, name, value, error))
 			return false;
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }
 
@@ -99,10 +99,10 @@ static bool scale_dist(struct sim_dist *dist, uint64_t factor)
 	return fine;
 }
 
-static bool scale_profile(struct reader *reader, struct cost_profile *profile, int64_t factor,
+static bool scale_profile(struct loader *loader, struct cost_profile *profile, int64_t factor,
 			  GError **error)
 {
-	size_t mark = reader_enter(reader, "scale_times");
+	size_t mark = loader_enter(loader, "scale_times");
 
 	for (size_t i = 0; factor > 1 && i < KERNEL_COSTS; i++) {
 		struct cost_entry *cost = &profile->cost[i];
@@ -113,57 +113,57 @@ static bool scale_profile(struct reader *reader, struct cost_profile *profile, i
 		if (!scale_dist(&cost->dist, (uint64_t)factor) ||
 		    !scale(&cost->low_ns, (uint64_t)factor) ||
 		    !scale(&cost->high_ns, (uint64_t)factor))
-			return reader_fail(reader, error,
+			return loader_fail(loader, error,
 					   "scale_times: \"%s\" times %" G_GINT64_FORMAT
 					   " does not fit into 64 bits",
 					   kernel_cost_table[i].name, factor);
 	}
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }
 
 /* A path in the file belongs beside the file; one of an option, to the working directory. */
-static const char *beside(const struct reader *reader)
+static const char *beside(const struct loader *loader)
 {
-	return reader->synthesised || reader_override_here(reader) ? NULL : reader->source.path;
+	return loader->synthesised || loader_override_here(loader) ? NULL : loader->source.path;
 }
 
-static bool load_profile(struct reader *reader, struct scenario *scenario, const char *name,
+static bool load_profile(struct loader *loader, struct scenario *scenario, const char *name,
 			 GError **error)
 {
-	size_t mark = reader_enter(reader, "machine"), at = reader_enter(reader, "profile");
+	size_t mark = loader_enter(loader, "machine"), at = loader_enter(loader, "profile");
 	GError *cause = NULL;
 
-	scenario->profile = cost_profile_load_beside(name, beside(reader), &cause);
+	scenario->profile = cost_profile_load_beside(name, beside(loader), &cause);
 	if (!scenario->profile) {
 		bool placed = strstr(cause->message, ": error: ") != NULL;
 
 		if (!placed)
-			return reader_prefix(reader, cause, error);
+			return loader_prefix(loader, cause, error);
 		g_propagate_error(error, cause);
 		return false;
 	}
-	reader_leave(reader, at);
-	reader_leave(reader, mark);
+	loader_leave(loader, at);
+	loader_leave(loader, mark);
 	return true;
 }
 
-static bool read_keys(struct reader *reader, struct scenario *scenario, struct machine_keys *keys,
+static bool read_keys(struct loader *loader, struct scenario *scenario, struct machine_keys *keys,
 		      GError **error)
 {
-	const json_t *json = json_object_get(reader->root, "machine");
-	size_t mark = reader_enter(reader, "machine");
+	const json_t *json = json_object_get(loader->root, "machine");
+	size_t mark = loader_enter(loader, "machine");
 
 	if (!json)
 		sim_param_defaults(machine_params, keys);
-	else if (!read_object(reader, json, machine_params, NULL, "the machine", keys, error))
+	else if (!read_object(loader, json, machine_params, NULL, "the machine", keys, error))
 		return false;
 	if (keys->dirty_background_permille > keys->dirty_permille)
-		return reader_fail(reader, error,
+		return loader_fail(loader, error,
 				   "dirty_background_permille (%" G_GINT64_FORMAT
 				   ") is more than dirty_permille (%" G_GINT64_FORMAT ")",
 				   keys->dirty_background_permille, keys->dirty_permille);
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	scenario->machine = (struct machine_config){
 		.cpus = (uint32_t)keys->cpus,
 		.memory_bytes = (uint64_t)keys->memory_bytes,
@@ -176,47 +176,60 @@ static bool read_keys(struct reader *reader, struct scenario *scenario, struct m
 	return true;
 }
 
-bool scenario_read_machine(struct reader *reader, struct scenario *scenario, int64_t scale_times,
+static void take_means(struct cost_profile *profile)
+{
+	for (size_t i = 0; i < KERNEL_COSTS; i++)
+		profile->cost[i].dist = (struct sim_dist){
+			.kind = SIM_DIST_CONSTANT, .a = sim_dist_mean(&profile->cost[i].dist)};
+}
+
+bool scenario_read_machine(struct loader *loader, struct scenario *scenario, int64_t scale_times,
 			   GError **error)
 {
 	struct machine_keys keys = {.profile = NULL};
-	bool fine = read_keys(reader, scenario, &keys, error) &&
-		    load_profile(reader, scenario, keys.profile, error);
+	bool fine = read_keys(loader, scenario, &keys, error) &&
+		    load_profile(loader, scenario, keys.profile, error);
 
 	sim_param_clear(machine_params, &keys);
 	if (!fine)
 		return false;
 	scenario->machine.profile = scenario->profile;
-	return read_overrides(reader, "costs", override_cost, scenario->profile, error) &&
-	       read_overrides(reader, "sizes", override_size, scenario->profile, error) &&
-	       scale_profile(reader, scenario->profile, scale_times, error);
+	fine = read_overrides(loader, "costs", override_cost, scenario->profile, error) &&
+	       read_overrides(loader, "sizes", override_size, scenario->profile, error) &&
+	       scale_profile(loader, scenario->profile, scale_times, error);
+	if (fine && !keys.spread)
+		take_means(scenario->profile);
+	return fine;
 }
 
-bool scenario_read_filesystem(struct reader *reader, struct scenario *scenario, GError **error)
+bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, GError **error)
 {
-	const json_t *json = json_object_get(reader->root, "filesystem");
+	const json_t *json = json_object_get(loader->root, "filesystem");
 	struct filesystem_keys keys = {.image = NULL};
-	size_t mark = reader_enter(reader, "filesystem"), at;
+	size_t mark = loader_enter(loader, "filesystem"), at;
 	GError *cause = NULL;
 	bool fine;
 
-	fine = !json || read_object(reader, json, filesystem_params, NULL, "the filesystem", &keys,
-				    error);
+	if (!json)
+		sim_param_defaults(filesystem_params, &keys);
+	fine = !json ||
+	       read_object(loader, json, filesystem_params, NULL, "the filesystem", &keys, error);
 	if (fine && keys.key && !keys.image)
-		fine = reader_fail(reader, error,
+		fine = loader_fail(loader, error,
 				   "\"key\" without \"image\": there is no file to encrypt");
-	at = reader_enter(reader, "image");
+	at = loader_enter(loader, "image");
 	if (fine && keys.image) {
-		scenario->image_path = library_find("scenarios/images", "", "image", keys.image,
-						    beside(reader), &cause);
+		scenario->image_path = library_find("scenarios/images", ".image", "image",
+						    keys.image, beside(loader), &cause);
 		if (scenario->image_path)
 			scenario->image = fs_image_read(scenario->image_path, &cause);
-		fine = scenario->image || reader_prefix(reader, cause, error);
+		fine = scenario->image || loader_prefix(loader, cause, error);
 	}
-	reader_leave(reader, at);
-	reader_leave(reader, mark);
+	loader_leave(loader, at);
+	loader_leave(loader, mark);
 	scenario->image_key = g_steal_pointer(&keys.key);
 	scenario->compress = keys.compress;
+	scenario->buffer_direct_writes = keys.buffer_direct_writes;
 	sim_param_clear(filesystem_params, &keys);
 	return fine;
 }

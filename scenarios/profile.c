@@ -17,7 +17,7 @@ struct profile_keys {
 	char *name, *kernel, *cpu, *doc;
 };
 
-static const struct sim_param profile_params[] = {
+const struct sim_param profile_params[] = {
 	{.name = "name",
 	 .type = SIM_PARAM_TEXT,
 	 .offset = offsetof(struct profile_keys, name),
@@ -44,7 +44,7 @@ struct entry_keys {
 	char *source;
 	int64_t estimate;
 };
-static const struct sim_param entry_params[] = {
+const struct sim_param profile_entry_params[] = {
 	{.name = "source",
 	 .type = SIM_PARAM_TEXT,
 	 .offset = offsetof(struct entry_keys, source),
@@ -60,7 +60,7 @@ static const char *const cost_sections[] = {"ns", "quantiles", "range", NULL};
 static const char *const size_sections[] = {"value", "range", NULL};
 
 /* A time as a number of nanoseconds or a text with a unit. */
-static bool read_ns(struct reader *reader, const json_t *json, const char *what, sim_ns *ns,
+static bool read_ns(struct loader *loader, const json_t *json, const char *what, sim_ns *ns,
 		    GError **error)
 {
 	const struct sim_param param = {.name = what, .type = SIM_PARAM_TIME};
@@ -68,17 +68,17 @@ static bool read_ns(struct reader *reader, const json_t *json, const char *what,
 
 	if (json_is_integer(json)) {
 		if (json_integer_value(json) < 0)
-			return reader_fail(reader, error, "%s: a time can't be negative", what);
+			return loader_fail(loader, error, "%s: a time can't be negative", what);
 		*ns = (sim_ns)json_integer_value(json);
 		return true;
 	}
-	if (!read_value(reader, &param, json, &value, error))
+	if (!read_value(loader, &param, json, &value, error))
 		return false;
 	*ns = (sim_ns)value;
 	return true;
 }
 
-static bool read_quantiles(struct reader *reader, const json_t *json, struct sim_dist *dist,
+static bool read_quantiles(struct loader *loader, const json_t *json, struct sim_dist *dist,
 			   GError **error)
 {
 	g_autoptr(GString) text = g_string_new("quantiles");
@@ -86,78 +86,79 @@ static bool read_quantiles(struct reader *reader, const json_t *json, struct sim
 	const char *per_cent;
 	json_t *value;
 
-	if (!read_is_object(reader, json, error))
+	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, per_cent, value) {
-		size_t mark = reader_enter(reader, per_cent);
+	json_object_foreach((json_t *)json, per_cent, value)
+	{
+		size_t mark = loader_enter(loader, per_cent);
 		sim_ns ns;
 
-		if (!read_ns(reader, value, per_cent, &ns, error))
+		if (!read_ns(loader, value, per_cent, &ns, error))
 			return false;
 		g_string_append_printf(text, " %s:%" G_GUINT64_FORMAT "ns", per_cent, ns);
-		reader_leave(reader, mark);
+		loader_leave(loader, mark);
 	}
 	return sim_dist_parse("quantiles", text->str, dist, &cause) ||
-	       reader_prefix(reader, cause, error);
+	       loader_prefix(loader, cause, error);
 }
 
-static bool read_size(struct reader *reader, const json_t *json, const char *what, uint64_t *size,
+static bool read_size(struct loader *loader, const json_t *json, const char *what, uint64_t *size,
 		      GError **error)
 {
 	if (!json_is_integer(json) || json_integer_value(json) < 0)
-		return reader_fail(reader, error, "%s: expected an integer that is not negative",
+		return loader_fail(loader, error, "%s: expected an integer that is not negative",
 				   what);
 	*size = (uint64_t)json_integer_value(json);
 	return true;
 }
 
 /* "range": [low, high]; needed beside "estimate". Sizes and times alike. */
-static bool read_range(struct reader *reader, const json_t *entry, bool sizes, bool needed,
+static bool read_range(struct loader *loader, const json_t *entry, bool sizes, bool needed,
 		       uint64_t *low, uint64_t *high, GError **error)
 {
-	bool (*read)(struct reader *, const json_t *, const char *, uint64_t *, GError **) =
+	bool (*read)(struct loader *, const json_t *, const char *, uint64_t *, GError **) =
 		sizes ? read_size : read_ns;
 	const json_t *range = json_object_get(entry, "range");
 	uint64_t *bound[2] = {low, high};
 	size_t mark;
 
 	if (!range)
-		return !needed || reader_fail(reader, error,
-					      "an estimate needs its \"range\": [low, high]");
-	mark = reader_enter(reader, "range");
+		return !needed ||
+		       loader_fail(loader, error, "an estimate needs its \"range\": [low, high]");
+	mark = loader_enter(loader, "range");
 	if (!json_is_array(range) || json_array_size(range) != 2)
-		return reader_fail(reader, error, "range: expected [low, high]");
+		return loader_fail(loader, error, "range: expected [low, high]");
 	for (size_t i = 0; i < 2; i++) {
-		size_t at = reader_enter_index(reader, i);
+		size_t at = loader_enter_index(loader, i);
 
-		if (!read(reader, json_array_get(range, i), "range", bound[i], error))
+		if (!read(loader, json_array_get(range, i), "range", bound[i], error))
 			return false;
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
 	if (*low > *high)
-		return reader_fail(reader, error, "range: the first bound is the smaller one");
-	reader_leave(reader, mark);
+		return loader_fail(loader, error, "range: the first bound is the smaller one");
+	loader_leave(loader, mark);
 	return true;
 }
 
-static bool read_entry_keys(struct reader *reader, const json_t *json, const char *const *sections,
+static bool read_entry_keys(struct loader *loader, const json_t *json, const char *const *sections,
 			    const char *what, char **source, bool *estimate, GError **error)
 {
 	struct entry_keys keys = {.source = NULL};
 
-	if (!read_object(reader, json, entry_params, sections, what, &keys, error)) {
-		sim_param_clear(entry_params, &keys);
+	if (!read_object(loader, json, profile_entry_params, sections, what, &keys, error)) {
+		sim_param_clear(profile_entry_params, &keys);
 		return false;
 	}
 	g_free(*source);
 	*source = keys.source;
 	*estimate = keys.estimate;
 	if (!**source)
-		return reader_fail(reader, error, "%s: \"source\" is empty", what);
+		return loader_fail(loader, error, "%s: \"source\" is empty", what);
 	return true;
 }
 
-static bool read_cost(struct reader *reader, const json_t *json, const char *name, void *entry,
+static bool read_cost(struct loader *loader, const json_t *json, const char *name, void *entry,
 		      GError **error)
 {
 	struct cost_entry *cost = entry;
@@ -166,102 +167,106 @@ static bool read_cost(struct reader *reader, const json_t *json, const char *nam
 	size_t mark;
 	bool fine;
 
-	if (!read_entry_keys(reader, json, cost_sections, name, &cost->source, &cost->estimate,
+	if (!read_entry_keys(loader, json, cost_sections, name, &cost->source, &cost->estimate,
 			     error))
 		return false;
 	if (!ns == !quantiles)
-		return reader_fail(reader, error, "%s needs either \"ns\" or \"quantiles\"", name);
-	mark = reader_enter(reader, ns ? "ns" : "quantiles");
+		return loader_fail(loader, error, "%s needs either \"ns\" or \"quantiles\"", name);
+	mark = loader_enter(loader, ns ? "ns" : "quantiles");
 	cost->dist.kind = SIM_DIST_CONSTANT;
-	fine = ns ? read_ns(reader, ns, name, &cost->dist.a, error)
-		  : read_quantiles(reader, quantiles, &cost->dist, error);
-	reader_leave(reader, mark);
-	return fine && read_range(reader, json, false, cost->estimate, &cost->low_ns,
+	fine = ns ? read_ns(loader, ns, name, &cost->dist.a, error)
+		  : read_quantiles(loader, quantiles, &cost->dist, error);
+	loader_leave(loader, mark);
+	return fine && read_range(loader, json, false, cost->estimate, &cost->low_ns,
 				  &cost->high_ns, error);
 }
 
-static bool read_size_entry(struct reader *reader, const json_t *json, const char *name,
+static bool read_size_entry(struct loader *loader, const json_t *json, const char *name,
 			    void *entry, GError **error)
 {
 	struct size_entry *size = entry;
 	const json_t *value = json_object_get(json, "value");
 	size_t mark;
 
-	if (!read_entry_keys(reader, json, size_sections, name, &size->source, &size->estimate,
+	if (!read_entry_keys(loader, json, size_sections, name, &size->source, &size->estimate,
 			     error))
 		return false;
 	if (!value)
-		return reader_fail(reader, error, "%s lacks the key \"value\"", name);
-	mark = reader_enter(reader, "value");
-	if (!read_size(reader, value, name, &size->value, error))
+		return loader_fail(loader, error, "%s lacks the key \"value\"", name);
+	mark = loader_enter(loader, "value");
+	if (!read_size(loader, value, name, &size->value, error))
 		return false;
-	reader_leave(reader, mark);
-	return read_range(reader, json, true, size->estimate, &size->low, &size->high, error);
+	loader_leave(loader, mark);
+	return read_range(loader, json, true, size->estimate, &size->low, &size->high, error);
 }
 
 struct group {
 	const char *section, *what;
 	const struct kernel_name *table;
 	size_t names, entry_bytes;
-	bool (*read)(struct reader *, const json_t *, const char *, void *, GError **);
+	bool (*read)(struct loader *, const json_t *, const char *, void *, GError **);
 };
 
-static bool read_group(struct reader *reader, const struct group *group, void *entries,
+static bool read_group(struct loader *loader, const struct group *group, void *entries,
 		       GError **error)
 {
-	const json_t *json = json_object_get(reader->root, group->section);
+	const json_t *json = json_object_get(loader->root, group->section);
 	const char *name;
 	json_t *value;
 	size_t mark;
 
 	if (!json)
-		return reader_fail(reader, error, "the profile lacks the key \"%s\"",
+		return loader_fail(loader, error, "the profile lacks the key \"%s\"",
 				   group->section);
-	mark = reader_enter(reader, group->section);
-	if (!read_is_object(reader, json, error))
+	mark = loader_enter(loader, group->section);
+	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
+	json_object_foreach((json_t *)json, name, value)
+	{
 		int i = kernel_name_index(group->table, group->names, name);
 		const char *nearest;
-		size_t at = reader_enter(reader, name);
+		size_t at = loader_enter(loader, name);
 
 		if (i < 0) {
 			nearest = kernel_name_nearest(group->table, group->names, name);
-			return reader_fail_key(reader, error, "unknown %s \"%s\"%s%s%s",
-					       group->what, name, nearest ? "\ndid you mean \"" : "",
+			return loader_fail_key(loader, error, "unknown %s \"%s\"%s%s%s",
+					       group->what, name,
+					       nearest ? "\ndid you mean \"" : "",
 					       nearest ? nearest : "", nearest ? "\"?" : "");
 		}
-		if (!group->read(reader, value, name,
+		if (!group->read(loader, value, name,
 				 (char *)entries + (size_t)i * group->entry_bytes, error))
 			return false;
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
 	for (size_t i = 0; i < group->names; i++)
 		if (!json_object_get(json, group->table[i].name))
-			return reader_fail(reader, error, "the profile lacks the %s \"%s\" (%s)",
+			return loader_fail(loader, error, "the profile lacks the %s \"%s\" (%s)",
 					   group->what, group->table[i].name,
 					   group->table[i].meaning);
-	reader_leave(reader, mark);
+	loader_leave(loader, mark);
 	return true;
 }
 
-static bool read_profile(struct reader *reader, struct cost_profile *profile, GError **error)
+static bool read_profile(struct loader *loader, struct cost_profile *profile, GError **error)
 {
-	static const struct group costs = {"costs", "cost", kernel_cost_table, KERNEL_COSTS,
-					   sizeof(struct cost_entry), read_cost};
-	static const struct group sizes = {"sizes", "size", kernel_size_table, KERNEL_SIZES,
-					   sizeof(struct size_entry), read_size_entry};
+	static const struct group costs = {
+		"costs",  "cost", kernel_cost_table, KERNEL_COSTS, sizeof(struct cost_entry),
+		read_cost};
+	static const struct group sizes = {
+		"sizes",	"size", kernel_size_table, KERNEL_SIZES, sizeof(struct size_entry),
+		read_size_entry};
 	struct profile_keys keys = {.name = NULL};
-	bool fine = read_object(reader, reader->root, profile_params, profile_sections,
+	bool fine = read_object(loader, loader->root, profile_params, profile_sections,
 				"the profile", &keys, error);
 
 	profile->name = keys.name;
 	profile->kernel = keys.kernel;
 	profile->cpu = keys.cpu;
 	profile->doc = keys.doc;
-	profile->digest = json_digest(reader->root);
-	return fine && read_group(reader, &costs, profile->cost, error) &&
-	       read_group(reader, &sizes, profile->size, error);
+	profile->digest = json_digest(loader->root);
+	return fine && read_group(loader, &costs, profile->cost, error) &&
+	       read_group(loader, &sizes, profile->size, error);
 }
 
 struct cost_profile *cost_profile_load_beside(const char *name_or_path, const char *beside,
@@ -270,19 +275,19 @@ struct cost_profile *cost_profile_load_beside(const char *name_or_path, const ch
 	g_autofree char *path = library_find("scenarios/profiles", ".json", "cost profile",
 					     name_or_path, beside, error);
 	struct cost_profile *profile = NULL;
-	struct reader reader;
+	struct loader loader;
 
 	if (!path)
 		return NULL;
-	reader_init(&reader);
-	if (source_read(&reader.source, path, "cost profile", error))
-		reader.root = source_json(&reader.source, error);
-	if (reader.root) {
+	loader_init(&loader);
+	if (source_read(&loader.source, path, "cost profile", error))
+		loader.root = source_json(&loader.source, error);
+	if (loader.root) {
 		profile = g_new0(struct cost_profile, 1);
-		if (!read_profile(&reader, profile, error))
+		if (!read_profile(&loader, profile, error))
 			g_clear_pointer(&profile, cost_profile_free);
 	}
-	reader_clear(&reader);
+	loader_clear(&loader);
 	return profile;
 }
 

@@ -48,6 +48,7 @@ struct scenario {
 	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
 
 	bool compress; /* mounted with compress=zstd */
+	bool buffer_direct_writes; /* of files with data checksums, as since Linux 6.15 */
 
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */
@@ -80,8 +81,11 @@ struct cost_profile *cost_profile_load(const char *name_or_path, GError **error)
 /** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */
 char *scenario_data_path(const char *folder, const char *file);
 /** Names, sorted, of the files of a folder of the library that end in `suffix` (".json"): folder
- * "scenarios", "scenarios/profiles" or "scenarios/images". The caller frees with g_strfreev(). */
+ * "scenarios", "scenarios/profiles" (".json"), "scenarios/images" (".image"). The caller frees with g_strfreev(). */
 char **scenario_library(const char *folder, const char *suffix);
+/** The i-th table of keys of a scenario file and the section it is of; NULL past the end. */
+const struct sim_param *scenario_key_table(size_t i);
+const char *scenario_key_section(size_t i);
 /** The JSON Schema of a scenario file, made from the tables of the registry; the caller frees. */
 char *scenario_schema(const struct scenario_registry *registry);
 /** The JSON Schema of a cost profile, made from the kernel's tables; the caller frees. */

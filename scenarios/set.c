@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct setter {
-	struct reader *reader;
+	struct loader *loader;
 	const struct scenario_registry *registry;
 	const char *assignment; /* for messages */
 	const char *path; /* the whole path */
@@ -18,14 +18,14 @@ struct setter {
 static bool fail(const struct setter *setter, GError **error, const char *hint, const char *name)
 {
 	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
-		    "--set %s: error: there is no \"%s\" in a scenario\n%s%s%s",
-		    setter->assignment, setter->path, hint, name, name[0] ? "\"?" : "");
+		    "--set %s: error: there is no \"%s\" in a scenario\n%s%s%s", setter->assignment,
+		    setter->path, hint, name, name[0] ? "\"?" : "");
 	return false;
 }
 
 /* `prefix` is what of the path was right; the nearest name completes it. */
-static bool fail_nearest(const struct setter *setter, const char *prefix,
-			 const char *const *known, const char *wrong, GError **error)
+static bool fail_nearest(const struct setter *setter, const char *prefix, const char *const *known,
+			 const char *wrong, GError **error)
 {
 	const char *nearest = sim_name_nearest(known, wrong);
 	g_autofree char *list = g_strjoinv(", ", (char **)known);
@@ -39,17 +39,17 @@ static bool fail_nearest(const struct setter *setter, const char *prefix,
 	return fail(setter, error, hint, "");
 }
 
-/* Puts the value at a key of an object that stands at the reader's place. */
+/* Puts the value at a key of an object that stands at the loader's place. */
 static bool put(const struct setter *setter, json_t *object, const char *key,
 		const struct sim_param *param)
 {
-	struct reader *reader = setter->reader;
+	struct loader *loader = setter->loader;
 	g_autofree char *origin = g_strconcat("--set ", setter->assignment, NULL);
-	size_t mark = reader_enter(reader, key);
+	size_t mark = loader_enter(loader, key);
 
 	json_object_set_new(object, key, json_of_text(param, setter->value));
-	reader_override(reader, reader->at->str, origin);
-	reader_leave(reader, mark);
+	loader_override(loader, loader->at->str, origin);
+	loader_leave(loader, mark);
 	return true;
 }
 
@@ -88,11 +88,11 @@ static bool put_known(const struct setter *setter, json_t *object, const struct 
 /* The object of a section, made if the file has none; NULL if it is something else. */
 static json_t *section_object(const struct setter *setter, const char *section)
 {
-	json_t *object = json_object_get(setter->reader->root, section);
+	json_t *object = json_object_get(setter->loader->root, section);
 
 	if (!object) {
 		object = json_object();
-		json_object_set_new(setter->reader->root, section, object);
+		json_object_set_new(setter->loader->root, section, object);
 	}
 	return json_is_object(object) ? object : NULL;
 }
@@ -143,9 +143,8 @@ static bool set_in_variants(const struct setter *setter, const char *rest, GErro
 	size_t mark;
 	bool fine;
 
-	json_object_foreach(variants, key, variant)
-		if (json_is_object(variant))
-			g_ptr_array_add(list, (gpointer)key);
+	json_object_foreach(variants, key, variant) if (json_is_object(variant))
+		g_ptr_array_add(list, (gpointer)key);
 	g_ptr_array_add(list, NULL);
 	names = (const char **)g_ptr_array_free(list, FALSE);
 	name = longest_name(names, rest);
@@ -153,11 +152,11 @@ static bool set_in_variants(const struct setter *setter, const char *rest, GErro
 		first = g_strndup(rest, strcspn(rest, "."));
 		return fail_nearest(setter, "variants.", names, first, error);
 	}
-	mark = reader_enter(setter->reader, "variants");
-	reader_enter(setter->reader, name);
+	mark = loader_enter(setter->loader, "variants");
+	loader_enter(setter->loader, name);
 	fine = put_known(setter, json_object_get(variants, name), setter->registry->variant_params,
 			 NULL, NULL, rest + strlen(name) + 1, error);
-	reader_leave(setter->reader, mark);
+	loader_leave(setter->loader, mark);
 	return fine;
 }
 
@@ -182,7 +181,8 @@ static json_t *find_actor(const json_t *actors, const char *rest, size_t *index,
 
 	if (split_index(rest, index, key))
 		return json_array_get(actors, *index);
-	json_array_foreach(actors, i, actor) {
+	json_array_foreach(actors, i, actor)
+	{
 		const char *name = actor_json_name(actor);
 		size_t length = strlen(name);
 
@@ -197,7 +197,7 @@ static json_t *find_actor(const json_t *actors, const char *rest, size_t *index,
 
 static bool set_in_actors(const struct setter *setter, const char *rest, GError **error)
 {
-	json_t *actors = json_object_get(setter->reader->root, "actors"), *actor;
+	json_t *actors = json_object_get(setter->loader->root, "actors"), *actor;
 	const struct actor_kind *kind = NULL;
 	g_autofree char *first = g_strndup(rest, strcspn(rest, "."));
 	g_autofree const char **names = NULL;
@@ -213,16 +213,16 @@ static bool set_in_actors(const struct setter *setter, const char *rest, GError 
 	}
 	word = json_string_value(json_object_get(actor, "kind"));
 	kind = word ? actor_kind_find(setter->registry, word) : NULL;
-	mark = reader_enter(setter->reader, "actors");
-	reader_enter_index(setter->reader, index);
+	mark = loader_enter(setter->loader, "actors");
+	loader_enter_index(setter->loader, index);
 	fine = put_known(setter, actor, kind ? kind->params : NULL, actor_params, NULL, key, error);
-	reader_leave(setter->reader, mark);
+	loader_leave(setter->loader, mark);
 	return fine;
 }
 
 static bool set_in_expect(const struct setter *setter, const char *rest, GError **error)
 {
-	json_t *expect = json_object_get(setter->reader->root, "expect"), *claim = NULL;
+	json_t *expect = json_object_get(setter->loader->root, "expect"), *claim = NULL;
 	const char *key;
 	size_t index, mark;
 	bool fine;
@@ -231,10 +231,10 @@ static bool set_in_expect(const struct setter *setter, const char *rest, GError 
 		claim = json_array_get(expect, index);
 	if (!json_is_object(claim))
 		return fail(setter, error, "write expect[N].key, N from 0", "");
-	mark = reader_enter(setter->reader, "expect");
-	reader_enter_index(setter->reader, index);
+	mark = loader_enter(setter->loader, "expect");
+	loader_enter_index(setter->loader, index);
 	fine = put_known(setter, claim, expect_params, NULL, expect_sections, key, error);
-	reader_leave(setter->reader, mark);
+	loader_leave(setter->loader, mark);
 	return fine;
 }
 
@@ -247,14 +247,14 @@ static bool set_in_object(const struct setter *setter, const char *section, cons
 
 	if (!object)
 		return fail(setter, error, "the file has no object there", "");
-	mark = reader_enter(setter->reader, section);
+	mark = loader_enter(setter->loader, section);
 	if (!strcmp(section, "machine"))
 		fine = put_known(setter, object, machine_params, NULL, NULL, rest, error);
 	else if (!strcmp(section, "filesystem"))
 		fine = put_known(setter, object, filesystem_params, NULL, NULL, rest, error);
 	else
 		fine = put_kernel_name(setter, object, section, rest, error);
-	reader_leave(setter->reader, mark);
+	loader_leave(setter->loader, mark);
 	return fine;
 }
 
@@ -265,7 +265,7 @@ static bool set_path(const struct setter *setter, GError **error)
 	const char *rest = path + strlen(first);
 
 	if (!*rest)
-		return put_known(setter, setter->reader->root, scenario_params, NULL,
+		return put_known(setter, setter->loader->root, scenario_params, NULL,
 				 scenario_sections, path, error);
 	if (!strcmp(first, "actors"))
 		return set_in_actors(setter, *rest == '.' ? rest + 1 : rest, error);
@@ -278,7 +278,7 @@ static bool set_path(const struct setter *setter, GError **error)
 	return fail_nearest(setter, "", scenario_sections, first, error);
 }
 
-bool scenario_set(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_set(struct loader *loader, const struct scenario_registry *registry,
 		  const char *assignment, GError **error)
 {
 	const char *equals = strchr(assignment, '=');
@@ -293,7 +293,7 @@ bool scenario_set(struct reader *reader, const struct scenario_registry *registr
 	}
 	path = g_strndup(assignment, (gsize)(equals - assignment));
 	setter = (struct setter){
-		.reader = reader,
+		.loader = loader,
 		.registry = registry,
 		.assignment = assignment,
 		.path = path,

@@ -63,8 +63,8 @@ static bool check_text(const struct source *source, const char *what, GError **e
 	unsigned line = 1;
 
 	if (!source->length) {
-		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
-			    "%s: error: the %s is empty", source->path, what);
+		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s: error: the %s is empty",
+			    source->path, what);
 		return false;
 	}
 	if (g_utf8_validate(source->text, (gssize)source->length, &end))
@@ -151,8 +151,8 @@ static char *fault_text(const json_error_t *fault)
 		const char *end = quote ? strchr(quote + 1, '"') : NULL;
 
 		if (end)
-			return g_strdup_printf("the key %.*s is given twice", (int)(end + 1 - quote),
-					       quote);
+			return g_strdup_printf("the key %.*s is given twice",
+					       (int)(end + 1 - quote), quote);
 		return g_strdup("a key is given twice");
 	}
 	case json_error_numeric_overflow:
@@ -179,7 +179,9 @@ json_t *source_json(const struct source *source, GError **error)
 		return root;
 	if (root) {
 		json_decref(root);
-		fail(source->path, error, "expected an object, \"{ … }\", at the top");
+		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
+			    "%s:1:1: error: expected an object, \"{ … }\", at the top",
+			    source->path);
 		return NULL;
 	}
 	text = fault_text(&fault);

@@ -26,7 +26,7 @@ static void variant_free(const struct sim_param *params, struct fscrypt_variant 
 	g_free(variant);
 }
 
-static struct fscrypt_variant *read_variant(struct reader *reader,
+static struct fscrypt_variant *read_variant(struct loader *loader,
 					    const struct scenario_registry *registry,
 					    const char *name, const json_t *json, GError **error)
 {
@@ -37,11 +37,11 @@ static struct fscrypt_variant *read_variant(struct reader *reader,
 	bool fine;
 
 	variant->name = g_strdup(name);
-	fine = fault ? reader_fail_key(reader, error, "the name of %s %s", what, fault)
-		     : read_object(reader, json, registry->variant_params, NULL, what, variant,
+	fine = fault ? loader_fail_key(loader, error, "the name of %s %s", what, fault)
+		     : read_object(loader, json, registry->variant_params, NULL, what, variant,
 				   error);
 	if (fine && registry->variant_check && !registry->variant_check(variant, &cause))
-		fine = reader_prefix(reader, cause, error);
+		fine = loader_prefix(loader, cause, error);
 	if (!fine) {
 		variant_free(registry->variant_params, variant);
 		return NULL;
@@ -49,37 +49,39 @@ static struct fscrypt_variant *read_variant(struct reader *reader,
 	return variant;
 }
 
-bool scenario_read_variants(struct reader *reader, const struct scenario_registry *registry,
+bool scenario_read_variants(struct loader *loader, const struct scenario_registry *registry,
 			    struct scenario *scenario, GError **error)
 {
-	const json_t *json = json_object_get(reader->root, "variants");
+	const json_t *json = json_object_get(loader->root, "variants");
 	const char *name;
 	json_t *value;
 	size_t mark;
 
 	scenario->variants = g_ptr_array_new();
 	if (!json)
-		return reader_fail(reader, error, "the scenario lacks the key \"variants\"\n"
-						  "give at least one: \"variants\": "
-						  "{\"none\": {\"design\": \"none\"}}");
-	mark = reader_enter(reader, "variants");
-	if (!read_is_object(reader, json, error))
+		return loader_fail(loader, error,
+				   "the scenario lacks the key \"variants\"\n"
+				   "give at least one: \"variants\": "
+				   "{\"none\": {\"design\": \"none\"}}");
+	mark = loader_enter(loader, "variants");
+	if (!read_is_object(loader, json, error))
 		return false;
-	json_object_foreach((json_t *)json, name, value) {
+	json_object_foreach((json_t *)json, name, value)
+	{
 		struct fscrypt_variant *variant;
-		size_t at = reader_enter(reader, name);
+		size_t at = loader_enter(loader, name);
 
 		if (strcmp(name, "doc") || !json_is_string(value)) {
-			variant = read_variant(reader, registry, name, value, error);
+			variant = read_variant(loader, registry, name, value, error);
 			if (!variant)
 				return false;
 			g_ptr_array_add(scenario->variants, variant);
 		}
-		reader_leave(reader, at);
+		loader_leave(loader, at);
 	}
 	if (!scenario->variants->len)
-		return reader_fail(reader, error, "variants: expected at least one");
-	reader_leave(reader, mark);
+		return loader_fail(loader, error, "variants: expected at least one");
+	loader_leave(loader, mark);
 	return true;
 }
 
@@ -123,7 +125,7 @@ static bool add_words(json_t *variant, const struct sim_param *params, char **wo
 	return true;
 }
 
-static bool add_variant(struct reader *reader, json_t *variants, const struct sim_param *params,
+static bool add_variant(struct loader *loader, json_t *variants, const struct sim_param *params,
 			const char *text, GError **error)
 {
 	const char *colon = strchr(text, ':');
@@ -144,11 +146,11 @@ static bool add_variant(struct reader *reader, json_t *variants, const struct si
 		return fail_option(text, error, "the variant is given twice");
 	}
 	json_object_set_new(variants, name, variant);
-	mark = reader_enter(reader, "variants");
-	reader_enter(reader, name);
+	mark = loader_enter(loader, "variants");
+	loader_enter(loader, name);
 	origin = g_strdup_printf("--variant '%s'", text);
-	reader_override(reader, reader->at->str, origin);
-	reader_leave(reader, mark);
+	loader_override(loader, loader->at->str, origin);
+	loader_leave(loader, mark);
 	if (!g_shell_parse_argv(colon + 1, NULL, &words, &cause)) {
 		if (!g_error_matches(cause, G_SHELL_ERROR, G_SHELL_ERROR_EMPTY_STRING))
 			return fail_option(text, error, cause->message);
@@ -157,14 +159,14 @@ static bool add_variant(struct reader *reader, json_t *variants, const struct si
 	return add_words(variant, params, words, text, error);
 }
 
-bool scenario_replace_variants(struct reader *reader, const struct sim_param *params,
+bool scenario_replace_variants(struct loader *loader, const struct sim_param *params,
 			       const char *const *variants, GError **error)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(reader->root, "variants", json);
+	json_object_set_new(loader->root, "variants", json);
 	for (; *variants; variants++)
-		if (!add_variant(reader, json, params, *variants, error))
+		if (!add_variant(loader, json, params, *variants, error))
 			return false;
 	return true;
 }

@@ -320,15 +320,20 @@ static void add_dependents(GPtrArray *work, const struct sim_task *task)
 	}
 }
 
+/* The usual case: whoever is asked for it runs. */
+static bool obviously_wakeable(struct sim *sim, const struct sim_task *task)
+{
+	if (task->dead || !is_blocked(task))
+		return true;
+	sim->epoch++;
+	return wakeable(sim, task);
+}
+
 static void check_one(struct sim *sim, struct sim_task *task, GPtrArray *work)
 {
 	GPtrArray *set;
 
-	if (task->dead || !is_blocked(task))
-		return;
-	sim->epoch++;
-	/* The usual case: whoever is asked for it can go on. */
-	if (wakeable(sim, task))
+	if (obviously_wakeable(sim, task))
 		return;
 	set = collect(sim, task);
 	reduce(sim, set);
@@ -344,8 +349,11 @@ static void check_one(struct sim *sim, struct sim_task *task, GPtrArray *work)
 
 void deadlock_check(struct sim *sim, struct sim_task *task)
 {
-	GPtrArray *work = g_ptr_array_new();
+	GPtrArray *work;
 
+	if (obviously_wakeable(sim, task))
+		return;
+	work = g_ptr_array_new();
 	g_ptr_array_add(work, task);
 	for (guint i = 0; i < work->len; i++)
 		check_one(sim, g_ptr_array_index(work, i), work);

@@ -17,7 +17,7 @@ uint64_t fixed_log2(uint64_t x)
 	int64_t ln = (int64_t)(parts.segment->ln << (63 - 1 - FIXED_BITS)) +
 		     ((r - r2 / 2 + r3 / 3 - r4 / 4) >> 1); /* in units of 2^-62 */
 
-	return (parts.power << FIXED_BITS) +
+	return ((63 - parts.shift) << FIXED_BITS) +
 	       (uint64_t)((sim_i128)ln * LOG2_E >> (62 + 62 - FIXED_BITS));
 }
 

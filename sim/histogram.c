@@ -91,24 +91,36 @@ static uint64_t bucket_top(int octave, uint32_t bucket)
 	       ((UINT64_C(1) << (octave - 1)) - 1);
 }
 
-static uint64_t *octave_buckets(struct sim_histogram *h, int octave)
+static SIM_RARE void add_octave(struct sim_histogram *h, int octave)
 {
-	if (SIM_UNLIKELY(!h->octave[octave]))
-		h->octave[octave] = g_new0(uint64_t, SUB_BUCKETS);
-	return h->octave[octave];
+	h->octave[octave] = g_new0(uint64_t, SUB_BUCKETS);
+}
+
+static inline void add(struct sim_histogram *h, int octave, uint64_t value)
+{
+	h->octave[octave][bucket_of(value, octave)]++;
+	h->count++;
+	h->sum += value;
+	if (SIM_UNLIKELY(value < h->min))
+		h->min = value;
+	if (SIM_UNLIKELY(value > h->max))
+		h->max = value;
+}
+
+static SIM_RARE void add_first(struct sim_histogram *h, int octave, uint64_t value)
+{
+	add_octave(h, octave);
+	add(h, octave, value);
 }
 
 void sim_histogram_add(struct sim_histogram *h, uint64_t value)
 {
 	int octave = octave_of(value);
 
-	octave_buckets(h, octave)[bucket_of(value, octave)]++;
-	h->count++;
-	h->sum += value;
-	if (value < h->min)
-		h->min = value;
-	if (value > h->max)
-		h->max = value;
+	if (SIM_LIKELY(h->octave[octave]))
+		add(h, octave, value);
+	else
+		add_first(h, octave, value);
 }
 
 void sim_histogram_merge(struct sim_histogram *into, const struct sim_histogram *from)
@@ -120,7 +132,9 @@ void sim_histogram_merge(struct sim_histogram *into, const struct sim_histogram 
 
 		if (!from->octave[i])
 			continue;
-		buckets = octave_buckets(into, i);
+		if (!into->octave[i])
+			add_octave(into, i);
+		buckets = into->octave[i];
 		for (int j = 0; j < SUB_BUCKETS; j++)
 			buckets[j] += from->octave[i][j];
 	}

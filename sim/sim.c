@@ -39,12 +39,12 @@ void sim_free(struct sim *sim)
 	g_assert(!sim->self && "a run cannot be freed from within");
 	tasks_clear(sim);
 	usage_orphan_all(sim);
+	holdings_clear(sim); /* writes to resources, some of which lie on the stacks */
 	stack_store_clear(&sim->stacks);
 	context_release(&sim->main);
 	context_release(&sim->gone);
 	lock_order_clear(sim);
 	deadlocks_clear(sim);
-	holdings_clear(sim);
 	event_list_clear(&sim->list);
 	g_array_unref(sim->digests);
 	g_ptr_array_unref(sim->task_chunks);
@@ -164,7 +164,7 @@ bool sim_pending(const struct sim *sim, sim_event event)
 
 /* ---- running ---- */
 
-static void close_digests(struct sim *sim, sim_ns when)
+static SIM_RARE void close_digests(struct sim *sim, sim_ns when)
 {
 	while (when >= sim->digest_next) {
 		g_array_append_val(sim->digests, sim->digest);
@@ -186,12 +186,21 @@ static bool must_end(struct sim *sim)
 	return sim->stopping;
 }
 
+static SIM_RARE void run_plain(struct sim *sim, uint32_t slot)
+{
+	struct event_slot event = sim->list.slot[slot];
+
+	event_list_give_slot(&sim->list, slot);
+	sim->self = NULL;
+	event.fn(sim, event.arg);
+}
+
 struct sim_task *sim_next_task(struct sim *sim)
 {
 	while (!must_end(sim)) {
 		sim_ns when;
 		uint32_t slot = event_list_pop(&sim->list, sim->now, sim->limit, &when);
-		struct event_slot event;
+		struct sim_task *task;
 
 		if (slot == SIM_NO_SLOT)
 			return NULL;
@@ -199,19 +208,16 @@ struct sim_task *sim_next_task(struct sim *sim)
 			close_digests(sim, when);
 		sim->now = when;
 		sim->events++;
-		event = sim->list.slot[slot];
-		if (!event.fn) {
-			struct sim_task *task = event.arg;
-
-			digest_mix(sim, when, task->name_hash);
-			if (task->waiter)
-				wait_abandon(task, SIM_TIMEOUT);
-			return task;
+		if (sim->list.slot[slot].fn) {
+			digest_mix(sim, when, 0);
+			run_plain(sim, slot);
+			continue;
 		}
-		digest_mix(sim, when, 0);
-		event_list_give_slot(&sim->list, slot);
-		sim->self = NULL;
-		event.fn(sim, event.arg);
+		task = sim->list.slot[slot].arg;
+		digest_mix(sim, when, task->name_hash);
+		if (SIM_UNLIKELY(task->waiter))
+			wait_abandon(task, SIM_TIMEOUT);
+		return task;
 	}
 	return NULL;
 }

@@ -17,6 +17,8 @@ __extension__ typedef unsigned __int128 sim_u128;
 
 #define SIM_LIKELY(x) __builtin_expect(!!(x), 1)
 #define SIM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* The rare half of a hot function: kept out of it, so that the hot half saves no registers. */
+#define SIM_RARE __attribute__((noinline))
 
 /* ---- event list (event_list.c) ---- */
 

@@ -24,7 +24,7 @@ static void sync_usage(struct sim_store *store)
 		      store->takers.length + store->putters.length);
 }
 
-static __attribute__((noinline)) void grow(struct sim_store *store)
+static SIM_RARE void grow(struct sim_store *store)
 {
 	enum { FIRST_ITEMS = 8 };
 	uint32_t allocated = MAX(2 * store->allocated, FIRST_ITEMS);
@@ -38,10 +38,9 @@ static __attribute__((noinline)) void grow(struct sim_store *store)
 	store->allocated = allocated;
 }
 
+/* There is room. */
 static inline void push(struct sim_store *store, void *item)
 {
-	if (SIM_UNLIKELY(store->length == store->allocated))
-		grow(store);
 	store->item[(store->first + store->length++) & (store->allocated - 1)] = item;
 	if (store->length > store->usage.in_use_max)
 		store->usage.in_use_max = store->length;
@@ -65,10 +64,8 @@ static void leave_store(struct sim_waiter *waiter, enum sim_wake wake)
 	wait_unlink(waiter);
 }
 
-static __attribute__((noinline)) enum sim_wake wait_for_store(struct sim_store *store,
-							      struct sim_waiter *waiter,
-							      struct sim_wait_list *list,
-							      sim_ns timeout)
+static SIM_RARE enum sim_wake wait_for_store(struct sim_store *store, struct sim_waiter *waiter,
+					     struct sim_wait_list *list, sim_ns timeout)
 {
 	enum sim_wake refused = wait_refused(store->sim);
 	uint32_t queued = store->takers.length + store->putters.length + 1;
@@ -100,57 +97,76 @@ static void count_immediate(struct sim_store *store)
 	store->usage.immediate++;
 }
 
-enum sim_wake sim_store_put(struct sim_store *store, void *item)
+static SIM_RARE enum sim_wake put_in_line(struct sim_store *store, void *item)
 {
 	struct sim_waiter *taker = store->takers.head;
+	struct sim_waiter waiter = {.kind = WAIT_PUT, .item = item};
 
-	sync_usage(store);
-	if (taker) {
-		taker->item = item;
-		grant(store, taker);
-	} else if (!store->capacity || store->length < store->capacity) {
-		push(store, item);
-	} else {
-		struct sim_waiter waiter = {.kind = WAIT_PUT, .item = item};
-
+	if (!taker)
 		return wait_for_store(store, &waiter, &store->putters, SIM_NEVER);
-	}
+	taker->item = item;
+	grant(store, taker);
 	count_immediate(store);
 	return SIM_GRANTED;
 }
 
-bool sim_store_try_take(struct sim_store *store, void **item)
+enum sim_wake sim_store_put(struct sim_store *store, void *item)
+{
+	uint32_t capacity = store->capacity ? store->capacity : UINT32_MAX;
+
+	sync_usage(store);
+	if (store->takers.head || store->length >= capacity)
+		return put_in_line(store, item);
+	if (SIM_UNLIKELY(store->length == store->allocated))
+		grow(store);
+	push(store, item);
+	count_immediate(store);
+	return SIM_GRANTED;
+}
+
+static SIM_RARE void admit_putter(struct sim_store *store)
 {
 	struct sim_waiter *putter = store->putters.head;
 
+	push(store, putter->item);
+	grant(store, putter);
+}
+
+static inline bool take_now(struct sim_store *store, void **item)
+{
 	if (!store->length)
 		return false;
 	sync_usage(store);
 	*item = pop(store);
 	count_immediate(store);
-	if (putter) {
-		push(store, putter->item);
-		grant(store, putter);
-	}
+	if (SIM_UNLIKELY(store->putters.head))
+		admit_putter(store);
 	return true;
 }
 
-enum sim_wake sim_store_take_timeout(struct sim_store *store, void **item, sim_ns timeout)
+static SIM_RARE enum sim_wake take_later(struct sim_store *store, void **item, sim_ns timeout)
 {
-	struct sim_waiter waiter;
+	struct sim_waiter waiter = {.kind = WAIT_TAKE};
 	enum sim_wake wake;
 
-	if (sim_store_try_take(store, item))
-		return SIM_GRANTED;
 	sync_usage(store);
-	waiter.kind = WAIT_TAKE;
 	wake = wait_for_store(store, &waiter, &store->takers, timeout);
 	if (wake == SIM_GRANTED)
 		*item = waiter.item;
 	return wake;
 }
 
+bool sim_store_try_take(struct sim_store *store, void **item)
+{
+	return take_now(store, item);
+}
+
+enum sim_wake sim_store_take_timeout(struct sim_store *store, void **item, sim_ns timeout)
+{
+	return take_now(store, item) ? SIM_GRANTED : take_later(store, item, timeout);
+}
+
 enum sim_wake sim_store_take(struct sim_store *store, void **item)
 {
-	return sim_store_take_timeout(store, item, SIM_NEVER);
+	return take_now(store, item) ? SIM_GRANTED : take_later(store, item, SIM_NEVER);
 }

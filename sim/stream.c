@@ -78,7 +78,7 @@ uint64_t sim_draw_below(struct sim_stream *stream, uint64_t bound)
 /* -ln(u) mean by inversion, u odd in units of 2^-64: at most 44.4 means. */
 sim_ns sim_draw_exponential(struct sim_stream *stream, sim_ns mean)
 {
-	uint64_t e = 64 * (FIXED_LN_2 >> (64 - FIXED_BITS)) - fixed_ln_fast(next(stream) | 1);
+	uint64_t e = fixed_minus_ln(next(stream) | 1);
 
 	g_assert(mean <= SIM_MEAN_MAX);
 	return (sim_ns)(((sim_u128)e * mean + (UINT64_C(1) << (FIXED_BITS - 1))) >> FIXED_BITS);

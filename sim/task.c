@@ -213,23 +213,29 @@ static inline bool passes_at_once(struct sim *sim, const struct sim_task *self, 
 	return true;
 }
 
+static SIM_RARE enum sim_wake wait_for_end(struct sim *sim, struct sim_task *self, sim_ns when)
+{
+	if (self->killed)
+		return SIM_KILLED;
+	if (when != SIM_NEVER)
+		event_list_insert(&sim->list, self->slot, sim->now, when, 0);
+	self->state = TASK_WAITING;
+	self->wake = SIM_GRANTED;
+	task_block(sim, self);
+	return self->wake;
+}
+
 enum sim_wake sim_hold(struct sim *sim, sim_ns duration)
 {
 	struct sim_task *self = sim->self;
 	sim_ns when = sim->now + duration;
 
 	g_assert(self && "only a task can hold");
-	if (SIM_UNLIKELY(self->killed))
-		return SIM_KILLED;
-	if (SIM_LIKELY(when >= duration && when != SIM_NEVER)) {
-		if (passes_at_once(sim, self, when))
-			return SIM_GRANTED;
-		event_list_insert(&sim->list, self->slot, sim->now, when, 0);
-	}
-	self->state = TASK_WAITING;
-	self->wake = SIM_GRANTED;
-	task_block(sim, self);
-	return self->wake;
+	if (SIM_UNLIKELY(when < duration))
+		when = SIM_NEVER;
+	if (!self->killed && passes_at_once(sim, self, when))
+		return SIM_GRANTED;
+	return wait_for_end(sim, self, when);
 }
 
 static void end_wait(struct sim_task *task, enum sim_wake wake)

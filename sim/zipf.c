@@ -14,7 +14,7 @@ struct sim_zipf {
 	int guide_shift;
 };
 
-/* (rank + 1)^-s in units of 2^-63: relative error under 2^-35 s. */
+/* (rank + 1)^-s in units of 2^-63: relative error under 2^-45 (s + 1). */
 static uint64_t weight_of(uint64_t rank, uint32_t exponent_milli)
 {
 	sim_u128 y = (sim_u128)fixed_log2(rank + 1) * exponent_milli / MILLI;

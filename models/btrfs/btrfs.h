@@ -92,6 +92,7 @@ struct btrfs_config {
 	bool context_separate; /* an item of its own (key type 42) instead of appended */
 	bool context_prefix; /* appended behind a 4-byte length */
 	bool compress; /* mount -o compress=zstd */
+	bool buffer_direct_writes; /* of files with data checksums, as since 6.15 */
 	const struct btrfs_image *image; /* initial content; NULL: empty */
 	uint32_t image_key; /* its files are encrypted under this key; 0: plain */
 };

@@ -91,7 +91,7 @@ void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
 	uint32_t end = start + blocks;
 	struct extent_map *map;
 
-	while ((map = first_overlapping(inode, start, end))) {
+	while (blocks && (map = first_overlapping(inode, start, end))) {
 		struct extent_map old = *map;
 
 		if (old.info)

@@ -85,8 +85,10 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 	struct btrfs_inode *inode;
 	int err = btrfs_iget(task, fs, path, &inode);
 
-	if (err == -ENOENT && flags & BTRFS_O_CREAT)
+	if (err == -ENOENT && flags & BTRFS_O_CREAT) {
 		err = create_at(task, fs, path, 0, &inode);
+		flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
+	}
 	return err ? err : finish_open(task, inode, flags, file);
 }
 
@@ -245,23 +247,45 @@ static int buffered_write(struct kernel_task *task, struct btrfs_inode *inode, u
 	return err;
 }
 
+/* Since 6.15 a direct write to a file with data checksums is buffered: user memory that changes under
+ * the write would not match its checksum (6.15: fs/btrfs/direct-io.c, btrfs_direct_write()). */
+static bool goes_direct(const struct btrfs_inode *inode, uint64_t offset, uint64_t len)
+{
+	bool checksums = !(inode->store->flags & STORE_NODATACOW);
+
+	return !((offset | len) % KERNEL_BLOCK_BYTES) &&
+	       !(checksums && inode->fs->config.buffer_direct_writes);
+}
+
+/* The buffered rest of a direct write: written back, waited for, and gone from the cache. */
+static int write_through(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			 uint64_t len, uint16_t content)
+{
+	int err = buffered_write(task, inode, offset, len, content);
+
+	if (!err)
+		err = btrfs_wait_ordered_range(task, inode, offset, len);
+	page_cache_drop(inode->mapping, block_of(offset), blocks_over(offset, len));
+	return err;
+}
+
 int btrfs_write_content(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
 			uint64_t len, uint16_t content)
 {
 	struct btrfs_inode *inode = file->inode;
+	bool direct = file->flags & BTRFS_O_DIRECT;
 	int err = -ENOTBLK;
 
 	kernel_run(task, COST_SYSCALL, 1);
 	if (!len)
 		return 0;
 	kernel_down_write(task, &inode->lock);
-	if (file->flags & BTRFS_O_DIRECT)
+	if (direct && goes_direct(inode, offset, len))
 		err = btrfs_direct_write(task, inode, offset, len, content);
-	if (err == -ENOTBLK) {
+	if (err == -ENOTBLK && direct)
+		err = write_through(task, inode, offset, len, content);
+	else if (err == -ENOTBLK)
 		err = buffered_write(task, inode, offset, len, content);
-		if (!err && file->flags & BTRFS_O_DIRECT) /* the rest of a direct write is synced */
-			err = btrfs_wait_ordered_range(task, inode, offset, len);
-	}
 	kernel_up_write(task, &inode->lock);
 	return err;
 }
@@ -286,8 +310,8 @@ static int write_log(struct kernel_task *task, struct btrfs_inode *inode, uint32
 	kernel_run(task, COST_LOG_TREE_ITEM, items + 1); /* and the inode item */
 	fs->count.log_items += items + 1;
 	kernel_mutex_lock(task, &fs->log_mutex);
-	bio_submit_wait(task, 0, BIO_WRITE, 0, 2 * node_blocks); /* the log's leaf and its root */
-	bio_submit_wait(task, 0, BIO_FLUSH, 0, 0);
+	bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0, 2 * node_blocks); /* the log's leaf and its root */
+	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
 	kernel_mutex_unlock(task, &fs->log_mutex);
 	btrfs_end_transaction(task, fs);
 	return 0;

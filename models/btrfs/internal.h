@@ -99,7 +99,7 @@ struct btrfs_fs {
 		*site_ref, *site_tree_block, *site_bio;
 	uint64_t next_request; /* numbers the work that no operation asked for */
 	struct {
-		uint64_t bios, map_loads, ordered, fsyncs, log_items, tree_blocks_written;
+		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;
 		uint64_t lost_writes;
 		struct btrfs_work work;
 	} count;

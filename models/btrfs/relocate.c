@@ -65,7 +65,6 @@ static void move_data(struct kernel_task *task, struct btrfs_fs *fs, const struc
 		bio_submit_wait(task, 0, BIO_READ, from + at, count);
 		kernel_run(task, COST_CSUM_4K, count);
 		bio_submit_wait(task, 0, BIO_WRITE, to + at, count);
-		fs->count.bios += 2;
 	}
 }
 

@@ -26,10 +26,6 @@ static const struct sim_metric_def def_data = {
 	"disk.data_bytes", "bytes", SIM_LESS_IS_BETTER, DISK,
 	"bytes of data extents at the end, parts without a reference included"
 };
-static const struct sim_metric_def def_bios = {
-	"io.bios", "count", SIM_LESS_IS_BETTER, IO,
-	"data bios submitted, relocation's included; metadata not"
-};
 static const struct sim_metric_def def_loads = {
 	"io.extent_map_loads", "count", SIM_LESS_IS_BETTER, IO,
 	"extent maps built from the tree because the cache had none (btrfs_get_extent)"
@@ -57,7 +53,7 @@ static const struct sim_metric_def def_lost = {
 };
 
 const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context, &def_leaves,   &def_items, &def_extents, &def_data, &def_bios, &def_loads,
+	&def_context, &def_leaves,   &def_items, &def_extents, &def_data, &def_loads,
 	&def_ordered, &def_searches, &def_cow,	 &def_commits, &def_maps, &def_lost, NULL
 };
 
@@ -72,7 +68,6 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_items, def_items.name, (int64_t)stats.file_extent_items);
 	sim_metrics_set(metrics, &def_extents, def_extents.name, (int64_t)stats.extents);
 	sim_metrics_set(metrics, &def_data, def_data.name, (int64_t)stats.extent_bytes);
-	sim_metrics_set(metrics, &def_bios, def_bios.name, (int64_t)fs->count.bios);
 	sim_metrics_set(metrics, &def_loads, def_loads.name, (int64_t)fs->count.map_loads);
 	sim_metrics_set(metrics, &def_ordered, def_ordered.name, (int64_t)fs->count.ordered);
 	sim_metrics_set(metrics, &def_searches, def_searches.name, (int64_t)work->searches);

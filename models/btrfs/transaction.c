@@ -121,8 +121,8 @@ static void write_trees(struct kernel_task *task, struct btrfs_fs *fs)
 	fs->count.tree_blocks_written += blocks;
 	kernel_run(task, COST_TREE_BLOCK_WRITE, blocks);
 	if (blocks)
-		bio_submit_wait(task, 0, BIO_WRITE, 0, (uint32_t)blocks * per_tree_block);
-	bio_submit_wait(task, 0, BIO_FLUSH, 0, 0);
+		bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0, (uint32_t)blocks * per_tree_block);
+	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
 }
 
 int btrfs_commit_with(struct kernel_task *task, struct btrfs_fs *fs,

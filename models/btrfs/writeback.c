@@ -115,7 +115,6 @@ static int write_bio(struct kernel_task *task, struct ordered_extent *ordered, u
 		kernel_run(task, COST_CSUM_4K, blocks);
 	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	kernel_run(task, COST_BIO_SUBMIT, 1);
-	fs->count.bios++;
 	ordered->bios++;
 	bio_submit(fs->machine, 0, BIO_WRITE, physical, blocks, task->request, device_written,
 		   ordered);

@@ -376,6 +376,7 @@ void page_cache_wait_writeback(struct kernel_task *task, struct address_space *m
 /** Drops pages, dirty or not (truncate), without asking ops->release. */
 void page_cache_drop(struct address_space *mapping, uint32_t first, uint32_t blocks);
 uint64_t page_cache_dirty_blocks(const struct address_space *mapping);
+uint64_t page_cache_writeback_blocks(const struct address_space *mapping);
 uint64_t page_cache_present_blocks(const struct address_space *mapping);
 /** echo 1 > drop_caches: every clean page of the machine that ops->release lets go. */
 void page_cache_drop_clean(struct machine *machine);

@@ -157,6 +157,11 @@ uint64_t page_cache_dirty_blocks(const struct address_space *mapping)
 	return mapping->dirty;
 }
 
+uint64_t page_cache_writeback_blocks(const struct address_space *mapping)
+{
+	return mapping->writeback;
+}
+
 uint64_t page_cache_present_blocks(const struct address_space *mapping)
 {
 	return mapping->present;

@@ -135,6 +135,14 @@ static void report_allocations(struct machine *m, struct sim_metrics *metrics)
 	}
 }
 
+/* part <= whole; years of channel-time do not overflow it. */
+static uint64_t permille_of(uint64_t part, uint64_t whole)
+{
+	if (part <= UINT64_MAX / PERMILLE)
+		return part * PERMILLE / whole;
+	return part / (whole / PERMILLE);
+}
+
 static void report_io(struct machine *m, struct sim_metrics *metrics)
 {
 	uint64_t capacity =
@@ -149,9 +157,8 @@ static void report_io(struct machine *m, struct sim_metrics *metrics)
 	set(metrics, &io_metadata_written, m->io.metadata_written_bytes);
 	set(metrics, &io_queue_wait, m->io.queue_wait_ns);
 	set(metrics, &io_queue_wait_max, m->io.queue_wait_max_ns);
-	if (capacity >= PERMILLE)
-		set(metrics, &io_utilisation,
-		    MIN(devices_busy_ns(m) / (capacity / PERMILLE), (uint64_t)PERMILLE));
+	if (capacity)
+		set(metrics, &io_utilisation, permille_of(devices_busy_ns(m), capacity));
 	set(metrics, &writeback_throttled, m->throttled_ns);
 }
 

@@ -391,7 +391,7 @@ static void dump_step(struct player *p)
 		g_string_append(out, i ? "," : "");
 		append_json_string(out, p->ops->pdata[i]);
 	}
-	g_string_append(out, "],\"kind\":\"dump\",\n  ");
+	g_string_append(out, "],\"kind\":\"dump\",\n");
 	btrfs_dump(p->dump, (const char *const *)p->tracked->pdata, p->tracked->len, out);
 	g_string_append_c(out, '}');
 	g_ptr_array_set_size(p->ops, 0);

@@ -28,5 +28,5 @@ while [ $i -lt "$n" ]; do
 	fi
 	i=$((i + 1))
 done
-echo "live: $same of $n scripts equal, $differ differ${differ:+ (kept in $out)}"
+echo "live: $same of $n scripts equal, $differ differ (kept in $out)"
 [ $differ -eq 0 ]

@@ -4,3 +4,4 @@ LIVE_SEED ?= 1
 .PHONY: live
 live: $(PROG) ## compare the btrfs model with a real btrfs on random scripts (root)
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/live/diff.sh $(LIVE_SCRIPTS) $(LIVE_SEED)
+	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/live/image.sh

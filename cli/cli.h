@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cli: main and one file per command. The only room that prints and sets an exit status; it has no
+ * logic of its own. Standard output carries the result and nothing else; messages go to standard
+ * error.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <glib.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "scenarios/scenarios.h"
+
+/** Exit statuses; they mean the same for every command. */
+enum cli_exit {
+	CLI_YES = 0,
+	CLI_NO = 1, /* expectation failed, regressed, undeclared deadlock, validation failed */
+	CLI_BAD_INPUT = 2, /* usage, or a file that is not what it should be */
+	CLI_NOT_COMPARABLE = 3,
+	CLI_INCONCLUSIVE = 4, /* under --strict */
+	CLI_CANT_WORK = 5, /* I/O, memory, a tool failed */
+	CLI_INTERRUPTED = 130, /* 128 + SIGINT */
+};
+
+/* ---- commands ---------------------------------------------------------------------------- */
+
+/** A command: gets its own name as argv[0], returns an exit status. */
+int cmd_run(int argc, char **argv);
+int cmd_layout(int argc, char **argv);
+int cmd_image(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+
+/** What scenario files may name: actors, keys of variants. */
+const struct scenario_registry *cli_registry(void);
+
+/* ---- messages and exit statuses ---------------------------------------------------------- */
+
+#define CLI_ERROR cli_error_quark()
+GQuark cli_error_quark(void); /* its codes are enum cli_exit */
+/** Sets a CLI_ERROR; a hint may follow on a second line. */
+void cli_set_error(GError **error, enum cli_exit status, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+/** The one place where a GError becomes an exit status. */
+enum cli_exit cli_exit_status(const GError *error);
+/** Writes "extentsim: error: …" to standard error, frees the error, returns its exit status.
+ * Errors that begin with a place ("FILE:LINE:COL: error: …") are written as they are. */
+enum cli_exit cli_fail(GError *error);
+/** "extentsim: warning: …" and the like, on standard error. */
+void cli_message(const char *severity, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* ---- options ----------------------------------------------------------------------------- */
+
+enum cli_parsed { CLI_PARSED_GO, CLI_PARSED_HELP, CLI_PARSED_ERROR };
+/**
+ * Parses a command's options: glued short values ("-j4", "-oFILE") are taken apart first; --help
+ * prints the help on standard output and gives CLI_PARSED_HELP. What is left of argv are the
+ * operands, from argv[1] on. `usage` is the line behind the command's name, `about` the text below.
+ */
+enum cli_parsed cli_parse(int *argc, char ***argv, const GOptionEntry *entries, const char *usage,
+			  const char *about, GError **error);
+/** A decimal number from an option's text; `option` names it in the error. */
+bool cli_number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *value,
+		GError **error);
+/** One of the words (NULL-terminated); its index. */
+bool cli_word(const char *option, const char *text, const char *const *words, size_t *index,
+	      GError **error);
+
+enum run_format { RUN_TEXT, RUN_JSON, RUN_MARKDOWN };
+/** Options of `run`, parsed. Strings are owned; run_options_clear() frees them. */
+struct run_options {
+	char *scenario; /* name or path */
+	char **sets, **variants; /* NULL-terminated, or NULL */
+	bool seed_given, replications_given;
+	uint64_t seed;
+	uint32_t replications, jobs; /* jobs 0: as many as CPUs */
+	char *output; /* NULL: standard output */
+	enum run_format format;
+	bool format_given;
+	bool all_metrics, quiet, include_host;
+};
+enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *options,
+				  GError **error);
+void run_options_clear(struct run_options *options);
+/** The part of them that the loader takes; points into `options`. */
+struct scenario_options run_scenario_options(const struct run_options *options);
+
+/* ---- running a scenario ------------------------------------------------------------------- */
+
+struct results_doc;
+/** Runs every variant and replication, `jobs` at a time (0: as many as CPUs), and hands them in to a
+ * document, which has what was finished if an interruption came. NULL with an error if a world
+ * can't be put together. The document is the caller's. */
+struct results_doc *run_scenario(const struct scenario *scenario, uint32_t jobs, GError **error);
+/** Checks the scenario's expectations against the document: appends a line for each to `out`, and
+ * returns how many do not hold. A metric that is not there does not hold. */
+uint32_t check_expectations(const struct scenario *scenario, const struct results_doc *doc,
+			    GString *out);
+
+/* ---- interruption ------------------------------------------------------------------------ */
+
+/** Sets the handlers of SIGINT and SIGTERM: the first sets the flag, the second ends the program.
+ * SIGPIPE is ignored, so that a closed pipe is a write error. */
+void interrupt_install(void);
+/** Non-zero once a signal came; suits struct sim_options.interrupted. */
+const volatile int *interrupt_flag(void);
+/** The file that the second signal must remove before it ends the program; NULL: none. */
+void interrupt_remove_on_kill(const char *path);
+
+/* ---- output ------------------------------------------------------------------------------ */
+
+/** Where a result goes. A file is written beside its place and renamed into it by
+ * output_commit(), so that it appears whole or not at all; devices and pipes are written to. */
+struct output;
+#define OUTPUT_ERROR output_error_quark()
+GQuark output_error_quark(void);
+/** `path` NULL or "-": standard output. */
+struct output *output_open(const char *path, GError **error);
+FILE *output_file(struct output *output);
+/** Finishes and frees; false if anything could not be written, and then nothing is left behind. */
+bool output_commit(struct output *output, GError **error);
+/** Drops what was written, and frees; NULL is fine. */
+void output_abort(struct output *output);
+/** Opens, writes the text, commits. */
+bool output_text(const char *path, const char *text, GError **error);
+
+#endif

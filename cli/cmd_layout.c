@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `extentsim layout`: a script's actor alone, and the layout at each of its dumps. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include "models/world.h"
+
+static char *document(const struct scenario *scenario, const char *steps)
+{
+	g_autofree char *name = g_path_get_basename(scenario->path);
+	g_autoptr(GString) quoted = g_string_new(NULL);
+
+	if (g_str_has_suffix(name, ".ops"))
+		name[strlen(name) - strlen(".ops")] = '\0';
+	for (const char *c = name; *c; c++) {
+		if ((unsigned char)*c < 0x20)
+			g_string_append_printf(quoted, "\\u%04x", (unsigned int)*c);
+		else
+			g_string_append_printf(quoted, "%s%c",
+					       *c == '"' || *c == '\\' ? "\\" : "", *c);
+	}
+	return g_strdup_printf("{\"name\":\"%s\",\"steps\":[\n%s\n]}\n", quoted->str, steps);
+}
+
+static int play(const struct scenario *scenario, const char *path)
+{
+	struct world_options options = {
+		.scenario = scenario,
+		.variant = scenario->variants->pdata[0],
+		.keep_dumps = true,
+		.interrupted = interrupt_flag(),
+	};
+	struct world_outcome outcome;
+	GError *error = NULL;
+	int status = CLI_YES;
+
+	if (!world_run(&options, &outcome, &error))
+		return cli_fail(error);
+	if (outcome.interrupted) {
+		status = CLI_INTERRUPTED;
+	} else {
+		g_autofree char *text = document(scenario, outcome.dumps);
+
+		if (!output_text(path, text, &error))
+			status = cli_fail(error);
+		else if (!outcome.completed)
+			status = CLI_NO;
+	}
+	world_outcome_clear(&outcome);
+	return status;
+}
+
+int cmd_layout(int argc, char **argv)
+{
+	struct run_options options;
+	GError *error = NULL;
+	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
+	struct scenario_options load;
+	struct scenario *scenario;
+	int status;
+
+	if (parsed == CLI_PARSED_HELP)
+		return CLI_YES;
+	if (parsed == CLI_PARSED_ERROR)
+		return cli_fail(error);
+	load = run_scenario_options(&options);
+	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
+	status = scenario ? play(scenario, options.output) : (int)cli_fail(error);
+	if (scenario)
+		scenario_free(scenario);
+	run_options_clear(&options);
+	return status;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `extentsim run`. */
+#include "cli/cli.h"
+
+#include <langinfo.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "results/results.h"
+
+/* Narrower than this a table says nothing. */
+enum { NARROWEST = 50 };
+
+static unsigned table_width(bool to_terminal)
+{
+	struct winsize size;
+
+	if (!to_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return RESULTS_TEXT_WIDTH;
+	return CLAMP(size.ws_col, NARROWEST, RESULTS_TEXT_WIDTH);
+}
+
+static bool wants_colour(bool to_terminal)
+{
+	const char *no_colour = g_getenv("NO_COLOR");
+
+	return to_terminal && (!no_colour || !*no_colour) &&
+	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+}
+
+static bool show(const struct results_doc *doc, const struct run_options *options,
+		 enum run_format format, const char *path, GString *verdicts, GError **error)
+{
+	bool to_terminal = !path && isatty(STDOUT_FILENO);
+	struct results_text_options text = {
+		.width = table_width(to_terminal),
+		.all = options->all_metrics,
+		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
+		.colour = wants_colour(to_terminal),
+	};
+	struct results_write_options write = { .include_host = options->include_host };
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct results_comparison *cmp;
+
+	if (format == RUN_JSON) {
+		results_emit(doc, &write, out);
+		return output_text(path, out->str, error);
+	}
+	cmp = results_compare(&doc, NULL, 1, error);
+	if (!cmp)
+		return false;
+	if (format == RUN_MARKDOWN)
+		results_markdown(cmp, &text, out);
+	else
+		results_text(cmp, &text, out);
+	results_comparison_free(cmp);
+	if (verdicts->len)
+		g_string_append_printf(out, "\nexpected:\n%s", verdicts->str);
+	return output_text(path, out->str, error);
+}
+
+/* Without --format, a file gets the document and the terminal the table. */
+static bool deliver(const struct results_doc *doc, const struct run_options *options,
+		    GString *verdicts, GError **error)
+{
+	if (!options->output)
+		return show(doc, options, options->format, NULL, verdicts, error);
+	if (options->format_given)
+		return show(doc, options, options->format, options->output, verdicts, error);
+	return show(doc, options, RUN_JSON, options->output, verdicts, error) &&
+	       show(doc, options, RUN_TEXT, NULL, verdicts, error);
+}
+
+static bool any_stopped(const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_variant *variant = doc->variants->pdata[v];
+
+		for (uint32_t r = 0; r < doc->replications; r++)
+			if (variant->replication[r].done && !variant->replication[r].completed)
+				return true;
+	}
+	return false;
+}
+
+static bool any_done(const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_variant *variant = doc->variants->pdata[v];
+
+		for (uint32_t r = 0; r < doc->replications; r++)
+			if (variant->replication[r].done)
+				return true;
+	}
+	return false;
+}
+
+static int conclude(const struct scenario *scenario, const struct results_doc *doc,
+		    const struct run_options *options)
+{
+	g_autoptr(GString) verdicts = g_string_new(NULL);
+	bool whole = results_complete(doc);
+	uint32_t failed = whole ? check_expectations(scenario, doc, verdicts) : 0;
+	GError *error = NULL;
+
+	if (!whole && !any_done(doc)) {
+		cli_message("note", "interrupted before any run had ended: nothing is kept");
+		return CLI_INTERRUPTED;
+	}
+	if (!deliver(doc, options, verdicts, &error))
+		return cli_fail(error);
+	if (!whole) {
+		cli_message("note", "interrupted: the runs that had ended are kept, the others "
+				    "are missing");
+		return CLI_INTERRUPTED;
+	}
+	return failed || any_stopped(doc) ? CLI_NO : CLI_YES;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options options;
+	GError *error = NULL;
+	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
+	struct scenario_options load;
+	struct scenario *scenario;
+	struct results_doc *doc;
+	int status;
+
+	if (parsed == CLI_PARSED_HELP)
+		return CLI_YES;
+	if (parsed == CLI_PARSED_ERROR)
+		return cli_fail(error);
+	load = run_scenario_options(&options);
+	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
+	doc = scenario ? run_scenario(scenario, options.jobs, &error) : NULL;
+	status = doc ? conclude(scenario, doc, &options) : (int)cli_fail(error);
+	if (doc)
+		results_doc_free(doc);
+	if (scenario)
+		scenario_free(scenario);
+	run_options_clear(&options);
+	return status;
+}
