@@ -275,7 +275,7 @@ struct btrfs_store {
 	GArray *changed;
 	uint64_t data_blocks;
 	uint64_t refs_since_commit; /* changes to data references */
-	GHashTable *cold_holes; /* ids of inodes whose holes the map cache does not know */
+	GHashTable *cold_holes; /* inode id -> GArray of struct store_range */
 	uint64_t file_extent_items, context_items, context_item_bytes;
 	GArray *groups; /* of struct block_group */
 	uint64_t next_group_start;
@@ -465,10 +465,12 @@ int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint
 uint32_t store_dir_index(struct btrfs_store *store, struct store_inode *dir);
 struct item store_inode_item(const struct store_inode *inode);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
-/* Are the inode's holes in the extent map cache as far as they reach? Not those that a clone left,
- * nor those of a snapshot's files. */
-bool store_holes_cold(const struct btrfs_store *store, const struct store_inode *inode);
-void store_set_holes_cold(struct btrfs_store *store, const struct store_inode *inode);
+/* Does the extent map cache not know the hole around `offset` as far as it reaches? It does not know
+ * the holes that a clone brought along, nor those of a snapshot's files. */
+bool store_hole_cold(const struct btrfs_store *store, const struct store_inode *inode,
+		     uint64_t offset);
+void store_set_hole_cold(struct btrfs_store *store, const struct store_inode *inode, uint64_t start,
+			 uint64_t end);
 
 /* store_items.c */
 struct drop_extents {

@@ -94,7 +94,8 @@ struct btrfs_store *store_new(const struct btrfs_store_options *options)
 	store->groups = g_array_new(FALSE, FALSE, sizeof(struct block_group));
 	store->roots = g_array_new(FALSE, TRUE, sizeof(struct root *));
 	store->inodes = g_hash_table_new_full(id_hash, id_equal, g_free, NULL);
-	store->cold_holes = g_hash_table_new_full(id_hash, id_equal, g_free, NULL);
+	store->cold_holes =
+		g_hash_table_new_full(id_hash, id_equal, g_free, (GDestroyNotify)g_array_unref);
 	store->dirty_inodes = g_ptr_array_new();
 	store->delayed_inodes = g_ptr_array_new();
 	store->names = g_string_chunk_new(4096);

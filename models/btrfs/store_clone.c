@@ -132,6 +132,8 @@ static void clone_range(struct cloning *c)
 		search = (uint64_t)item_end(&item) << SECTOR_SHIFT;
 		at = c->offset <= start ? start + c->to - c->offset : c->to;
 		drop = at != c->done_to ? c->done_to : at;
+		if (drop < at)
+			store_set_hole_cold(c->store, c->target, drop, at);
 		if (item_file_type(&item) == STORE_INLINE) {
 			clone_inline(c, &item, at, drop);
 			end = at + item.a;
@@ -164,7 +166,6 @@ int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t 
 	store_enter(store, work);
 	if (dirtied)
 		dirtied->n = 0;
-	store_set_holes_cold(store, target);
 	if (bytes)
 		clone_range(&c);
 	return 0;

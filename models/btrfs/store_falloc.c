@@ -50,7 +50,7 @@ static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode
 		if (end <= from)
 			return false;
 	}
-	if (store_holes_cold(store, inode))
+	if (store_hole_cold(store, inode, from))
 		end = MIN(end, asked);
 	*bytes = end > *start + *bytes ? 0 : *start + *bytes - end;
 	*start = end;
