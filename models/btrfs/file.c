@@ -142,6 +142,21 @@ struct btrfs_inode *btrfs_file_inode(const struct btrfs_file *file)
 
 /* ---- read and write ---- */
 
+static int enter_access_time(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	store_touch(fs->store, arg, work);
+	return 0;
+}
+
+/* relatime: the first read after a write updates the inode. */
+static void touch_access_time(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	if (!inode->written)
+		return;
+	inode->written = false;
+	btrfs_tree_change(task, inode->fs, enter_access_time, inode->store);
+}
+
 int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offset, uint64_t len)
 {
 	struct btrfs_inode *inode = file->inode;
@@ -151,6 +166,7 @@ int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offse
 	if (offset >= inode->store->size)
 		return 0;
 	len = MIN(len, inode->store->size - offset);
+	touch_access_time(task, inode);
 	kernel_down_read(task, &inode->lock);
 	err = file->flags & BTRFS_O_DIRECT ? btrfs_direct_read(task, inode, offset, len) :
 					     btrfs_buffered_read(task, file, offset, len);
@@ -280,6 +296,7 @@ int btrfs_write_content(struct kernel_task *task, struct btrfs_file *file, uint6
 	if (!len)
 		return 0;
 	kernel_down_write(task, &inode->lock);
+	inode->written = true;
 	if (direct && goes_direct(inode, offset, len))
 		err = btrfs_direct_write(task, inode, offset, len, content);
 	if (err == -ENOTBLK && direct)

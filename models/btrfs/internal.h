@@ -65,6 +65,7 @@ struct btrfs_inode {
 	uint32_t opens, children, pins;
 	uint32_t unlogged_items; /* file extent items since the last fsync or commit */
 	uint64_t changed_in; /* transaction that last changed it */
+	bool written; /* since its access time was last brought up to date (relatime) */
 	bool flush_on_close; /* BTRFS_INODE_FLUSH_ON_CLOSE */
 	int write_error; /* AS_EIO: told once, by the next fsync */
 	void *crypt;
@@ -112,6 +113,11 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 		   struct btrfs_inode *parent, struct btrfs_inode **inode);
 void btrfs_pin(struct btrfs_inode *inode);
 void btrfs_unpin(struct btrfs_inode *inode);
+/** Writes back every inode with dirty data, in the order in which they became dirty, and waits for
+ * them; `root` 0: of all subvolumes. */
+void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t root);
+/** Waits for the ordered extents of every inode in memory. */
+void btrfs_wait_ordered_all(struct kernel_task *task, struct btrfs_fs *fs);
 /** Sets the key of an encrypted inode up; books a refusal. */
 int btrfs_inode_unlock(struct kernel_task *task, struct btrfs_inode *inode);
 /** Takes an inode out of memory whatever its state: the filesystem goes away. */
