@@ -107,6 +107,7 @@ int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *fr
 	if (err)
 		return err;
 	btrfs_flush_dirty(task, fs, top->store->root);
+	btrfs_wait_ordered_all(task, fs); /* those of a writeback that others began, too */
 	btrfs_unpin(top);
 	return btrfs_commit_with(task, fs, enter_snapshot, &c);
 }
