@@ -436,7 +436,9 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 		store_walk_begin(&walk, fs->store, inode->store, offset, NULL);
 		if (!store_walk_next(&walk, &item, NULL) || item.file_offset >= end)
 			break;
-		offset = item.file_offset + MAX(item.bytes, 1);
+		offset = (uint64_t)(block_of(item.file_offset) +
+				    blocks_over(item.file_offset, MAX(item.bytes, 1))) *
+			 KERNEL_BLOCK_BYTES;
 		if (!item.encrypted || item.type != STORE_PREALLOCATED ||
 		    store_extent_tags(fs->store, item.extent).key)
 			continue;
