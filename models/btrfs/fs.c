@@ -101,7 +101,7 @@ void btrfs_free(struct btrfs_fs *fs)
 {
 	struct btrfs_inode *inode;
 
-	while ((inode = g_queue_peek_head(&fs->inodes)))
+	while ((inode = g_queue_peek_tail(&fs->inodes))) /* children before their directories */
 		btrfs_inode_discard(inode);
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);

@@ -174,6 +174,8 @@ static struct btrfs_inode *inode_new(struct btrfs_fs *fs, struct store_inode *fo
 {
 	struct sim *sim = machine_sim(fs->machine);
 	struct btrfs_inode *inode = g_new0(struct btrfs_inode, 1);
+	/* lockdep_annotate_inode_mutex_key() gives directories a class of their own. */
+	const char *class = found->flags & STORE_DIRECTORY ? "i_rwsem (dir)" : "i_rwsem";
 
 	inode->fs = fs;
 	inode->store = found;
@@ -181,7 +183,7 @@ static struct btrfs_inode *inode_new(struct btrfs_fs *fs, struct store_inode *fo
 	if (parent)
 		parent->children++;
 	inode->mapping = address_space_new(fs->machine, &btrfs_aops, inode);
-	sim_rwsem_init(&inode->lock, sim, sim_lock_class(sim, "i_rwsem"), "i_rwsem");
+	sim_rwsem_init(&inode->lock, sim, sim_lock_class(sim, class), class);
 	sim_waitq_init(&inode->ordered_wait, sim, "ordered extent");
 	extent_map_tree_init(inode);
 	inode->link.data = inode;

@@ -26,14 +26,17 @@ static int enter_dedupe(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 			    c->to_offset, &c->done, work);
 }
 
-/* lock_two_nondirectories(): by address in the kernel, by number here. */
+/* lock_two_nondirectories(): by address in the kernel, by number here; the second lock is of a
+ * subclass, I_MUTEX_NONDIR2. */
 static void lock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
 {
 	bool in_order = btrfs_inode_number(a) <= btrfs_inode_number(b);
+	struct sim *sim = machine_sim(a->fs->machine);
 
 	kernel_down_write(task, in_order ? &a->lock : &b->lock);
 	if (a != b)
-		kernel_down_write(task, in_order ? &b->lock : &a->lock);
+		kernel_down_write_nested(task, in_order ? &b->lock : &a->lock,
+					 sim_lock_class(sim, "i_rwsem/nondir2"));
 }
 
 static void unlock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
