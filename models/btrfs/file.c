@@ -65,7 +65,7 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 
 	kernel_run(task, COST_FILE_OPEN, 1);
 	if (err) {
-		btrfs_unpin(inode);
+		btrfs_iput(inode);
 		return err;
 	}
 	file = g_new0(struct btrfs_file, 1);
@@ -73,9 +73,12 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 	file->flags = flags;
 	inode->opens++;
 	btrfs_unpin(inode);
-	*out = file;
 	if (flags & BTRFS_O_TRUNC)
 		err = btrfs_truncate(task, file, 0);
+	if (err)
+		btrfs_close(task, file);
+	else
+		*out = file;
 	return err;
 }
 
@@ -87,7 +90,10 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 
 	if (err == -ENOENT && flags & BTRFS_O_CREAT) {
 		err = create_at(task, fs, path, 0, &inode);
-		flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
+		if (err == -EEXIST) /* another task was faster */
+			err = btrfs_iget(task, fs, path, &inode);
+		else
+			flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
 	}
 	return err ? err : finish_open(task, inode, flags, file);
 }
@@ -128,11 +134,8 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 		btrfs_start_writeback(task, inode);
 	}
 	/* An inode whose name is gone leaves with its last user. */
-	if (!--inode->opens && !inode->store->nlink) {
-		page_cache_drop(inode->mapping, 0, UINT32_MAX);
-		btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
-		btrfs_inode_try_evict(inode);
-	}
+	if (!--inode->opens && !inode->store->nlink)
+		btrfs_last_iput(task, inode);
 }
 
 struct btrfs_inode *btrfs_file_inode(const struct btrfs_file *file)

@@ -124,10 +124,11 @@ void btrfs_set_crypt(struct btrfs_fs *fs, const struct btrfs_crypt_ops *ops, voi
 	fs->crypt = crypt;
 }
 
-static void flush_inode(struct btrfs_inode *inode, void *arg)
+static bool flush_inode(struct btrfs_inode *inode, void *arg)
 {
 	if (!btrfs_inode_is_dir(inode))
 		btrfs_wait_ordered_range(arg, inode, 0, UINT64_MAX);
+	return false;
 }
 
 int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs)
@@ -137,19 +138,17 @@ int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs)
 	return 0;
 }
 
-static void evict_if_idle(struct btrfs_inode *inode, void *arg)
+static bool evict_if_idle(struct btrfs_inode *inode, void *arg)
 {
-	*(bool *)arg |= btrfs_inode_try_evict(inode);
+	(void)inode;
+	(void)arg;
+	return true;
 }
 
 void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs)
 {
-	bool evicted;
-
 	btrfs_sync_fs(task, fs);
 	page_cache_drop_clean(fs->machine);
-	do { /* directories go after their children */
-		evicted = false;
-		btrfs_for_each_inode(fs, evict_if_idle, &evicted);
-	} while (evicted);
+	while (btrfs_for_each_inode(fs, evict_if_idle, NULL))
+		; /* directories go after their children */
 }

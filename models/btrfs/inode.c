@@ -59,6 +59,35 @@ void btrfs_unpin(struct btrfs_inode *inode)
 	inode->pins--;
 }
 
+static void delayed_iput(struct kernel_task *task, void *arg)
+{
+	struct btrfs_inode *inode = arg;
+
+	(void)task;
+	btrfs_unpin(inode);
+	btrfs_inode_try_evict(inode);
+}
+
+void btrfs_iput(struct btrfs_inode *inode)
+{
+	struct btrfs_fs *fs = inode->fs;
+
+	if (inode->pins == 1 && !inode->opens && !inode->store->nlink)
+		workqueue_queue(fs->transaction_kthread, delayed_iput, inode, ++fs->next_request);
+	else
+		btrfs_unpin(inode);
+}
+
+void btrfs_last_iput(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	btrfs_pin(inode);
+	store_discard_dirty(inode->fs->store, inode->store);
+	page_cache_drop(inode->mapping, 0, UINT32_MAX);
+	btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
+	btrfs_unpin(inode);
+	btrfs_inode_try_evict(inode);
+}
+
 static void inode_free(struct btrfs_inode *inode)
 {
 	sim_rwsem_destroy(&inode->lock);
@@ -136,20 +165,25 @@ void btrfs_inode_discard(struct btrfs_inode *inode)
 	inode_free(inode);
 }
 
-void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg)
+uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *),
+			      void *arg)
 {
 	GPtrArray *all = g_ptr_array_new();
+	uint32_t evicted = 0;
 
-	/* `fn` may wait, and evict any of them: each is pinned until its turn is over. */
+	/* Time may pass in `fn`: each is pinned until its turn is over. */
 	for (GList *link = fs->inodes.head; link; link = link->next) {
 		btrfs_pin(link->data);
 		g_ptr_array_add(all, link->data);
 	}
 	for (guint i = 0; i < all->len; i++) {
+		bool evict = fn(all->pdata[i], arg);
+
 		btrfs_unpin(all->pdata[i]);
-		fn(all->pdata[i], arg);
+		evicted += evict && btrfs_inode_try_evict(all->pdata[i]);
 	}
 	g_ptr_array_free(all, true);
+	return evicted;
 }
 
 int btrfs_refuse(struct kernel_task *task, int err, const char *why)

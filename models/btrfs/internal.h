@@ -112,6 +112,12 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 		   struct btrfs_inode *parent, struct btrfs_inode **inode);
 void btrfs_pin(struct btrfs_inode *inode);
 void btrfs_unpin(struct btrfs_inode *inode);
+/** Unpins; the last pin of an inode without a name evicts it later, in the cleaner
+ * (btrfs_add_delayed_iput()). */
+void btrfs_iput(struct btrfs_inode *inode);
+/** btrfs_evict_inode() of an inode without a name or a user: what is dirty is thrown away, not
+ * written. Stays in memory if another task still works on it. */
+void btrfs_last_iput(struct kernel_task *task, struct btrfs_inode *inode);
 /** Sets the key of an encrypted inode up; books a refusal. */
 int btrfs_inode_unlock(struct kernel_task *task, struct btrfs_inode *inode);
 /** Takes an inode out of memory whatever its state: the filesystem goes away. */

@@ -42,7 +42,7 @@ static void ordered_done(struct ordered_extent *ordered)
 	kernel_free(fs->machine, fs->site_ordered, machine_size(fs->machine, SIZE_ORDERED_EXTENT));
 	g_queue_unlink(&inode->ordered, &ordered->link);
 	sim_waitq_wake_all(&inode->ordered_wait);
-	btrfs_unpin(inode);
+	btrfs_iput(inode);
 	g_free(ordered);
 }
 
@@ -299,7 +299,7 @@ void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode)
 	write_range(task, inode, 0, UINT64_MAX);
 	sim_path_leave(machine_sim(inode->fs->machine));
 	kernel_context_leave(task);
-	btrfs_unpin(inode);
+	btrfs_iput(inode);
 }
 
 static void writepages(struct kernel_task *task, struct address_space *mapping, bool wait)
