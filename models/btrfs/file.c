@@ -145,6 +145,21 @@ struct btrfs_inode *btrfs_file_inode(const struct btrfs_file *file)
 
 /* ---- read and write ---- */
 
+static int enter_access_time(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	store_touch(fs->store, arg, work);
+	return 0;
+}
+
+/* relatime: the first read after a write updates the inode. */
+static void touch_access_time(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	if (!inode->written)
+		return;
+	inode->written = false;
+	btrfs_tree_change(task, inode->fs, enter_access_time, inode->store);
+}
+
 int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offset, uint64_t len)
 {
 	struct btrfs_inode *inode = file->inode;
@@ -154,9 +169,12 @@ int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offse
 	if (offset >= inode->store->size)
 		return 0;
 	len = MIN(len, inode->store->size - offset);
+	touch_access_time(task, inode);
+	/* btrfs_file_read_iter(): only a direct read takes the inode's lock. */
+	if (!(file->flags & BTRFS_O_DIRECT))
+		return btrfs_buffered_read(task, file, offset, len);
 	kernel_down_read(task, &inode->lock);
-	err = file->flags & BTRFS_O_DIRECT ? btrfs_direct_read(task, inode, offset, len) :
-					     btrfs_buffered_read(task, file, offset, len);
+	err = btrfs_direct_read(task, inode, offset, len);
 	kernel_up_read(task, &inode->lock);
 	return err;
 }
@@ -212,18 +230,25 @@ static int write_chunk(struct kernel_task *task, struct btrfs_inode *inode, uint
 	uint32_t first = block_of(offset), blocks = blocks_over(offset, len);
 	struct store_dirtied dirtied = { 0 };
 	struct btrfs_work work = { 0 };
+	uint32_t missing, count;
+	bool copied = false;
 	int err = read_partial_edges(task, inode, offset, len);
 
 	if (!err)
 		err = look_up_old(task, inode, first, blocks);
-	if (!err)
-		err = add_pages(task, inode, first, blocks);
-	if (err)
-		return err;
 	kernel_run(task, COST_PAGE_CACHE_LOOKUP, 1);
-	kernel_run(task, COST_COPY_4K, blocks);
-	page_cache_wait_writeback(task, inode->mapping, first, blocks);
-	btrfs_wait_ordered_only(task, inode, offset, len);
+	/* Pages that are prepared are locked; reclaim takes them here, so they are prepared again
+	 * until nothing was waited for in between. */
+	do {
+		if (!err)
+			err = add_pages(task, inode, first, blocks);
+		if (err)
+			return err;
+		kernel_run(task, COST_COPY_4K, copied ? 0 : blocks);
+		copied = true;
+		btrfs_wait_ordered_only(task, inode, offset, len);
+		page_cache_wait_writeback(task, inode->mapping, first, blocks);
+	} while (page_cache_missing(inode->mapping, first, blocks, &missing, &count));
 	err = store_write(inode->fs->store, inode->store, offset, len, content, &dirtied, &work);
 	if (err)
 		return err;
@@ -283,6 +308,7 @@ int btrfs_write_content(struct kernel_task *task, struct btrfs_file *file, uint6
 	if (!len)
 		return 0;
 	kernel_down_write(task, &inode->lock);
+	inode->written = true;
 	if (direct && goes_direct(inode, offset, len))
 		err = btrfs_direct_write(task, inode, offset, len, content);
 	if (err == -ENOTBLK && direct)
@@ -422,7 +448,9 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 		store_walk_begin(&walk, fs->store, inode->store, offset, NULL);
 		if (!store_walk_next(&walk, &item, NULL) || item.file_offset >= end)
 			break;
-		offset = item.file_offset + MAX(item.bytes, 1);
+		offset = (uint64_t)(block_of(item.file_offset) +
+				    blocks_over(item.file_offset, MAX(item.bytes, 1))) *
+			 KERNEL_BLOCK_BYTES;
 		if (!item.encrypted || item.type != STORE_PREALLOCATED ||
 		    store_extent_tags(fs->store, item.extent).key)
 			continue;
@@ -453,6 +481,8 @@ static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 	btrfs_dirty_edges(task, inode, &c->dirtied);
 	if (c->op != OP_PUNCH)
 		err = bind_prealloc(task, inode, from, end);
+	/* A reader may have loaded maps before their extents were bound. */
+	extent_map_drop(inode, block_of(from), blocks_over(from, end - from));
 	return err;
 }
 

@@ -71,18 +71,8 @@ static int enter_subvol(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
 	struct name_change c = { .path = path };
-	int err = change_names(task, fs, &c, enter_subvol);
 
-	if (!err) /* create_subvol() commits */
-		btrfs_commit_transaction(task, fs);
-	return err;
-}
-
-static bool flush_subvol_inode(struct btrfs_inode *inode, void *arg)
-{
-	if (!btrfs_inode_is_dir(inode))
-		btrfs_wait_ordered_range(arg, inode, 0, UINT64_MAX);
-	return false;
+	return change_names(task, fs, &c, enter_subvol);
 }
 
 static int enter_snapshot(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
@@ -98,8 +88,15 @@ int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *fr
 {
 	struct name_change c = { .path = path, .source = from };
 
+	struct btrfs_inode *top;
+	int err = btrfs_iget(task, fs, from, &top);
+
 	kernel_run(task, COST_SYSCALL, 1);
-	btrfs_for_each_inode(fs, flush_subvol_inode, task);
+	if (err)
+		return err;
+	btrfs_flush_dirty(task, fs, top->store->root);
+	btrfs_wait_ordered_all(task, fs); /* those of a writeback that others began, too */
+	btrfs_unpin(top);
 	return btrfs_commit_with(task, fs, enter_snapshot, &c);
 }
 

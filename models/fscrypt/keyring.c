@@ -146,5 +146,7 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 {
 	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
 		return -ENOKEY;
+	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
+		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
 }
