@@ -70,7 +70,7 @@ static void move_data(struct kernel_task *task, struct btrfs_fs *fs, const struc
 
 static void relocate_group(struct kernel_task *task, struct btrfs_fs *fs, struct move *move)
 {
-	btrfs_sync_fs(task, fs); /* btrfs_wait_ordered_roots(), and the group is read-only then */
+	btrfs_wait_ordered_all(task, fs); /* btrfs_wait_ordered_roots() */
 	while (btrfs_tree_change(task, fs, copy_extent, move), move->more)
 		move_data(task, fs, move);
 	btrfs_commit_transaction(task, fs);
@@ -85,7 +85,6 @@ int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs)
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_mutex_lock(task, &fs->balance_mutex);
-	btrfs_sync_fs(task, fs);
 	move.reloc = store_relocation_begin(fs->store);
 	while (btrfs_commit_with(task, fs, next_group, &move), move.more)
 		relocate_group(task, fs, &move);

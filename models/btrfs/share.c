@@ -26,14 +26,17 @@ static int enter_dedupe(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 			    c->to_offset, &c->done, work);
 }
 
-/* lock_two_nondirectories(): by address in the kernel, by number here. */
+/* lock_two_nondirectories(): by address in the kernel, by number here; the second lock is of a
+ * subclass, I_MUTEX_NONDIR2. */
 static void lock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
 {
 	bool in_order = btrfs_inode_number(a) <= btrfs_inode_number(b);
+	struct sim *sim = machine_sim(a->fs->machine);
 
 	kernel_down_write(task, in_order ? &a->lock : &b->lock);
 	if (a != b)
-		kernel_down_write(task, in_order ? &b->lock : &a->lock);
+		kernel_down_write_nested(task, in_order ? &b->lock : &a->lock,
+					 sim_lock_class(sim, "i_rwsem/nondir2"));
 }
 
 static void unlock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
@@ -43,35 +46,36 @@ static void unlock_both(struct kernel_task *task, struct btrfs_inode *a, struct 
 		kernel_up_write(task, &b->lock);
 }
 
+/* btrfs_remap_file_range_prep() writes the whole source back, and the target's range; a length of 0
+ * reaches btrfs_wait_ordered_range() as it is and means all the rest. */
 static int flush_both(struct kernel_task *task, struct clone *c)
 {
-	uint64_t old_end = c->to->store->size;
-	uint64_t to_start = MIN(c->to_offset, old_end - old_end % KERNEL_BLOCK_BYTES);
-	int err = btrfs_wait_ordered_range(task, c->from, c->from_offset, c->len);
+	uint64_t from_size = c->from->store->size;
+	uint64_t len = c->len ? c->len : from_size - MIN(from_size, c->from_offset);
+	uint64_t start = c->to_offset - c->to_offset % KERNEL_BLOCK_BYTES;
+	int err = btrfs_wait_ordered_range(task, c->from, 0, UINT64_MAX);
 
 	if (!err)
-		err = btrfs_wait_ordered_range(task, c->to, to_start,
-					       c->to_offset + c->len - to_start);
+		err = btrfs_wait_ordered_range(task, c->to, start,
+					       len ? c->to_offset + len - start : UINT64_MAX);
 	return err;
 }
 
+/* The change itself, and what the target's caches held of the range. */
 static int share_range(struct kernel_task *task, struct clone *c,
 		       int (*enter)(struct btrfs_fs *, void *, struct btrfs_work *))
 {
-	struct btrfs_fs *fs = c->to->fs;
-	int err = flush_both(task, c);
+	int err = btrfs_tree_change(task, c->to->fs, enter, c);
 
-	if (!err)
-		err = btrfs_tree_change(task, fs, enter, c);
 	if (err < 0)
 		return err;
 	c->to->unlogged_items++;
-	c->to->changed_in = fs->commits;
+	c->to->changed_in = c->to->fs->commits;
 	extent_map_drop(c->to, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	page_cache_drop(c->to->mapping, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	btrfs_dirty_edges(task, c->to, &c->dirtied);
 	if (c->dirtied.n) /* a copied inline extent is written back at once */
-		btrfs_wait_ordered_range(task, c->to, 0, UINT64_MAX);
+		btrfs_wait_ordered_range(task, c->to, c->to_offset, c->len);
 	return err;
 }
 
@@ -87,14 +91,24 @@ static int clone_locked(struct kernel_task *task, struct clone *c)
 {
 	struct store_dirtied dirtied = { 0 };
 	struct btrfs_work work = { 0 };
-	int err = store_clone_prepare(c->to->fs->store, c->from->store, c->from_offset, &c->len,
-				      c->to->store, c->to_offset, &dirtied, &work);
+	uint64_t old_size = c->to->store->size;
+	int err;
 
+	if ((c->from->store->flags ^ c->to->store->flags) & STORE_NODATACOW)
+		return -EINVAL;
+	err = flush_both(task, c);
+	if (!err)
+		err = store_clone_prepare(c->to->fs->store, c->from->store, c->from_offset, &c->len,
+					  c->to->store, c->to_offset, &dirtied, &work);
 	if (err)
 		return err;
 	btrfs_charge(task, c->to->fs, &work);
 	btrfs_dirty_edges(task, c->to, &dirtied);
-	return share_range(task, c, enter_clone);
+	if (c->to_offset > old_size)
+		err = btrfs_wait_ordered_range(task, c->to,
+					       old_size - old_size % KERNEL_BLOCK_BYTES,
+					       c->to_offset - old_size);
+	return err ? err : share_range(task, c, enter_clone);
 }
 
 int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
@@ -113,16 +127,23 @@ int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_
 	return err;
 }
 
+static int read_for_comparison(struct kernel_task *task, struct btrfs_inode *inode,
+			       uint64_t offset, uint64_t len)
+{
+	uint64_t size = inode->store->size, left = size - MIN(size, offset);
+
+	return btrfs_fill_cache(task, inode, block_of(offset), blocks_over(offset, MIN(len, left)));
+}
+
 /* The kernel compares page by page, through both page caches. */
 static int read_both(struct kernel_task *task, const struct clone *c)
 {
-	uint32_t blocks = blocks_over(c->from_offset, c->len);
-	int err = btrfs_fill_cache(task, c->from, block_of(c->from_offset), blocks);
+	int err = read_for_comparison(task, c->from, c->from_offset, c->len);
 
 	if (!err)
-		err = btrfs_fill_cache(task, c->to, block_of(c->to_offset), blocks);
+		err = read_for_comparison(task, c->to, c->to_offset, c->len);
 	if (!err)
-		kernel_run(task, COST_COPY_4K, blocks);
+		kernel_run(task, COST_COPY_4K, blocks_over(c->from_offset, c->len));
 	return err;
 }
 
@@ -135,8 +156,6 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
 
 	*done = 0;
 	kernel_run(task, COST_SYSCALL, 1);
-	if (from_offset + len > c.from->store->size || to_offset + len > c.to->store->size)
-		return -EINVAL;
 	lock_both(task, c.from, c.to);
 	err = refused(task, &c);
 	if (!err)
@@ -150,35 +169,43 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
 	return err;
 }
 
-static void dirty_pages(gpointer data, gpointer arg)
+/* defrag_one_cluster(): what is to be rewritten is read and dirtied; its new extents are born at
+ * writeback. */
+static void read_and_dirty(struct kernel_task *task, struct btrfs_inode *inode)
 {
-	const struct store_range *range = data;
-	struct btrfs_inode *inode = arg;
-	uint32_t first = block_of(range->start);
-	uint32_t blocks = blocks_over(range->start, range->end - range->start);
+	GArray *ranges = g_array_new(false, false, sizeof(struct store_range));
 
-	page_cache_dirty(inode->mapping, first, blocks);
+	for (GSequenceIter *i = g_sequence_get_begin_iter(inode->store->dirty);
+	     !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i)) {
+		const struct store_range *range = g_sequence_get(i);
+
+		if (range->defrag)
+			g_array_append_vals(ranges, range, 1);
+	}
+	for (guint i = 0; i < ranges->len; i++) {
+		struct store_range range = g_array_index(ranges, struct store_range, i);
+		uint32_t first = block_of(range.start);
+		uint32_t blocks = blocks_over(range.start, range.end - range.start);
+
+		btrfs_fill_and_dirty(task, inode, first, blocks);
+	}
+	g_array_free(ranges, true);
 }
 
-/* Reads the file and dirties what is to be rewritten; the new extents are born at writeback. */
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold)
 {
 	struct btrfs_inode *inode = file->inode;
-	uint64_t size = inode->store->size;
 	struct btrfs_work work = { 0 };
-	int err;
+	int err = 0;
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_down_write(task, &inode->lock);
-	err = btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
-	if (!err)
-		err = btrfs_fill_cache(task, inode, 0, blocks_over(0, size));
-	if (!err) {
-		store_defrag(inode->fs->store, inode->store, 0, size, (uint32_t)threshold, &work);
-		g_sequence_foreach(inode->store->dirty, dirty_pages, inode);
-		btrfs_charge(task, inode->fs, &work);
+	if (store_defrag(inode->fs->store, inode->store, 0, UINT64_MAX, (uint32_t)threshold,
+			 &work)) {
+		read_and_dirty(task, inode);
 		err = btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
 	}
+	btrfs_charge(task, inode->fs, &work);
 	kernel_up_write(task, &inode->lock);
 	return err;
 }

@@ -216,6 +216,9 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 bool store_next_delalloc(const struct btrfs_store *store, const struct store_inode *inode,
 			 uint64_t from, uint64_t *start, uint64_t *end);
 
+/** The inodes (struct store_inode *) with dirty data, in the order of first dirtying; `root` 0: of all
+ * subvolumes. The caller frees the array. */
+GPtrArray *store_dirty_inodes(const struct btrfs_store *store, uint32_t root);
 /** Forgets all dirty data (truncate_inode_pages_final of an inode that goes away). */
 void store_discard_dirty(struct btrfs_store *store, struct store_inode *inode);
 

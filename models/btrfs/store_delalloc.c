@@ -268,3 +268,16 @@ int store_flush_all(struct btrfs_store *store, uint32_t root, struct btrfs_work 
 	}
 	return ret;
 }
+
+GPtrArray *store_dirty_inodes(const struct btrfs_store *store, uint32_t root)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (unsigned int i = 0; i < store->dirty_inodes->len; i++) {
+		struct store_inode *inode = g_ptr_array_index(store->dirty_inodes, i);
+
+		if (!root || inode->root == root)
+			g_ptr_array_add(list, inode);
+	}
+	return list;
+}

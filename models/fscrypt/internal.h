@@ -67,8 +67,19 @@ struct key_setup {
 	const struct sim_metric_def *const *metrics; /* what report() may set; NULL-terminated */
 };
 
-extern const struct extent_design design_none, design_lightweight, design_heavyweight;
-extern const struct key_setup setup_none, setup_pool;
+/* The designs and set-ups that exist: a new one is a file of its own and a line here. */
+#define EXTENT_DESIGNS(DESIGN) \
+	DESIGN(none)           \
+	DESIGN(lightweight)    \
+	DESIGN(heavyweight)
+#define KEY_SETUPS(SETUP) \
+	SETUP(none)       \
+	SETUP(pool)
+
+#define DECLARE_DESIGN(name) extern const struct extent_design design_##name;
+#define DECLARE_SETUP(name) extern const struct key_setup setup_##name;
+EXTENT_DESIGNS(DECLARE_DESIGN)
+KEY_SETUPS(DECLARE_SETUP)
 extern const struct extent_design *const extent_designs[];
 extern const struct key_setup *const key_setups[];
 

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The designs and set-ups that exist: a new one is a file of its own and a line here. */
+/* The registries of internal.h, as the rest of the program sees them. */
 #include "models/fscrypt/internal.h"
 
-const struct extent_design *const extent_designs[] = {
-	&design_none,
-	&design_lightweight,
-	&design_heavyweight,
-	NULL,
-};
+#define DESIGN_ADDRESS(name) &design_##name,
+#define SETUP_ADDRESS(name) &setup_##name,
 
-const struct key_setup *const key_setups[] = {
-	&setup_none,
-	&setup_pool,
-	NULL,
-};
+const struct extent_design *const extent_designs[] = { EXTENT_DESIGNS(DESIGN_ADDRESS) NULL };
+const struct key_setup *const key_setups[] = { KEY_SETUPS(SETUP_ADDRESS) NULL };
 
 const char *extent_design_name(size_t i)
 {

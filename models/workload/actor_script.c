@@ -278,9 +278,11 @@ static int forget(struct player *p, const struct script_op *op)
 	int err = op->code == SCRIPT_UNLINK ? btrfs_unlink(p->task, fs, op->name[0]) :
 					      btrfs_subvol_delete(p->task, fs, op->name[0]);
 
-	if (!err)
-		untrack(p, op->name[0], op->code == SCRIPT_SUBDEL);
-	return err;
+	if (err)
+		return err;
+	untrack(p, op->name[0], op->code == SCRIPT_SUBDEL);
+	/* Whoever waits for the cleaner wakes it with BTRFS_IOC_SYNC, which writes all back. */
+	return op->code == SCRIPT_SUBDEL ? btrfs_sync_fs(p->task, fs) : 0;
 }
 
 static int do_file_op(struct player *p, const struct script_op *op)

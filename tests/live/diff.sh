@@ -18,7 +18,7 @@ while [ $i -lt "$n" ]; do
 	python3 "$here/random_ops.py" $((seed + i)) --profile "$profile" --ops "${OPS:-40}" \
 		>"$name.ops" &&
 		python3 "$here/record.py" "$name.ops" -o "$name.json" || exit 5
-	if "$program" layout "$name.ops" >"$name.model.json" 2>"$name.err" &&
+	if timeout 20 "$program" layout "$name.ops" >"$name.model.json" 2>"$name.err" &&
 		python3 "$here/compare.py" "$name.json" "$name.model.json"; then
 		same=$((same + 1))
 		rm -f "$name".*
