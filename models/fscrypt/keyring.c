@@ -101,14 +101,18 @@ struct eviction {
 	uint32_t evicted;
 };
 
+/* shrink_dcache_inode() of a directory prunes its children whether or not they are unlocked: one
+ * that was looked up after the key had gone must not hold its directory in memory. */
 static void evict_unlocked(struct btrfs_inode *inode, void *arg)
 {
 	struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
+	uint32_t number = info ? info->key->number : btrfs_inode_policy(inode);
 
-	if (!info || info->key != eviction->key)
+	if (number != eviction->key->number)
 		return;
-	kernel_run(kernel_current(eviction->fc->machine), COST_REMOVE_KEY_INODE, 1);
+	if (info)
+		kernel_run(kernel_current(eviction->fc->machine), COST_REMOVE_KEY_INODE, 1);
 	if (btrfs_inode_try_evict(inode))
 		eviction->evicted++;
 }
@@ -148,5 +152,8 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 {
 	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
 		return -ENOKEY;
+	/* A filesystem that does not encrypt answers, but its files stay plain. */
+	if (fc->design == &design_none)
+		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
 }
