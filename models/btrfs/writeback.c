@@ -274,6 +274,7 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 	uint64_t start, end;
 	int err = 0;
 
+	from -= from % KERNEL_BLOCK_BYTES; /* whole pages */
 	while (!err && store_next_delalloc(fs->store, inode->store, from, &start, &end) &&
 	       start < to) {
 		struct btrfs_work work = { 0 };
