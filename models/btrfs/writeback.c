@@ -274,6 +274,7 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 	uint64_t start, end;
 	int err = 0;
 
+	from -= from % KERNEL_BLOCK_BYTES; /* whole pages */
 	while (!err && store_next_delalloc(fs->store, inode->store, from, &start, &end) &&
 	       start < to) {
 		struct btrfs_work work = { 0 };
@@ -391,13 +392,21 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 void btrfs_fill_and_dirty(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
 			  uint32_t blocks)
 {
+	uint64_t from = (uint64_t)first * KERNEL_BLOCK_BYTES, start, stop;
+	uint64_t end = from + (uint64_t)blocks * KERNEL_BLOCK_BYTES;
 	uint32_t missing, count;
 
 	/* Again, if reclaim took pages while others were read. */
 	while (!btrfs_fill_cache(task, inode, first, blocks) &&
 	       page_cache_missing(inode->mapping, first, blocks, &missing, &count))
 		;
-	page_cache_dirty(inode->mapping, first, blocks);
+	/* Writeback may have taken some of it meanwhile: a page stays dirty with its delalloc only. */
+	while (store_next_delalloc(inode->fs->store, inode->store, from, &start, &stop) &&
+	       start < end) {
+		stop = MIN(stop, end);
+		page_cache_dirty(inode->mapping, block_of(start), blocks_over(start, stop - start));
+		from = stop;
+	}
 }
 
 void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,

@@ -404,8 +404,12 @@ static void dump_step(struct player *p)
 
 static void close_held(struct player *p)
 {
-	for (guint i = 0; i < p->tracked->len; i++)
-		let_go(p, p->tracked->pdata[i]);
+	GList *names = g_list_sort(g_hash_table_get_keys(p->held), (GCompareFunc)strcmp);
+
+	for (GList *name = names; name; name = name->next)
+		btrfs_close(p->task, g_hash_table_lookup(p->held, name->data));
+	g_list_free(names);
+	g_hash_table_remove_all(p->held);
 }
 
 static void play(struct kernel_task *task, void *arg)
