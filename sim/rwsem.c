@@ -119,13 +119,14 @@ static bool enter_at_once(struct sim_rwsem *sem, bool write)
 	return true;
 }
 
-static enum sim_wake lock(struct sim_rwsem *sem, bool write, sim_ns timeout)
+static enum sim_wake lock_as(struct sim_rwsem *sem, struct sim_lock_class *class, bool write,
+			     sim_ns timeout)
 {
 	struct sim_waiter waiter;
 	enum sim_wake refused;
 
-	if (sem->class)
-		lock_order_asked(sem->sim, sem->class);
+	if (class)
+		lock_order_asked(sem->sim, class);
 	if (enter_at_once(sem, write))
 		return SIM_GRANTED;
 	refused = wait_refused(sem->sim);
@@ -141,6 +142,11 @@ static enum sim_wake lock(struct sim_rwsem *sem, bool write, sim_ns timeout)
 	return wait_in(&waiter, sem->sim, &sem->waiting, timeout);
 }
 
+static enum sim_wake lock(struct sim_rwsem *sem, bool write, sim_ns timeout)
+{
+	return lock_as(sem, sem->class, write, timeout);
+}
+
 enum sim_wake sim_rwsem_read(struct sim_rwsem *sem)
 {
 	return lock(sem, false, SIM_NEVER);
@@ -149,6 +155,17 @@ enum sim_wake sim_rwsem_read(struct sim_rwsem *sem)
 enum sim_wake sim_rwsem_write(struct sim_rwsem *sem)
 {
 	return lock(sem, true, SIM_NEVER);
+}
+
+enum sim_wake sim_rwsem_write_nested(struct sim_rwsem *sem, struct sim_lock_class *subclass)
+{
+	enum sim_wake wake = lock_as(sem, subclass, true, SIM_NEVER);
+
+	/* The owner has not run since it was granted: nothing was ordered behind the class yet. */
+	if (wake == SIM_GRANTED)
+		for (struct sim_holding *h = sem->holders; h; h = h->next)
+			h->class = subclass;
+	return wake;
 }
 
 enum sim_wake sim_rwsem_read_timeout(struct sim_rwsem *sem, sim_ns timeout)

@@ -232,6 +232,9 @@ void sim_rwsem_init(struct sim_rwsem *sem, struct sim *sim, struct sim_lock_clas
 void sim_rwsem_destroy(struct sim_rwsem *sem);
 enum sim_wake sim_rwsem_read(struct sim_rwsem *sem);
 enum sim_wake sim_rwsem_write(struct sim_rwsem *sem);
+/** Takes it for writing as a lock of another class, while it is held: for the second of two locks of
+ * one class that are taken in a known order (lockdep's nesting subclasses). `sem` must have a class. */
+enum sim_wake sim_rwsem_write_nested(struct sim_rwsem *sem, struct sim_lock_class *subclass);
 enum sim_wake sim_rwsem_read_timeout(struct sim_rwsem *sem, sim_ns timeout);
 enum sim_wake sim_rwsem_write_timeout(struct sim_rwsem *sem, sim_ns timeout);
 bool sim_rwsem_try_read(struct sim_rwsem *sem);

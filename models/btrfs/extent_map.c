@@ -91,6 +91,7 @@ void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
 	uint32_t end = start + blocks;
 	struct extent_map *map;
 
+	inode->map_changes++;
 	while (blocks && (map = first_overlapping(inode, start, end))) {
 		struct extent_map old = *map;
 
@@ -130,6 +131,7 @@ void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent)
 {
 	GTreeNode *node = g_tree_node_first(inode->maps);
 
+	inode->map_changes++;
 	while (node) {
 		struct extent_map *map = g_tree_node_value(node);
 
@@ -186,26 +188,17 @@ static struct extent_map *merge_neighbours(struct btrfs_inode *inode, struct ext
 	return map;
 }
 
-static struct extent_map *add_map(struct kernel_task *task, struct btrfs_inode *inode,
-				  const struct extent_map *from)
+int extent_map_replace(struct kernel_task *task, struct btrfs_inode *inode,
+		       const struct extent_map *from)
 {
 	struct btrfs_fs *fs = inode->fs;
-	struct extent_map *map;
 
 	if (!kernel_alloc(task, fs->site_map, GFP_NOFS, map_bytes(fs, from)))
-		return NULL;
+		return -ENOMEM;
 	kernel_run(task, COST_EXTENT_MAP_INSERT, 1);
-	map = g_memdup2(from, sizeof(*from));
-	/* The allocation may have let another task in, which put maps there. */
-	extent_map_drop(inode, map->start, map->blocks);
-	link_map(inode, map);
-	return map;
-}
-
-int extent_map_replace(struct kernel_task *task, struct btrfs_inode *inode,
-		       const struct extent_map *map)
-{
-	return add_map(task, inode, map) ? 0 : -ENOMEM;
+	extent_map_drop(inode, from->start, from->blocks);
+	link_map(inode, g_memdup2(from, sizeof(*from)));
+	return 0;
 }
 
 static void map_from_item(const struct btrfs_store *store, const struct store_file_extent *item,
@@ -246,44 +239,87 @@ static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent
 	*encrypted = item.encrypted;
 }
 
+/* Builds a map from the tree; the crypto info of one that has a context is set up here. */
+static int build_map(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
+		     struct extent_map *map)
+{
+	struct btrfs_fs *fs = inode->fs;
+	struct btrfs_work work = { 0 };
+	struct btrfs_seal seal;
+	bool encrypted;
+	int err;
+
+	kernel_down_read(task, &fs->tree_lock);
+	search_item(inode, block, map, &encrypted, &work);
+	if (encrypted)
+		seal = btrfs_extent_seal(fs, map->extent);
+	btrfs_charge(task, fs, &work);
+	kernel_up_read(task, &fs->tree_lock);
+	fs->count.map_loads++;
+	if (!encrypted || !seal.key) /* preallocated a moment ago: fallocate has yet to bind it */
+		return 0;
+	memalloc_nofs_save(task);
+	err = fs->crypt_ops->extent_load(task, fs->crypt, inode, &seal, &map->info);
+	memalloc_nofs_restore(task);
+	return err ? btrfs_refuse(task, err, "an extent's key could not be set up") : 0;
+}
+
+static void put_info(struct btrfs_fs *fs, struct fscrypt_extent_info *info)
+{
+	if (info)
+		fs->crypt_ops->extent_put(fs->crypt, info);
+}
+
+/* merge_extent_mapping(): what is cached already is newer than the tree, so the map is cut to the gap
+ * around the block. */
+static void cut_to_gap(struct btrfs_inode *inode, uint32_t block, struct extent_map *map)
+{
+	GTreeNode *beyond = g_tree_upper_bound(inode->maps, GUINT_TO_POINTER(block));
+	GTreeNode *node = beyond ? g_tree_node_previous(beyond) : g_tree_node_last(inode->maps);
+	const struct extent_map *before = node ? g_tree_node_value(node) : NULL;
+	const struct extent_map *after = beyond ? g_tree_node_value(beyond) : NULL;
+	uint32_t start = map->start, end = map_end(map);
+
+	if (before)
+		start = MAX(start, map_end(before));
+	if (after)
+		end = MIN(end, after->start);
+	map->extent_block += start - map->start;
+	map->start = start;
+	map->blocks = end - start;
+}
+
 static int load_map(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
 		    struct extent_map **out)
 {
 	struct btrfs_fs *fs = inode->fs;
-	struct btrfs_work work = { 0 };
-	struct extent_map map, *present;
-	bool encrypted;
-	int err = 0;
+	struct extent_map map, *added;
 
-	kernel_down_read(task, &fs->tree_lock);
-	search_item(inode, block, &map, &encrypted, &work);
-	btrfs_charge(task, fs, &work);
-	kernel_up_read(task, &fs->tree_lock);
-	fs->count.map_loads++;
-	if (encrypted) {
-		struct btrfs_seal seal = btrfs_extent_seal(fs, map.extent);
+	/* The kernel holds the range's extent lock from the search on; here what was found is thrown
+	 * away when the maps have changed since, and sought again. */
+	for (;;) {
+		uint64_t changes = inode->map_changes;
+		int err = build_map(task, inode, block, &map);
 
-		memalloc_nofs_save(task);
-		err = fs->crypt_ops->extent_load(task, fs->crypt, inode, &seal, &map.info);
-		memalloc_nofs_restore(task);
+		if (err)
+			return err;
+		if (!kernel_alloc(task, fs->site_map, GFP_NOFS, map_bytes(fs, &map))) {
+			put_info(fs, map.info);
+			return -ENOMEM;
+		}
+		kernel_run(task, COST_EXTENT_MAP_INSERT, 1);
+		*out = extent_map_lookup(inode, block);
+		if (!*out && inode->map_changes == changes)
+			break;
+		kernel_free(fs->machine, fs->site_map, map_bytes(fs, &map));
+		put_info(fs, map.info);
+		if (*out)
+			return 0;
 	}
-	if (err)
-		return btrfs_refuse(task, err, "an extent's key could not be set up");
-	/* Time has passed since the search: another task may have put the map there. */
-	present = extent_map_lookup(inode, block);
-	if (present) {
-		if (map.info)
-			fs->crypt_ops->extent_put(fs->crypt, map.info);
-		*out = present;
-		return 0;
-	}
-	present = add_map(task, inode, &map);
-	if (!present) {
-		if (map.info)
-			fs->crypt_ops->extent_put(fs->crypt, map.info);
-		return -ENOMEM;
-	}
-	*out = merge_neighbours(inode, present);
+	cut_to_gap(inode, block, &map);
+	added = g_memdup2(&map, sizeof(map));
+	link_map(inode, added);
+	*out = merge_neighbours(inode, added);
 	return 0;
 }
 

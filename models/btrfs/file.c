@@ -65,7 +65,7 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 
 	kernel_run(task, COST_FILE_OPEN, 1);
 	if (err) {
-		btrfs_unpin(inode);
+		btrfs_iput(inode);
 		return err;
 	}
 	file = g_new0(struct btrfs_file, 1);
@@ -73,9 +73,12 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 	file->flags = flags;
 	inode->opens++;
 	btrfs_unpin(inode);
-	*out = file;
 	if (flags & BTRFS_O_TRUNC)
 		err = btrfs_truncate(task, file, 0);
+	if (err)
+		btrfs_close(task, file);
+	else
+		*out = file;
 	return err;
 }
 
@@ -87,7 +90,10 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 
 	if (err == -ENOENT && flags & BTRFS_O_CREAT) {
 		err = create_at(task, fs, path, 0, &inode);
-		flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
+		if (err == -EEXIST) /* another task was faster */
+			err = btrfs_iget(task, fs, path, &inode);
+		else
+			flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
 	}
 	return err ? err : finish_open(task, inode, flags, file);
 }
@@ -128,11 +134,8 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 		btrfs_start_writeback(task, inode);
 	}
 	/* An inode whose name is gone leaves with its last user. */
-	if (!--inode->opens && !inode->store->nlink) {
-		page_cache_drop(inode->mapping, 0, UINT32_MAX);
-		btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
-		btrfs_inode_try_evict(inode);
-	}
+	if (!--inode->opens && !inode->store->nlink)
+		btrfs_last_iput(task, inode);
 }
 
 struct btrfs_inode *btrfs_file_inode(const struct btrfs_file *file)
@@ -167,9 +170,11 @@ int btrfs_read(struct kernel_task *task, struct btrfs_file *file, uint64_t offse
 		return 0;
 	len = MIN(len, inode->store->size - offset);
 	touch_access_time(task, inode);
+	/* btrfs_file_read_iter(): only a direct read takes the inode's lock. */
+	if (!(file->flags & BTRFS_O_DIRECT))
+		return btrfs_buffered_read(task, file, offset, len);
 	kernel_down_read(task, &inode->lock);
-	err = file->flags & BTRFS_O_DIRECT ? btrfs_direct_read(task, inode, offset, len) :
-					     btrfs_buffered_read(task, file, offset, len);
+	err = btrfs_direct_read(task, inode, offset, len);
 	kernel_up_read(task, &inode->lock);
 	return err;
 }
@@ -225,18 +230,25 @@ static int write_chunk(struct kernel_task *task, struct btrfs_inode *inode, uint
 	uint32_t first = block_of(offset), blocks = blocks_over(offset, len);
 	struct store_dirtied dirtied = { 0 };
 	struct btrfs_work work = { 0 };
+	uint32_t missing, count;
+	bool copied = false;
 	int err = read_partial_edges(task, inode, offset, len);
 
 	if (!err)
 		err = look_up_old(task, inode, first, blocks);
-	if (!err)
-		err = add_pages(task, inode, first, blocks);
-	if (err)
-		return err;
 	kernel_run(task, COST_PAGE_CACHE_LOOKUP, 1);
-	kernel_run(task, COST_COPY_4K, blocks);
-	page_cache_wait_writeback(task, inode->mapping, first, blocks);
-	btrfs_wait_ordered_only(task, inode, offset, len);
+	/* Pages that are prepared are locked; reclaim takes them here, so they are prepared again
+	 * until nothing was waited for in between. */
+	do {
+		if (!err)
+			err = add_pages(task, inode, first, blocks);
+		if (err)
+			return err;
+		kernel_run(task, COST_COPY_4K, copied ? 0 : blocks);
+		copied = true;
+		btrfs_wait_ordered_only(task, inode, offset, len);
+		page_cache_wait_writeback(task, inode->mapping, first, blocks);
+	} while (page_cache_missing(inode->mapping, first, blocks, &missing, &count));
 	err = store_write(inode->fs->store, inode->store, offset, len, content, &dirtied, &work);
 	if (err)
 		return err;
@@ -469,6 +481,8 @@ static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 	btrfs_dirty_edges(task, inode, &c->dirtied);
 	if (c->op != OP_PUNCH)
 		err = bind_prealloc(task, inode, from, end);
+	/* A reader may have loaded maps before their extents were bound. */
+	extent_map_drop(inode, block_of(from), blocks_over(from, end - from));
 	return err;
 }
 

@@ -101,7 +101,7 @@ void btrfs_free(struct btrfs_fs *fs)
 {
 	struct btrfs_inode *inode;
 
-	while ((inode = g_queue_peek_head(&fs->inodes)))
+	while ((inode = g_queue_peek_tail(&fs->inodes))) /* children before their directories */
 		btrfs_inode_discard(inode);
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
@@ -135,16 +135,15 @@ void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t r
 	for (guint i = 0; i < dirty->len; i++) {
 		btrfs_start_writeback(task, dirty->pdata[i]);
 		btrfs_wait_ordered_only(task, dirty->pdata[i], 0, UINT64_MAX);
-		btrfs_unpin(dirty->pdata[i]);
+		btrfs_iput(dirty->pdata[i]);
 	}
 	g_ptr_array_free(dirty, true);
 }
 
-static void wait_for_inode(struct btrfs_inode *inode, void *arg)
+static bool wait_for_inode(struct btrfs_inode *inode, void *arg)
 {
-	btrfs_pin(inode);
 	btrfs_wait_ordered_only(arg, inode, 0, UINT64_MAX);
-	btrfs_unpin(inode);
+	return false;
 }
 
 void btrfs_wait_ordered_all(struct kernel_task *task, struct btrfs_fs *fs)
@@ -160,19 +159,17 @@ int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs)
 	return 0;
 }
 
-static void evict_if_idle(struct btrfs_inode *inode, void *arg)
+static bool evict_if_idle(struct btrfs_inode *inode, void *arg)
 {
-	*(bool *)arg |= btrfs_inode_try_evict(inode);
+	(void)inode;
+	(void)arg;
+	return true;
 }
 
 void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs)
 {
-	bool evicted;
-
 	btrfs_sync_fs(task, fs);
 	page_cache_drop_clean(fs->machine);
-	do { /* directories go after their children */
-		evicted = false;
-		btrfs_for_each_inode(fs, evict_if_idle, &evicted);
-	} while (evicted);
+	while (btrfs_for_each_inode(fs, evict_if_idle, NULL))
+		; /* directories go after their children */
 }

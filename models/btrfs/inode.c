@@ -59,6 +59,35 @@ void btrfs_unpin(struct btrfs_inode *inode)
 	inode->pins--;
 }
 
+static void delayed_iput(struct kernel_task *task, void *arg)
+{
+	struct btrfs_inode *inode = arg;
+
+	(void)task;
+	btrfs_unpin(inode);
+	btrfs_inode_try_evict(inode);
+}
+
+void btrfs_iput(struct btrfs_inode *inode)
+{
+	struct btrfs_fs *fs = inode->fs;
+
+	if (inode->pins == 1 && !inode->opens && !inode->store->nlink)
+		workqueue_queue(fs->transaction_kthread, delayed_iput, inode, ++fs->next_request);
+	else
+		btrfs_unpin(inode);
+}
+
+void btrfs_last_iput(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	btrfs_pin(inode);
+	store_discard_dirty(inode->fs->store, inode->store);
+	page_cache_drop(inode->mapping, 0, UINT32_MAX);
+	btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
+	btrfs_unpin(inode);
+	btrfs_inode_try_evict(inode);
+}
+
 static void inode_free(struct btrfs_inode *inode)
 {
 	sim_rwsem_destroy(&inode->lock);
@@ -136,20 +165,25 @@ void btrfs_inode_discard(struct btrfs_inode *inode)
 	inode_free(inode);
 }
 
-void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg)
+uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *),
+			      void *arg)
 {
 	GPtrArray *all = g_ptr_array_new();
+	uint32_t evicted = 0;
 
-	/* `fn` may wait, and evict any of them: each is pinned until its turn is over. */
+	/* Time may pass in `fn`: each is pinned until its turn is over. */
 	for (GList *link = fs->inodes.head; link; link = link->next) {
 		btrfs_pin(link->data);
 		g_ptr_array_add(all, link->data);
 	}
 	for (guint i = 0; i < all->len; i++) {
+		bool evict = fn(all->pdata[i], arg);
+
 		btrfs_unpin(all->pdata[i]);
-		fn(all->pdata[i], arg);
+		evicted += evict && btrfs_inode_try_evict(all->pdata[i]);
 	}
 	g_ptr_array_free(all, true);
+	return evicted;
 }
 
 int btrfs_refuse(struct kernel_task *task, int err, const char *why)
@@ -174,6 +208,8 @@ static struct btrfs_inode *inode_new(struct btrfs_fs *fs, struct store_inode *fo
 {
 	struct sim *sim = machine_sim(fs->machine);
 	struct btrfs_inode *inode = g_new0(struct btrfs_inode, 1);
+	/* lockdep_annotate_inode_mutex_key() gives directories a class of their own. */
+	const char *class = found->flags & STORE_DIRECTORY ? "i_rwsem (dir)" : "i_rwsem";
 
 	inode->fs = fs;
 	inode->store = found;
@@ -181,7 +217,7 @@ static struct btrfs_inode *inode_new(struct btrfs_fs *fs, struct store_inode *fo
 	if (parent)
 		parent->children++;
 	inode->mapping = address_space_new(fs->machine, &btrfs_aops, inode);
-	sim_rwsem_init(&inode->lock, sim, sim_lock_class(sim, "i_rwsem"), "i_rwsem");
+	sim_rwsem_init(&inode->lock, sim, sim_lock_class(sim, class), class);
 	sim_waitq_init(&inode->ordered_wait, sim, "ordered extent");
 	extent_map_tree_init(inode);
 	inode->link.data = inode;

@@ -60,6 +60,7 @@ struct btrfs_inode {
 	struct address_space *mapping;
 	struct sim_rwsem lock; /* i_rwsem */
 	GTree *maps; /* struct extent_map by start */
+	uint64_t map_changes; /* times that a cached map was put, dropped or moved */
 	GQueue ordered; /* struct ordered_extent *, those not ended */
 	struct sim_waitq ordered_wait;
 	uint32_t opens, children, pins;
@@ -67,7 +68,8 @@ struct btrfs_inode {
 	uint64_t changed_in; /* transaction that last changed it */
 	bool written; /* since its access time was last brought up to date (relatime) */
 	bool flush_on_close; /* BTRFS_INODE_FLUSH_ON_CLOSE */
-	int write_error; /* AS_EIO: told once, by the next fsync */
+	int write_error; /* wb_err: told once, by the next fsync */
+	int io_error; /* AS_EIO: told once, by whoever waits next */
 	void *crypt;
 	GList link; /* in fs->inodes */
 };
@@ -113,6 +115,12 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 		   struct btrfs_inode *parent, struct btrfs_inode **inode);
 void btrfs_pin(struct btrfs_inode *inode);
 void btrfs_unpin(struct btrfs_inode *inode);
+/** Unpins; the last pin of an inode without a name evicts it later, in the cleaner
+ * (btrfs_add_delayed_iput()). */
+void btrfs_iput(struct btrfs_inode *inode);
+/** btrfs_evict_inode() of an inode without a name or a user: what is dirty is thrown away, not
+ * written. Stays in memory if another task still works on it. */
+void btrfs_last_iput(struct kernel_task *task, struct btrfs_inode *inode);
 /** Writes back every inode with dirty data, in the order in which they became dirty, and waits for
  * them; `root` 0: of all subvolumes. */
 void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t root);
@@ -158,6 +166,9 @@ void btrfs_wait_ordered_only(struct kernel_task *task, struct btrfs_inode *inode
 			     uint64_t len);
 int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 		       uint64_t len, uint16_t content);
+/** Brings pages in and makes them dirty. */
+void btrfs_fill_and_dirty(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
+			  uint32_t blocks);
 /** Dirties pages that the store dirtied beside what was asked for. */
 void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,
 		       const struct store_dirtied *dirtied);

@@ -38,7 +38,7 @@ static void read_done(struct read_bio *bio, int err)
 		page_cache_uptodate(bio->inode->mapping, bio->io.file_block, bio->file_blocks);
 	}
 	kernel_free(fs->machine, fs->site_bio, machine_size(fs->machine, SIZE_BTRFS_BIO));
-	btrfs_unpin(bio->inode);
+	btrfs_iput(bio->inode);
 	g_free(bio);
 }
 

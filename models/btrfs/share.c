@@ -26,14 +26,17 @@ static int enter_dedupe(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 			    c->to_offset, &c->done, work);
 }
 
-/* lock_two_nondirectories(): by address in the kernel, by number here. */
+/* lock_two_nondirectories(): by address in the kernel, by number here; the second lock is of a
+ * subclass, I_MUTEX_NONDIR2. */
 static void lock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
 {
 	bool in_order = btrfs_inode_number(a) <= btrfs_inode_number(b);
+	struct sim *sim = machine_sim(a->fs->machine);
 
 	kernel_down_write(task, in_order ? &a->lock : &b->lock);
 	if (a != b)
-		kernel_down_write(task, in_order ? &b->lock : &a->lock);
+		kernel_down_write_nested(task, in_order ? &b->lock : &a->lock,
+					 sim_lock_class(sim, "i_rwsem/nondir2"));
 }
 
 static void unlock_both(struct kernel_task *task, struct btrfs_inode *a, struct btrfs_inode *b)
@@ -184,8 +187,7 @@ static void read_and_dirty(struct kernel_task *task, struct btrfs_inode *inode)
 		uint32_t first = block_of(range.start);
 		uint32_t blocks = blocks_over(range.start, range.end - range.start);
 
-		btrfs_fill_cache(task, inode, first, blocks);
-		page_cache_dirty(inode->mapping, first, blocks);
+		btrfs_fill_and_dirty(task, inode, first, blocks);
 	}
 	g_array_free(ranges, true);
 }

@@ -46,11 +46,6 @@ static int change_names(struct kernel_task *task, struct btrfs_fs *fs, struct na
 	return err;
 }
 
-static void discard_pages(struct btrfs_inode *inode)
-{
-	page_cache_drop(inode->mapping, 0, UINT32_MAX);
-}
-
 int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
 	struct name_change c = { .path = path };
@@ -60,16 +55,9 @@ int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path
 	if (err)
 		return err;
 	err = change_names(task, fs, &c, enter_unlink);
-	if (!err && !inode->store->nlink && !inode->opens) {
-		/* btrfs_evict_inode(): dirty pages are thrown away, not written. */
-		store_discard_dirty(fs->store, inode->store);
-		discard_pages(inode);
-		btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
-		btrfs_unpin(inode);
-		btrfs_inode_try_evict(inode);
-		return 0;
-	}
 	btrfs_unpin(inode);
+	if (!err && !inode->store->nlink && !inode->opens)
+		btrfs_last_iput(task, inode);
 	return err;
 }
 
@@ -127,20 +115,15 @@ static int drop_some(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	return 0;
 }
 
-struct root_inodes {
-	uint32_t root;
-	bool evicted;
-};
-
-static void forget_of_root(struct btrfs_inode *inode, void *arg)
+static bool forget_of_root(struct btrfs_inode *inode, void *arg)
 {
-	struct root_inodes *of = arg;
+	const uint32_t *root = arg;
 
-	if (inode->store->root != of->root)
-		return;
+	if (inode->store->root != *root)
+		return false;
 	store_discard_dirty(inode->fs->store, inode->store);
-	discard_pages(inode);
-	of->evicted |= btrfs_inode_try_evict(inode);
+	page_cache_drop(inode->mapping, 0, UINT32_MAX);
+	return true;
 }
 
 /* btrfs_delete_subvolume(), and then what the cleaner does in the background; the script language
@@ -148,18 +131,16 @@ static void forget_of_root(struct btrfs_inode *inode, void *arg)
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
 	struct name_change c = { .path = path, .more = true };
-	struct root_inodes of;
 	struct btrfs_inode *top;
+	uint32_t root;
 	int err = btrfs_iget(task, fs, path, &top);
 
 	if (err)
 		return err;
-	of.root = top->store->root;
+	root = top->store->root;
 	btrfs_unpin(top);
-	do { /* d_invalidate(): children before their directories */
-		of.evicted = false;
-		btrfs_for_each_inode(fs, forget_of_root, &of);
-	} while (of.evicted);
+	while (btrfs_for_each_inode(fs, forget_of_root, &root))
+		; /* d_invalidate(): children before their directories */
 	err = change_names(task, fs, &c, enter_delete);
 	if (err)
 		return err;

@@ -42,7 +42,7 @@ static void ordered_done(struct ordered_extent *ordered)
 	kernel_free(fs->machine, fs->site_ordered, machine_size(fs->machine, SIZE_ORDERED_EXTENT));
 	g_queue_unlink(&inode->ordered, &ordered->link);
 	sim_waitq_wake_all(&inode->ordered_wait);
-	btrfs_unpin(inode);
+	btrfs_iput(inode);
 	g_free(ordered);
 }
 
@@ -63,7 +63,7 @@ static void finish_ordered(struct kernel_task *task, void *arg)
 	kernel_run(task, COST_BIO_END, 1);
 	err = btrfs_tree_change(task, inode->fs, enter_item, ordered);
 	if (err)
-		inode->write_error = err;
+		inode->write_error = inode->io_error = err;
 	inode->unlogged_items++;
 	inode->changed_in = inode->fs->commits;
 	ordered_done(ordered);
@@ -144,9 +144,10 @@ static int bind_info(struct kernel_task *task, struct ordered_extent *ordered)
 	if (err)
 		return err;
 	ordered->seal = btrfs_extent_seal(fs, piece->extent);
+	if (!map->info)
+		return -ENOKEY;
 	ordered->info = map->info;
-	if (ordered->info)
-		fs->crypt_ops->extent_get(ordered->info);
+	fs->crypt_ops->extent_get(ordered->info);
 	return 0;
 }
 
@@ -199,7 +200,7 @@ static void lose_write(struct ordered_extent *ordered, int err)
 {
 	struct btrfs_inode *inode = ordered->inode;
 
-	inode->write_error = err;
+	inode->write_error = inode->io_error = err;
 	inode->fs->count.lost_writes += ordered_blocks(ordered);
 	if (ordered->piece.kind == STORE_PIECE_COW ||
 	    ordered->piece.kind == STORE_PIECE_COMPRESSED)
@@ -232,7 +233,7 @@ static void submit_piece(struct kernel_task *task, struct btrfs_inode *inode,
 		at += count;
 	}
 	if (err) {
-		inode->write_error = err;
+		inode->write_error = inode->io_error = err;
 		inode->fs->count.lost_writes += blocks - (at - MIN(max, at));
 	}
 	put_bio(ordered);
@@ -299,7 +300,7 @@ void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode)
 	write_range(task, inode, 0, UINT64_MAX);
 	sim_path_leave(machine_sim(inode->fs->machine));
 	kernel_context_leave(task);
-	btrfs_unpin(inode);
+	btrfs_iput(inode);
 }
 
 static void writepages(struct kernel_task *task, struct address_space *mapping, bool wait)
@@ -343,6 +344,15 @@ void btrfs_wait_ordered_only(struct kernel_task *task, struct btrfs_inode *inode
 	}
 }
 
+/* filemap_check_errors() */
+static int take_io_error(struct btrfs_inode *inode)
+{
+	int err = inode->io_error;
+
+	inode->io_error = 0;
+	return err;
+}
+
 int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			     uint64_t len)
 {
@@ -353,7 +363,7 @@ int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode
 	err = write_range(task, inode, offset, end);
 	kernel_context_leave(task);
 	btrfs_wait_ordered_only(task, inode, offset, len);
-	return err ? err : inode->write_error;
+	return err ? err : take_io_error(inode);
 }
 
 int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
@@ -372,10 +382,22 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 		btrfs_charge(task, fs, &work);
 		submit_pieces(task, inode, pieces);
 		btrfs_wait_ordered_only(task, inode, offset, len);
-		err = inode->write_error;
+		err = take_io_error(inode);
 	}
 	g_array_free(pieces, true);
 	return err;
+}
+
+void btrfs_fill_and_dirty(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
+			  uint32_t blocks)
+{
+	uint32_t missing, count;
+
+	/* Again, if reclaim took pages while others were read. */
+	while (!btrfs_fill_cache(task, inode, first, blocks) &&
+	       page_cache_missing(inode->mapping, first, blocks, &missing, &count))
+		;
+	page_cache_dirty(inode->mapping, first, blocks);
 }
 
 void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,
@@ -386,7 +408,6 @@ void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,
 		uint32_t block = block_of(start);
 		uint32_t blocks = blocks_over(start, dirtied->range[i].end - start);
 
-		btrfs_fill_cache(task, inode, block, blocks);
-		page_cache_dirty(inode->mapping, block, blocks);
+		btrfs_fill_and_dirty(task, inode, block, blocks);
 	}
 }

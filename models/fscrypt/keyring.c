@@ -58,6 +58,7 @@ static void become_present(struct fscrypt *fc, struct master_key *key)
 
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t number)
 {
+	kernel_charge_bytes(fc->machine, fc->site_key, machine_size(fc->machine, SIZE_MASTER_KEY));
 	become_present(fc, master_key_get(fc, number));
 }
 
@@ -65,7 +66,6 @@ int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t numbe
 {
 	struct master_key *key = master_key_get(fc, number);
 
-	kernel_request_begin(task, task->request);
 	kernel_down_write(task, &key->sem);
 	kernel_run(task, COST_ADD_KEY, 1);
 	if (key->status == KEY_ABSENT &&
@@ -82,6 +82,7 @@ int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t numbe
 static void become_absent(struct fscrypt *fc, struct master_key *key)
 {
 	key->status = KEY_ABSENT;
+	kernel_free(fc->machine, fc->site_key, machine_size(fc->machine, SIZE_MASTER_KEY));
 	fscrypt_account(fc, -(int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
 	if (fc->setup->forget)
 		fc->setup->forget(fc->setup_state, key);
@@ -96,32 +97,29 @@ void master_key_put_active(struct fscrypt *fc, struct master_key *key)
 }
 
 struct eviction {
-	struct fscrypt *fc;
+	struct kernel_task *task;
 	struct master_key *key;
-	uint32_t evicted;
 };
 
-/* shrink_dcache_inode() of a directory prunes its children whether or not they are unlocked: one
- * that was looked up after the key had gone must not hold its directory in memory. */
-static void evict_unlocked(struct btrfs_inode *inode, void *arg)
+/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes its children
+ * whether or not they are unlocked, so that one looked up after the key had gone holds nothing. */
+static bool is_unlocked_by(struct btrfs_inode *inode, void *arg)
 {
-	struct eviction *eviction = arg;
+	const struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
-	uint32_t number = info ? info->key->number : btrfs_inode_policy(inode);
 
-	if (number != eviction->key->number)
-		return;
+	if ((info ? info->key->number : btrfs_inode_policy(inode)) != eviction->key->number)
+		return false;
 	if (info)
-		kernel_run(kernel_current(eviction->fc->machine), COST_REMOVE_KEY_INODE, 1);
-	if (btrfs_inode_try_evict(inode))
-		eviction->evicted++;
+		kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
+	return eviction->key->status == KEY_INCOMPLETELY_REMOVED;
 }
 
 int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number,
 		       enum fscrypt_removal *flags, uint32_t *busy)
 {
 	struct master_key *key = master_key_get(fc, number);
-	struct eviction eviction = { .fc = fc, .key = key };
+	struct eviction eviction = { .task = task, .key = key };
 
 	*flags = REMOVAL_CLEAN;
 	*busy = 0;
@@ -134,16 +132,14 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	if (key->unlocked_inodes) {
 		btrfs_sync_fs(task, fc->fs);
 		/* A directory can go only when its children have gone: again while some do. */
-		do {
-			eviction.evicted = 0;
-			btrfs_for_each_inode(fc->fs, evict_unlocked, &eviction);
-		} while (eviction.evicted);
+		while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
+			;
 	}
 	*busy = key->unlocked_inodes;
-	if (*busy)
+	if (*busy || key->extents)
 		*flags = REMOVAL_FILES_BUSY;
-	else if (key->status == KEY_INCOMPLETELY_REMOVED)
-		become_absent(fc, key);
+	else
+		master_key_put_active(fc, key);
 	return 0;
 }
 
@@ -152,8 +148,7 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 {
 	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
 		return -ENOKEY;
-	/* A filesystem that does not encrypt answers, but its files stay plain. */
-	if (fc->design == &design_none)
+	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
 		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
 }

@@ -128,13 +128,14 @@ static bool share_keyed(struct kernel_task *task, struct pool *pool,
 
 	if (!slot)
 		return false;
-	if (!slot->users++) {
-		g_queue_unlink(&pool->idle, &slot->link);
-		/* An idle slot is a free unit: nobody can be waiting for it. */
+	if (!slot->users) {
+		/* The last idle one may be promised already to a waiter that has yet to run. */
 		if (!sim_pool_try(&pool->free, 1))
-			g_assert_not_reached();
+			return false;
+		g_queue_unlink(&pool->idle, &slot->link);
 		slot->holder = task->sim_task;
 	}
+	slot->users++;
 	cipher->slot = (uint32_t)(slot - pool->slots);
 	return true;
 }

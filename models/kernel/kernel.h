@@ -266,6 +266,9 @@ void kernel_mutex_unlock(struct kernel_task *task, struct sim_mutex *mutex);
 void kernel_down_read(struct kernel_task *task, struct sim_rwsem *sem);
 void kernel_up_read(struct kernel_task *task, struct sim_rwsem *sem);
 void kernel_down_write(struct kernel_task *task, struct sim_rwsem *sem);
+/** down_write_nested(): the second of two locks of one class, see sim_rwsem_write_nested(). */
+void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
+			      struct sim_lock_class *subclass);
 void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem);
 /** Takes units of a counted resource; booked to PART_POOL_WAIT. */
 void kernel_pool_get(struct kernel_task *task, struct sim_pool *pool, uint32_t units);

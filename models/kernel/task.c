@@ -319,6 +319,18 @@ void kernel_down_write(struct kernel_task *task, struct sim_rwsem *sem)
 	book(task, PART_LOCK_WAIT, since);
 }
 
+void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
+			      struct sim_lock_class *subclass)
+{
+	sim_ns since = sim_now(task->machine->sim);
+
+	if (sem->writer || sem->readers || sem->waiting.length)
+		cpu_put(task);
+	while (sim_rwsem_write_nested(sem, subclass) != SIM_GRANTED)
+		g_assert(!sim_task_killed(task->sim_task));
+	book(task, PART_LOCK_WAIT, since);
+}
+
 void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem)
 {
 	(void)task;

@@ -53,6 +53,54 @@ static void nest(struct locks *l, struct sim_mutex *outer, struct sim_mutex *inn
 	sim_path_leave(l->sim);
 }
 
+struct pair {
+	struct sim_rwsem first, second;
+	struct sim_lock_class *subclass;
+	struct sim_mutex *inner;
+};
+
+static void take_pair(struct sim_task *self, void *arg)
+{
+	struct pair *p = arg;
+
+	(void)self;
+	sim_rwsem_write(&p->first);
+	if (p->subclass)
+		sim_rwsem_write_nested(&p->second, p->subclass);
+	else
+		sim_rwsem_write(&p->second);
+	sim_mutex_lock(p->inner);
+	sim_mutex_unlock(p->inner);
+	sim_rwsem_write_unlock(&p->second);
+	sim_rwsem_write_unlock(&p->first);
+}
+
+static size_t cycles_of_pair(bool nested)
+{
+	struct locks l;
+	struct pair p = {0};
+	size_t n;
+
+	open_locks(&l);
+	sim_rwsem_init(&p.first, l.sim, sim_lock_class(l.sim, "I"), "first");
+	sim_rwsem_init(&p.second, l.sim, sim_lock_class(l.sim, "I"), "second");
+	p.subclass = nested ? sim_lock_class(l.sim, "I/2") : NULL;
+	p.inner = &l.a;
+	sim_spawn(l.sim, "pair", take_pair, &p);
+	cr_assert_eq(sim_run(l.sim, SIM_NEVER), SIM_END_IDLE);
+	sim_lock_cycles(l.sim, &n);
+	sim_rwsem_destroy(&p.first);
+	sim_rwsem_destroy(&p.second);
+	close_locks(&l);
+	return n;
+}
+
+Test(sim_lock_order, two_locks_of_a_class_are_a_cycle_unless_the_second_is_nested)
+{
+	cr_assert_eq(cycles_of_pair(false), 1u);
+	cr_assert_eq(cycles_of_pair(true), 0u);
+}
+
 static void ab(struct sim_task *self, void *arg)
 {
 	struct locks *l = arg;
