@@ -29,10 +29,19 @@ static bool wants_colour(bool to_terminal)
 	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
 }
 
-static bool show(const struct results_doc *doc, const struct run_options *options,
-		 enum run_format format, const char *path, GString *verdicts, GError **error)
+/* Takes `output` over; NULL: standard output. */
+static bool put(struct output *output, const char *text, GError **error)
 {
-	bool to_terminal = !path && isatty(STDOUT_FILENO);
+	if (!output)
+		return output_text(NULL, text, error);
+	fputs(text, output_file(output));
+	return output_commit(output, error);
+}
+
+static bool show(const struct results_doc *doc, const struct run_options *options,
+		 enum run_format format, struct output *output, GString *verdicts, GError **error)
+{
+	bool to_terminal = !output && isatty(STDOUT_FILENO);
 	struct results_text_options text = {
 		.width = table_width(to_terminal),
 		.all = options->all_metrics,
@@ -45,11 +54,13 @@ static bool show(const struct results_doc *doc, const struct run_options *option
 
 	if (format == RUN_JSON) {
 		results_emit(doc, &write, out);
-		return output_text(path, out->str, error);
+		return put(output, out->str, error);
 	}
 	cmp = results_compare(&doc, NULL, 1, error);
-	if (!cmp)
+	if (!cmp) {
+		output_abort(output);
 		return false;
+	}
 	if (format == RUN_MARKDOWN)
 		results_markdown(cmp, &text, out);
 	else
@@ -57,18 +68,18 @@ static bool show(const struct results_doc *doc, const struct run_options *option
 	results_comparison_free(cmp);
 	if (verdicts->len)
 		g_string_append_printf(out, "\nexpected:\n%s", verdicts->str);
-	return output_text(path, out->str, error);
+	return put(output, out->str, error);
 }
 
 /* Without --format, a file gets the document and the terminal the table. */
 static bool deliver(const struct results_doc *doc, const struct run_options *options,
-		    GString *verdicts, GError **error)
+		    struct output *output, GString *verdicts, GError **error)
 {
-	if (!options->output)
+	if (!output)
 		return show(doc, options, options->format, NULL, verdicts, error);
 	if (options->format_given)
-		return show(doc, options, options->format, options->output, verdicts, error);
-	return show(doc, options, RUN_JSON, options->output, verdicts, error) &&
+		return show(doc, options, options->format, output, verdicts, error);
+	return show(doc, options, RUN_JSON, output, verdicts, error) &&
 	       show(doc, options, RUN_TEXT, NULL, verdicts, error);
 }
 
@@ -97,7 +108,7 @@ static bool any_done(const struct results_doc *doc)
 }
 
 static int conclude(const struct scenario *scenario, const struct results_doc *doc,
-		    const struct run_options *options)
+		    const struct run_options *options, struct output *output)
 {
 	g_autoptr(GString) verdicts = g_string_new(NULL);
 	bool whole = results_complete(doc);
@@ -105,10 +116,11 @@ static int conclude(const struct scenario *scenario, const struct results_doc *d
 	GError *error = NULL;
 
 	if (!whole && !any_done(doc)) {
+		output_abort(output);
 		cli_message("note", "interrupted before any run had ended: nothing is kept");
 		return CLI_INTERRUPTED;
 	}
-	if (!deliver(doc, options, verdicts, &error))
+	if (!deliver(doc, options, output, verdicts, &error))
 		return cli_fail(error);
 	if (!whole) {
 		cli_message("note", "interrupted: the runs that had ended are kept, the others "
@@ -118,6 +130,30 @@ static int conclude(const struct scenario *scenario, const struct results_doc *d
 	return failed || any_stopped(doc) ? CLI_NO : CLI_YES;
 }
 
+/* The output is opened before the run, so that a place that can't be written is not found out
+ * after an hour. */
+static int run_into(const struct scenario *scenario, const struct run_options *options)
+{
+	struct output *output = NULL;
+	GError *error = NULL;
+	struct results_doc *doc;
+	int status;
+
+	if (options->output) {
+		output = output_open(options->output, &error);
+		if (!output)
+			return cli_fail(error);
+	}
+	doc = run_scenario(scenario, options->jobs, &error);
+	if (!doc) {
+		output_abort(output);
+		return cli_fail(error);
+	}
+	status = conclude(scenario, doc, options, output);
+	results_doc_free(doc);
+	return status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct run_options options;
@@ -125,7 +161,6 @@ int cmd_run(int argc, char **argv)
 	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
 	struct scenario_options load;
 	struct scenario *scenario;
-	struct results_doc *doc;
 	int status;
 
 	if (parsed == CLI_PARSED_HELP)
@@ -134,10 +169,7 @@ int cmd_run(int argc, char **argv)
 		return cli_fail(error);
 	load = run_scenario_options(&options);
 	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
-	doc = scenario ? run_scenario(scenario, options.jobs, &error) : NULL;
-	status = doc ? conclude(scenario, doc, &options) : (int)cli_fail(error);
-	if (doc)
-		results_doc_free(doc);
+	status = scenario ? run_into(scenario, &options) : (int)cli_fail(error);
 	if (scenario)
 		scenario_free(scenario);
 	run_options_clear(&options);

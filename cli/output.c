@@ -101,8 +101,10 @@ static int close_file(struct output *output)
 	FILE *file = g_steal_pointer(&output->file);
 	int err = 0;
 
+	if (ferror(file)) /* of the write just before, whose errno still stands */
+		err = errno ? errno : EIO;
 	errno = 0;
-	if (fflush(file) || ferror(file))
+	if (fflush(file) && !err)
 		err = errno ? errno : EIO;
 	if (output->temporary && !err && fsync(fileno(file)) && errno != EINVAL)
 		err = errno;

@@ -101,16 +101,14 @@ struct eviction {
 	struct master_key *key;
 };
 
-/* evict_dentries_for_decrypted_inodes(); shrink_dcache_inode() of a directory prunes its children
- * whether or not they are unlocked: one that was looked up after the key had gone must not hold its
- * directory in memory. */
-static bool is_to_evict(struct btrfs_inode *inode, void *arg)
+/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes its children
+ * whether or not they are unlocked, so that one looked up after the key had gone holds nothing. */
+static bool is_unlocked_by(struct btrfs_inode *inode, void *arg)
 {
 	const struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
-	uint32_t number = info ? info->key->number : btrfs_inode_policy(inode);
 
-	if (number != eviction->key->number)
+	if ((info ? info->key->number : btrfs_inode_policy(inode)) != eviction->key->number)
 		return false;
 	if (info)
 		kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
@@ -134,7 +132,7 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	if (key->unlocked_inodes) {
 		btrfs_sync_fs(task, fc->fs);
 		/* A directory can go only when its children have gone: again while some do. */
-		while (btrfs_for_each_inode(fc->fs, is_to_evict, &eviction))
+		while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
 			;
 	}
 	*busy = key->unlocked_inodes;
@@ -150,8 +148,7 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 {
 	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
 		return -ENOKEY;
-	/* A filesystem that does not encrypt answers, but its files stay plain. */
-	if (fc->design == &design_none)
+	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
 		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
 }
