@@ -145,8 +145,10 @@ int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const cha
 	if (err)
 		return err;
 	btrfs_commit_transaction(task, fs);
+	kernel_mutex_lock(task, &fs->balance_mutex); /* the cleaner and relocation: cleaner_mutex */
 	while (c.more)
 		btrfs_tree_change(task, fs, drop_some, &c);
+	kernel_mutex_unlock(task, &fs->balance_mutex);
 	btrfs_commit_transaction(task, fs);
 	return 0;
 }
