@@ -20,9 +20,11 @@ B ?= build/$(V)
 CC := gcc
 PREFIX ?= /usr/local
 VERSION := $(shell cat VERSION)
+# Where the program looks for its library of scenarios, images and profiles.
+DATADIR := $(CURDIR)
 
 PKGS := glib-2.0 gio-2.0 jansson smartcols
-APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev gnuplot-nox
+APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev
 APT_TEST := libcriterion-dev
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wformat=2 -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings
@@ -40,7 +42,7 @@ ifeq ($(origin opt.$(V)),undefined)
 $(error V=$(V) is none of the variants: release debug o3 asan coverage)
 endif
 
-NOCONF := clean help fresh format
+NOCONF := clean help fresh format format-check uninstall
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NOCONF),$(MAKECMDGOALS)),all),)
 include build/config.mk
 endif
@@ -52,7 +54,7 @@ build/config.mk: FORCE
 	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
 
 ALL_CFLAGS = $(BASE) $(WARN) $(opt.$(V)) -DEXTENTSIM_VERSION='"$(VERSION)"' \
-	-DEXTENTSIM_DATADIR='"$(CURDIR)"' -I. $(PCFLAGS) $(CFLAGS)
+	-DEXTENTSIM_DATADIR='"$(DATADIR)"' -I. $(PCFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(opt.$(V)) $(LDFLAGS)
 
 SRC := $(sort $(wildcard sim/*.c models/*.c models/*/*.c scenarios/*.c results/*.c plot/*.c cli/*.c))
@@ -65,8 +67,8 @@ LIBOBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
 TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench tests install clean help format format-check fresh FORCE
-all: $(PROG)
+.PHONY: all run check bench tests install uninstall clean help format format-check fresh FORCE
+all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -102,11 +104,33 @@ run: $(PROG) ## build, run the flagship scenario and show its table
 	$(PROG) run first-run
 check: tests ## run every test
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
+# An installed program has its library below PREFIX: that one object is compiled anew.
+SHARE := $(PREFIX)/share/extentsim
+$(B)/install/library.o: private DATADIR := $(SHARE)
+$(B)/install/library.o: scenarios/library.c FORCE
+	@mkdir -p $(@D)
+	$(call say,CC,'$< for $(SHARE)')
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+$(B)/install/extentsim: $(filter-out $(B)/scenarios/library.o,$(OBJ)) $(B)/install/library.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
+install: $(B)/install/extentsim ## install below PREFIX (/usr/local), staged in DESTDIR if given
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SHARE)/scenarios/images \
+	  $(DESTDIR)$(SHARE)/scenarios/profiles
+	install -m 755 $(B)/install/extentsim $(DESTDIR)$(PREFIX)/bin/extentsim
+	install -m 644 $(wildcard scenarios/*.json) $(DESTDIR)$(SHARE)/scenarios
+	install -m 644 $(wildcard scenarios/images/*.image) $(DESTDIR)$(SHARE)/scenarios/images
+	install -m 644 $(wildcard scenarios/profiles/*.json) $(DESTDIR)$(SHARE)/scenarios/profiles
+uninstall: ## remove what install put there
+	rm -rf $(DESTDIR)$(PREFIX)/bin/extentsim $(DESTDIR)$(SHARE)
 format: ## rewrite the sources in the project's style
 	clang-format -i $(filter %.c,$(SRC) $(TSRC) $(BENCHSRC)) $(wildcard */*.h */*/*.h)
-format-check:
+format-check: ## say which files are not in the project's style
 	clang-format --dry-run -Werror $(SRC) $(TSRC) $(BENCHSRC) $(wildcard */*.h */*/*.h)
-clean:
+fresh: ## prove the README's two commands on a bare Debian (root, debootstrap)
+	sh .ci/fresh
+include tests/live/live.mk
+clean: ## remove everything that was built
 	rm -rf build
-help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile tests/live/live.mk | expand -t 14

@@ -312,9 +312,27 @@ static void say_missing(const struct results_comparison *cmp, size_t i, unsigned
 			 new > 1 ? ", …" : "");
 }
 
+/* Seeds at which something was run: fewer than planned after an interruption. */
+static uint32_t seeds_run(const struct results_doc *doc)
+{
+	uint32_t seeds = 0;
+
+	for (uint32_t r = 0; r < doc->replications; r++) {
+		bool done = false;
+
+		for (guint v = 0; v < doc->variants->len; v++) {
+			const struct results_variant *variant = doc->variants->pdata[v];
+
+			done |= variant->replication[r].done;
+		}
+		seeds += done;
+	}
+	return seeds;
+}
+
 static void say_certainty(const struct results_comparison *cmp, unsigned width, GString *out)
 {
-	uint32_t replications = cmp->docs[0]->replications;
+	uint32_t replications = seeds_run(cmp->docs[0]);
 	unsigned sampled = 0;
 
 	for (size_t k = 0; k < cmp->rows->len; k++)

@@ -195,11 +195,11 @@ bool scenario_read_machine(struct loader *loader, struct scenario *scenario, int
 		return false;
 	scenario->machine.profile = scenario->profile;
 	fine = read_overrides(loader, "costs", override_cost, scenario->profile, error) &&
-	       read_overrides(loader, "sizes", override_size, scenario->profile, error) &&
-	       scale_profile(loader, scenario->profile, scale_times, error);
+	       read_overrides(loader, "sizes", override_size, scenario->profile, error);
+	/* Before the scaling, so that a rounded mean is scaled exactly. */
 	if (fine && !keys.spread)
 		take_means(scenario->profile);
-	return fine;
+	return fine && scale_profile(loader, scenario->profile, scale_times, error);
 }
 
 bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, GError **error)

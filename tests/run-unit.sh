@@ -4,7 +4,7 @@
 set -u
 bin=$1 out=$2
 shift 2
-export LC_ALL=C LANGUAGE= G_DEBUG=fatal-criticals
+export LC_ALL=C LANGUAGE='' G_DEBUG=fatal-criticals
 export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1
 export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
 mkdir -p "$out"

@@ -23,7 +23,7 @@ struct fscrypt_variant {
 extern const struct sim_param fscrypt_variant_params[];
 /** Says whether the choices go together; the error gives the reason. */
 bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error);
-/** Bytes that each encrypted extent item stores under this variant, framing included. */
+/** Bytes of context per encrypted extent under this variant; the filesystem adds the framing. */
 uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant);
 /** The i-th design or set-up with its one-line summary; NULL past the end. */
 const char *extent_design_name(size_t i);

@@ -101,15 +101,19 @@ struct eviction {
 	struct master_key *key;
 };
 
-/* evict_dentries_for_decrypted_inodes() */
-static bool is_unlocked_by(struct btrfs_inode *inode, void *arg)
+/* evict_dentries_for_decrypted_inodes(); shrink_dcache_inode() of a directory prunes its children
+ * whether or not they are unlocked: one that was looked up after the key had gone must not hold its
+ * directory in memory. */
+static bool is_to_evict(struct btrfs_inode *inode, void *arg)
 {
 	const struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
+	uint32_t number = info ? info->key->number : btrfs_inode_policy(inode);
 
-	if (!info || info->key != eviction->key)
+	if (number != eviction->key->number)
 		return false;
-	kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
+	if (info)
+		kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
 	return eviction->key->status == KEY_INCOMPLETELY_REMOVED;
 }
 
@@ -134,7 +138,7 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	if (key->unlocked_inodes) {
 		btrfs_sync_fs(task, fc->fs);
 		/* A directory can go only when its children have gone: again while some do. */
-		while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
+		while (btrfs_for_each_inode(fc->fs, is_to_evict, &eviction))
 			;
 	}
 	*busy = key->unlocked_inodes;
@@ -150,7 +154,8 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 {
 	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
 		return -ENOKEY;
-	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
+	/* A filesystem that does not encrypt answers, but its files stay plain. */
+	if (fc->design == &design_none)
 		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
 }

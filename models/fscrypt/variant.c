@@ -2,8 +2,6 @@
 /* What a variant may choose, and which choices go together. */
 #include "models/fscrypt/internal.h"
 
-/* The length that the posted series writes before an appended context (v1 to v5). */
-enum { APPENDED_LENGTH_PREFIX_BYTES = 4 };
 /* blk_crypto_keyslots are counted in an unsigned int; a pool beyond this is a typing error. */
 enum { POOL_SIZE_MAX = 1 << 20 };
 
@@ -68,7 +66,5 @@ bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error
 
 uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant)
 {
-	uint32_t bytes = extent_designs[variant->design]->context_bytes;
-
-	return bytes && variant->layout_prefix ? bytes + APPENDED_LENGTH_PREFIX_BYTES : bytes;
+	return extent_designs[variant->design]->context_bytes;
 }

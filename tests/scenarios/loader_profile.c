@@ -78,7 +78,7 @@ Test(loader_profile, what_is_missing_unknown_or_malformed_is_named)
 	cr_assert_eq(chdir(library), 0);
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_autofree char *text = loader_profile(bad[i].section, bad[i].name, bad[i].entry);
-		g_autofree char *path = loader_file(library, "own.json", text);
+		g_free(loader_file(library, "own.json", text));
 		g_autoptr(GError) error = NULL;
 		struct cost_profile *profile = cost_profile_load("own.json", &error);
 

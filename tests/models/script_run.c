@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/models/script_run.h"
+
+#include <criterion/criterion.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *write_temporary(const char *text)
+{
+	const char *template = text[0] == '{' ? "script-XXXXXX.json" : "script-XXXXXX.ops";
+	char *path;
+	int fd = g_file_open_tmp(template, &path, NULL);
+
+	cr_assert_geq(fd, 0, "no temporary file");
+	close(fd);
+	cr_assert(g_file_set_contents(path, text, -1, NULL), "can't write %s", path);
+	return path;
+}
+
+struct world_outcome script_run(const struct script_run *run, guint index)
+{
+	struct scenario_options load = {.sets = run->sets, .variants = run->variants};
+	char *temporary = run->path ? NULL : write_temporary(run->text);
+	GError *error = NULL;
+	struct scenario *scenario =
+		scenario_load(run->path ? run->path : temporary, &load, &world_registry, &error);
+	struct world_options options = {.scenario = scenario, .keep_dumps = run->keep_dumps};
+	struct world_outcome outcome;
+
+	cr_assert(scenario, "%s", error ? error->message : "not loaded");
+	cr_assert_lt(index, scenario->variants->len);
+	options.variant = scenario->variants->pdata[index];
+	cr_assert(world_run(&options, &outcome, &error), "%s", error ? error->message : "");
+	cr_assert(outcome.completed, "%s did not come to its end", scenario->path);
+	scenario_free(scenario);
+	if (temporary)
+		g_unlink(temporary);
+	g_free(temporary);
+	return outcome;
+}
+
+static bool find(const struct world_outcome *outcome, const char *name, int64_t *value)
+{
+	const struct sim_metric_def *def;
+
+	for (size_t i = 0; i < sim_metrics_count(outcome->metrics); i++)
+		if (!strcmp(sim_metrics_at(outcome->metrics, i, &def, value), name))
+			return true;
+	return false;
+}
+
+bool metric_present(const struct world_outcome *outcome, const char *name)
+{
+	int64_t value;
+
+	return find(outcome, name, &value);
+}
+
+int64_t metric_of(const struct world_outcome *outcome, const char *name)
+{
+	int64_t value = 0;
+
+	cr_assert(find(outcome, name, &value), "no metric %s", name);
+	return value;
+}
+
+char *metrics_text(const struct world_outcome *outcome)
+{
+	GString *text = g_string_new(NULL);
+	const struct sim_metric_def *def;
+	int64_t value;
+
+	for (size_t i = 0; i < sim_metrics_count(outcome->metrics); i++) {
+		const char *name = sim_metrics_at(outcome->metrics, i, &def, &value);
+
+		g_string_append_printf(text, "%s %" G_GINT64_FORMAT "\n", name, value);
+	}
+	g_string_append_printf(text, "digest %" G_GUINT64_FORMAT "\n", outcome->digest);
+	return g_string_free(text, false);
+}

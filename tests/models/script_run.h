@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs of scripts in this process, the way the program runs them, for tests with known answers. */
+#ifndef TESTS_MODELS_SCRIPT_RUN_H
+#define TESTS_MODELS_SCRIPT_RUN_H
+
+#include "models/world.h"
+
+/** A run asked for: what the command line would say. */
+struct script_run {
+	const char *text; /* the script; a .json scenario where it begins with '{' */
+	const char *path; /* or the file it is in */
+	const char *const *sets; /* NULL-terminated, or NULL */
+	const char *const *variants; /* NULL-terminated, or NULL: those of the scenario */
+	bool keep_dumps;
+};
+/** Runs variant number `index`; the test fails if it can't be loaded or doesn't come to its end.
+ * Free with world_outcome_clear(). */
+struct world_outcome script_run(const struct script_run *run, guint index);
+/** The value of a metric; the test fails if it is absent. */
+int64_t metric_of(const struct world_outcome *outcome, const char *name);
+bool metric_present(const struct world_outcome *outcome, const char *name);
+/** Every metric and value, a line each. The caller frees. */
+char *metrics_text(const struct world_outcome *outcome);
+
+#endif
