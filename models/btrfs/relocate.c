@@ -30,12 +30,13 @@ static int copy_extent(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	return 0;
 }
 
-static int update_extent(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+static int update_extents(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct move *move = arg;
 
-	move->more = store_relocation_update(move->reloc, &move->from, &move->to, work);
-	if (move->more)
+	/* All of a group in one change: what others change meanwhile reaches the tree in the kernel
+	 * through its relocation roots, which are not modelled. */
+	while (store_relocation_update(move->reloc, &move->from, &move->to, work))
 		for (GList *link = fs->inodes.head; link; link = link->next)
 			extent_map_drop_extent(link->data, move->from);
 	return 0;
@@ -74,8 +75,7 @@ static void relocate_group(struct kernel_task *task, struct btrfs_fs *fs, struct
 	while (btrfs_tree_change(task, fs, copy_extent, move), move->more)
 		move_data(task, fs, move);
 	btrfs_commit_transaction(task, fs);
-	while (btrfs_tree_change(task, fs, update_extent, move), move->more)
-		;
+	btrfs_tree_change(task, fs, update_extents, move);
 	btrfs_commit_with(task, fs, end_group, move);
 }
 

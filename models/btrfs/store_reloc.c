@@ -271,6 +271,9 @@ bool store_relocation_update(struct store_relocation *reloc, store_extent *from,
 
 		if (!moved->to)
 			continue;
+		/* Freed since it was copied, and its record perhaps taken by a new extent elsewhere. */
+		if (extent_block(extent_of(store, moved->from)) != moved->block)
+			continue;
 		update_refs(reloc, moved);
 		*from = moved->from;
 		*to = moved->to;

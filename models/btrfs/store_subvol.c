@@ -127,6 +127,14 @@ static void forget_inodes(struct btrfs_store *store, uint32_t root_id)
 	g_hash_table_foreach_remove(store->inodes, forget_if_of_root, &root_id);
 }
 
+static gboolean used_in_root(gpointer key, gpointer value, gpointer data)
+{
+	const struct store_inode *inode = value;
+
+	(void)key;
+	return inode->root == *(uint32_t *)data && inode->users;
+}
+
 int store_subvol_delete(struct btrfs_store *store, const char *path, uint32_t *root_id,
 			struct btrfs_work *work)
 {
@@ -145,6 +153,8 @@ int store_subvol_delete(struct btrfs_store *store, const char *path, uint32_t *r
 		ret = -EINVAL;
 	if (!ret && has_subvols(store, found.target))
 		ret = -ENOTEMPTY;
+	if (!ret && g_hash_table_find(store->inodes, used_in_root, &found.target))
+		ret = -EBUSY;
 	if (!ret) {
 		root = root_of(store, found.target);
 		store_dirent_remove(store, dir, name, root->name_index);

@@ -100,10 +100,19 @@ int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *fr
 	return btrfs_commit_with(task, fs, enter_snapshot, &c);
 }
 
+static bool of_root(struct btrfs_inode *inode, void *arg)
+{
+	return inode->store->root == *(const uint32_t *)arg && inode->store->nlink;
+}
+
+/* d_invalidate() again, children before their directories: time has passed. A file that is open keeps
+ * its subvolume here, with -EBUSY; the kernel would delete it under the file. */
 static int enter_delete(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct name_change *c = arg;
 
+	while (btrfs_for_each_inode(fs, of_root, &c->root))
+		;
 	return store_subvol_delete(fs->store, c->path, &c->root, work);
 }
 
@@ -137,16 +146,22 @@ int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const cha
 
 	if (err)
 		return err;
-	root = top->store->root;
+	c.root = root = top->store->root;
 	btrfs_unpin(top);
 	while (btrfs_for_each_inode(fs, forget_of_root, &root))
 		; /* d_invalidate(): children before their directories */
+	/* The cleaner and relocation exclude each other (cleaner_mutex); as the caller is the cleaner
+	 * here, the whole deletion does. */
+	kernel_mutex_lock(task, &fs->balance_mutex);
 	err = change_names(task, fs, &c, enter_delete);
-	if (err)
+	if (err) {
+		kernel_mutex_unlock(task, &fs->balance_mutex);
 		return err;
+	}
 	btrfs_commit_transaction(task, fs);
 	while (c.more)
 		btrfs_tree_change(task, fs, drop_some, &c);
+	kernel_mutex_unlock(task, &fs->balance_mutex);
 	btrfs_commit_transaction(task, fs);
 	return 0;
 }

@@ -126,6 +126,10 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	if (!key || key->status == KEY_ABSENT)
 		return -ENOKEY;
 	kernel_down_write(task, &key->sem);
+	if (key->status == KEY_ABSENT) { /* another removal was faster */
+		kernel_up_write(task, &key->sem);
+		return -ENOKEY;
+	}
 	key->status = KEY_INCOMPLETELY_REMOVED;
 	kernel_up_write(task, &key->sem);
 
