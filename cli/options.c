@@ -135,7 +135,7 @@ bool cli_word(const char *option, const char *text, const char *const *words, si
 /* ---- run ---------------------------------------------------------------------------------- */
 
 /* More threads than this are a typing error. */
-enum { JOBS_MAX = 4096, REPLICATIONS_MAX = 1000000 };
+enum { JOBS_MAX = 4096 };
 
 /* The options as GOption gives them: texts, numbers not yet read. */
 struct raw_run {
@@ -155,7 +155,7 @@ static bool convert(const struct raw_run *raw, struct run_options *options, GErr
 	if ((raw->seed &&
 	     !cli_number("--seed", raw->seed, 0, RESULTS_SEED_MAX, &options->seed, error)) ||
 	    (raw->replications && !cli_number("--replications", raw->replications, 1,
-					      REPLICATIONS_MAX, &replications, error)) ||
+					      SCENARIO_REPLICATIONS_MAX, &replications, error)) ||
 	    (raw->jobs && !cli_number("-j", raw->jobs, 1, JOBS_MAX, &jobs, error)) ||
 	    (raw->format && !cli_word("--format", raw->format, formats, &format, error)))
 		return false;

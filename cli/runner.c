@@ -124,6 +124,7 @@ static bool collect(struct results_doc *doc, GArray *jobs, GError **error)
 {
 	bool fine = true;
 
+	results_batch_begin(doc);
 	for (guint i = 0; i < jobs->len; i++) {
 		struct job *job = &g_array_index(jobs, struct job, i);
 
@@ -139,6 +140,7 @@ static bool collect(struct results_doc *doc, GArray *jobs, GError **error)
 			hand_in(doc, job);
 		world_outcome_clear(&job->outcome);
 	}
+	results_batch_end(doc);
 	return fine;
 }
 

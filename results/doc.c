@@ -323,6 +323,13 @@ static void add_metrics(struct results_doc *doc, struct results_variant *variant
 	}
 }
 
+static void derive_variant(const struct results_doc *doc, struct results_variant *variant)
+{
+	variant_sort_metrics(variant);
+	for (guint i = 0; i < variant->metrics->len; i++)
+		metric_derive(doc, variant, variant->metrics->pdata[i]);
+}
+
 void results_add(struct results_doc *doc, struct results_variant *variant, uint32_t replication,
 		 const struct results_sample *sample)
 {
@@ -352,9 +359,20 @@ void results_add(struct results_doc *doc, struct results_variant *variant, uint3
 		add_metrics(doc, variant, replication, wall, RESULTS_HOST);
 		sim_metrics_free(wall);
 	}
-	variant_sort_metrics(variant);
-	for (guint i = 0; i < variant->metrics->len; i++)
-		metric_derive(doc, variant, variant->metrics->pdata[i]);
+	if (!doc->batch)
+		derive_variant(doc, variant);
+}
+
+void results_batch_begin(struct results_doc *doc)
+{
+	doc->batch = true;
+}
+
+void results_batch_end(struct results_doc *doc)
+{
+	doc->batch = false;
+	for (guint i = 0; i < doc->variants->len; i++)
+		derive_variant(doc, doc->variants->pdata[i]);
 }
 
 bool results_complete(const struct results_doc *doc)

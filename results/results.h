@@ -102,6 +102,7 @@ struct results_doc {
 	uint64_t *seeds; /* one for each replication … */
 	uint32_t *seed_replication; /* … and the replication number that was mixed into it */
 	GPtrArray *variants; /* struct results_variant *, in the scenario's order */
+	bool batch; /* between results_batch_begin() and _end() */
 };
 
 /**
@@ -144,6 +145,10 @@ struct results_sample {
  * definition must be the same in every run. */
 void results_add(struct results_doc *doc, struct results_variant *variant, uint32_t replication,
 		 const struct results_sample *sample);
+/** Between these two, results_add() leaves the derived values (class, mean, interval) to the end: many
+ * runs are handed in in time proportional to their number. */
+void results_batch_begin(struct results_doc *doc);
+void results_batch_end(struct results_doc *doc);
 /** Whether every run has been handed in. */
 bool results_complete(const struct results_doc *doc);
 

@@ -28,7 +28,6 @@ static const char *relation_word(size_t i)
 
 /* Bounds that keep a slip of the keyboard from taking the host's memory; no kernel limit. */
 enum {
-	REPLICATIONS_MAX = 1000000,
 	SCALE_TIMES_MAX = 1000000,
 	CPUS_MAX = 8192, /* NR_CPUS of the largest x86-64 configuration (6.12: arch/x86/Kconfig) */
 	DEVICES_MAX = 1024,
@@ -77,7 +76,7 @@ const struct sim_param scenario_params[] = {
 	 .type = SIM_PARAM_INT,
 	 .offset = AT(scenario_keys, replications),
 	 .min = 1,
-	 .max = REPLICATIONS_MAX,
+	 .max = SCENARIO_REPLICATIONS_MAX,
 	 .fallback = "1",
 	 .help = "independent repetitions of each variant"},
 	{.name = "until",

@@ -16,6 +16,9 @@ struct scenario_registry {
 	bool (*variant_check)(const struct fscrypt_variant *variant, GError **error);
 };
 
+/** A document keeps every replication by its seed: more than this are a typing error. */
+enum { SCENARIO_REPLICATIONS_MAX = 10000 };
+
 enum scenario_kind { SCENARIO_TERMINATING, SCENARIO_STEADY };
 
 struct scenario_actor {

@@ -72,7 +72,7 @@ static const struct row usage[] = {
 	{"run --seed -1 first-run", 2, NULL},
 	{"run --seed 18446744073709551616 first-run", 2, NULL},
 	{"run --replications 0 first-run", 2,
-	 "extentsim: error: --replications: expected a number from 1 to 1000000, got \"0\"\n"},
+	 "extentsim: error: --replications: expected a number from 1 to 10000, got \"0\"\n"},
 	{"run -j0 first-run", 2,
 	 "extentsim: error: -j: expected a number from 1 to 4096, got \"0\"\n"},
 	{"run -jx first-run", 2,

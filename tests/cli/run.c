@@ -169,8 +169,8 @@ Test(run, an_output_that_cannot_be_written_exits_5_before_the_run_and_leaves_not
 	static const struct {
 		const char *arguments, *err;
 	} rows[] = {
-		{"-o nowhere/x --replications 1000000", "nowhere/x: No such file or directory"},
-		{"-o . --replications 1000000", "Is a directory"},
+		{"-o nowhere/x --replications 10000", "nowhere/x: No such file or directory"},
+		{"-o . --replications 10000", "Is a directory"},
 		{"-o /dev/full", "/dev/full: No space left on device"},
 	};
 	char *folder = folder_with_script();
@@ -228,7 +228,7 @@ Test(run, an_interrupt_ends_a_long_run_with_130_and_keeps_what_had_ended)
 	g_autofree char *path = g_build_filename(folder, "out.json", NULL);
 	g_autofree char *line = g_strdup_printf(
 		"--version >version; cd '%s'; timeout --preserve-status -k 5 -s INT 1 "
-		"\"$EXTENTSIM\" run keyed.ops -q --replications 1000000 -o out.json",
+		"\"$EXTENTSIM\" run keyed.ops -q --replications 10000 -o out.json",
 		folder);
 	struct cli_result result = cli_run_sh(folder, line);
 	json_t *doc = json_load_file(path, 0, NULL);
