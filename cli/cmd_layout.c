@@ -17,8 +17,8 @@ static char *document(const struct scenario *scenario, const char *steps)
 		if ((unsigned char)*c < 0x20)
 			g_string_append_printf(quoted, "\\u%04x", (unsigned int)*c);
 		else
-			g_string_append_printf(quoted, "%s%c",
-					       *c == '"' || *c == '\\' ? "\\" : "", *c);
+			g_string_append_printf(quoted, "%s%c", *c == '"' || *c == '\\' ? "\\" : "",
+					       *c);
 	}
 	return g_strdup_printf("{\"name\":\"%s\",\"steps\":[\n%s\n]}\n", quoted->str, steps);
 }

@@ -48,7 +48,7 @@ static bool show(const struct results_doc *doc, const struct run_options *option
 		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
 		.colour = wants_colour(to_terminal),
 	};
-	struct results_write_options write = { .include_host = options->include_host };
+	struct results_write_options write = {.include_host = options->include_host};
 	g_autoptr(GString) out = g_string_new(NULL);
 	struct results_comparison *cmp;
 

@@ -36,11 +36,10 @@ static struct results_doc *begin_document(const struct scenario *scenario)
 {
 	const struct machine_config *machine = &scenario->machine;
 	const struct cost_profile *profile = scenario->profile;
-	struct results_doc *doc =
-		results_doc_new(scenario->name, scenario->question,
-				scenario->kind == SCENARIO_STEADY ? "steady" : "terminating",
-				scenario->text, strlen(scenario->text), scenario->seed,
-				scenario->replications);
+	struct results_doc *doc = results_doc_new(
+		scenario->name, scenario->question,
+		scenario->kind == SCENARIO_STEADY ? "steady" : "terminating", scenario->text,
+		strlen(scenario->text), scenario->seed, scenario->replications);
 
 	for (guint i = 0; i < scenario->overrides->len; i++)
 		results_doc_add_override(doc, scenario->overrides->pdata[i]);
@@ -83,10 +82,10 @@ static GArray *make_jobs(const struct scenario *scenario, struct results_doc *do
 	for (uint32_t r = 0; r < scenario->replications; r++)
 		for (guint i = 0; i < scenario->variants->len; i++) {
 			struct job job = {
-				.options = { .scenario = scenario,
-					     .variant = scenario->variants->pdata[i],
-					     .replication = r,
-					     .interrupted = interrupt_flag() },
+				.options = {.scenario = scenario,
+					    .variant = scenario->variants->pdata[i],
+					    .replication = r,
+					    .interrupted = interrupt_flag()},
 				.variant = doc->variants->pdata[i],
 			};
 
@@ -113,8 +112,8 @@ static void hand_in(struct results_doc *doc, const struct job *job)
 	for (guint i = 0; i < found->len; i++) {
 		const struct world_finding *finding = found->pdata[i];
 
-		findings[i] = (struct results_finding){ finding->kind, finding->text,
-							finding->time_ns };
+		findings[i] =
+			(struct results_finding){finding->kind, finding->text, finding->time_ns};
 	}
 	results_add(doc, job->variant, job->options.replication, &sample);
 	g_free(findings);

@@ -22,25 +22,22 @@ struct world {
 
 static const struct sim_metric_def def_deadlocks = {
 	"deadlocks", "count", SIM_LESS_IS_BETTER, "findings",
-	"sets of tasks that nobody outside the set could wake"
-};
+	"sets of tasks that nobody outside the set could wake"};
 static const struct sim_metric_def def_cycles = {
 	"lock.possible_cycles", "count", SIM_LESS_IS_BETTER, "findings",
-	"cycles of the lock-order graph: deadlocks that some other timing could meet"
-};
+	"cycles of the lock-order graph: deadlocks that some other timing could meet"};
 static const struct sim_metric_def def_elapsed = {
 	"time.elapsed_ns", "ns", SIM_LESS_IS_BETTER, "operations",
-	"simulated time from mount to the end of the last actor"
-};
+	"simulated time from mount to the end of the last actor"};
 
-static const struct sim_metric_def *const own_defs[] = { &def_deadlocks, &def_cycles, &def_elapsed,
-							 NULL };
+static const struct sim_metric_def *const own_defs[] = {&def_deadlocks, &def_cycles, &def_elapsed,
+							NULL};
 
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
-	const struct sim_metric_def *const *const lists[] = { own_defs,		   workload_metric_defs,
-							      fscrypt_metric_defs, btrfs_metric_defs,
-							      machine_metric_defs };
+	const struct sim_metric_def *const *const lists[] = {own_defs, workload_metric_defs,
+							     fscrypt_metric_defs, btrfs_metric_defs,
+							     machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists);
 
 	if (list < own)
@@ -54,7 +51,7 @@ static void add_finding(struct world *w, const char *kind, sim_ns when, char *te
 {
 	struct world_finding *finding = g_new(struct world_finding, 1);
 
-	*finding = (struct world_finding){ g_strdup(kind), text, when };
+	*finding = (struct world_finding){g_strdup(kind), text, when};
 	g_ptr_array_add(w->outcome->findings, finding);
 }
 
@@ -124,7 +121,7 @@ static bool build(struct world *w, GError **error)
 		.interrupted = w->options->interrupted,
 	};
 	struct btrfs_config config;
-	struct world_image image = { 0 };
+	struct world_image image = {0};
 
 	w->sim = sim_new(&sim_options);
 	w->machine = machine_new(w->sim, &scenario->machine);
@@ -137,8 +134,7 @@ static bool build(struct world *w, GError **error)
 		return false;
 	w->crypt = fscrypt_new(w->fs, w->options->variant);
 	if (config.image_key)
-		fscrypt_preset_key(w->crypt,
-				   fscrypt_key_number(w->crypt, scenario->image_key));
+		fscrypt_preset_key(w->crypt, fscrypt_key_number(w->crypt, scenario->image_key));
 	w->workload = workload_new(w->machine, w->fs, w->crypt);
 	if (w->options->keep_dumps)
 		w->workload->dumps = g_string_new(NULL);
@@ -170,8 +166,7 @@ static void measure(struct world *w)
 	add_chains(w, "possible deadlock", possible, cycles);
 	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);
 	sim_metrics_set(metrics, &def_cycles, def_cycles.name, (int64_t)cycles);
-	sim_metrics_set(metrics, &def_elapsed, def_elapsed.name,
-			(int64_t)w->workload->ended_at_ns);
+	sim_metrics_set(metrics, &def_elapsed, def_elapsed.name, (int64_t)w->workload->ended_at_ns);
 	workload_report(w->workload, metrics);
 	btrfs_report(w->fs, metrics);
 	fscrypt_report(w->crypt, metrics);
@@ -188,7 +183,8 @@ static void run(struct world *w)
 	kernel_spawn(w->machine, "mount", start_actors, w);
 	end = sim_run(w->sim, w->options->scenario->until_ns);
 	w->outcome->interrupted = end == SIM_END_INTERRUPTED;
-	w->outcome->completed = end == SIM_END_TIME || (end == SIM_END_IDLE && !w->workload->running);
+	w->outcome->completed =
+		end == SIM_END_TIME || (end == SIM_END_IDLE && !w->workload->running);
 	if (end == SIM_END_IDLE && w->workload->running)
 		add_finding(w, "stuck", sim_now(w->sim),
 			    g_strdup_printf("%u tasks of actors never ended: nothing is left that "
@@ -210,7 +206,7 @@ static void finding_free(gpointer arg)
 
 bool world_run(const struct world_options *options, struct world_outcome *outcome, GError **error)
 {
-	struct world w = { .options = options, .outcome = outcome };
+	struct world w = {.options = options, .outcome = outcome};
 	bool built;
 
 	*outcome = (struct world_outcome){

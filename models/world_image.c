@@ -107,7 +107,7 @@ static void add_inode(struct builder *b, uint32_t place)
 
 void world_image_build(struct world_image *to, const struct fs_image *from)
 {
-	struct builder b = { .from = from, .to = to };
+	struct builder b = {.from = from, .to = to};
 
 	b.place = g_new(uint32_t, from->inode_count);
 	b.order = g_new(uint32_t, from->inode_count);
@@ -119,7 +119,7 @@ void world_image_build(struct world_image *to, const struct fs_image *from)
 	to->made = g_ptr_array_new_with_free_func(g_free);
 	for (uint32_t place = 0; place < b.placed; place++)
 		add_inode(&b, place);
-	to->image = (struct btrfs_image){ to->inodes, b.placed };
+	to->image = (struct btrfs_image){to->inodes, b.placed};
 	g_free(b.place);
 	g_free(b.order);
 }

@@ -461,7 +461,8 @@ struct sim_param {
 	size_t offset;
 	int64_t min, max; /* max below or equal to 0 when min is not negative: no upper limit */
 	const char *fallback; /* default in text form; NULL: the key is required; "": left zeroed */
-	const char *(*word)(size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
+	const char *(*word)(
+		size_t i); /* SIM_PARAM_WORD: the i-th accepted word, NULL past the end */
 	const char *help;
 };
 /** All errors of sim_param_set(): what was expected, what was given; the way out on a second line. */

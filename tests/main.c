@@ -19,10 +19,10 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 
 static void limit_tests_without_timeout(struct criterion_test_set *set)
 {
-	FOREACH_SET (struct criterion_suite_set *s, set->suites)
-		FOREACH_SET (struct criterion_test *t, s->tests)
-			if (t->data->timeout <= 0)
-				t->data->timeout = TEST_TIMEOUT_S;
+	FOREACH_SET(struct criterion_suite_set * s, set->suites)
+	FOREACH_SET(struct criterion_test * t, s->tests)
+	if (t->data->timeout <= 0)
+		t->data->timeout = TEST_TIMEOUT_S;
 }
 
 int main(int argc, char **argv)

@@ -206,9 +206,9 @@ static void map_from_item(const struct btrfs_store *store, const struct store_fi
 {
 	map->start = block_of(item->file_offset);
 	map->blocks = blocks_over(item->file_offset, MAX(item->bytes, 1));
-	map->kind = item->type == STORE_INLINE	     ? MAP_INLINE :
-		    item->type == STORE_PREALLOCATED ? MAP_PREALLOC :
-						       MAP_REGULAR;
+	map->kind = item->type == STORE_INLINE	       ? MAP_INLINE
+		    : item->type == STORE_PREALLOCATED ? MAP_PREALLOC
+						       : MAP_REGULAR;
 	map->extent = item->extent;
 	map->extent_block = block_of(item->extent_offset);
 	map->compressed = item->compression != 0;
@@ -227,7 +227,7 @@ static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent
 	uint32_t end = MAX(block + 1, blocks_over(0, inode->store->size));
 
 	*encrypted = false;
-	*map = (struct extent_map){ .start = block, .blocks = end - block, .kind = MAP_HOLE };
+	*map = (struct extent_map){.start = block, .blocks = end - block, .kind = MAP_HOLE};
 	store_walk_begin(&walk, store, inode->store, (uint64_t)block * KERNEL_BLOCK_BYTES, work);
 	if (!store_walk_next(&walk, &item, work))
 		return;
@@ -244,7 +244,7 @@ static int build_map(struct kernel_task *task, struct btrfs_inode *inode, uint32
 		     struct extent_map *map)
 {
 	struct btrfs_fs *fs = inode->fs;
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	struct btrfs_seal seal;
 	bool encrypted;
 	int err;

@@ -42,7 +42,7 @@ static int parent_of(struct kernel_task *task, struct btrfs_fs *fs, const char *
 static int create_at(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		     uint32_t flags, struct btrfs_inode **inode)
 {
-	struct creation creation = { .path = path, .flags = flags };
+	struct creation creation = {.path = path, .flags = flags};
 	struct btrfs_inode *parent;
 	int err = parent_of(task, fs, path, &parent);
 
@@ -93,7 +93,8 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 		if (err == -EEXIST) /* another task was faster */
 			err = btrfs_iget(task, fs, path, &inode);
 		else
-			flags &= ~(unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
+			flags &= ~(
+				unsigned)BTRFS_O_TRUNC; /* do_open(): a new file is not truncated */
 	}
 	return err ? err : finish_open(task, inode, flags, file);
 }
@@ -228,8 +229,8 @@ static int write_chunk(struct kernel_task *task, struct btrfs_inode *inode, uint
 		       uint64_t len, uint16_t content)
 {
 	uint32_t first = block_of(offset), blocks = blocks_over(offset, len);
-	struct store_dirtied dirtied = { 0 };
-	struct btrfs_work work = { 0 };
+	struct store_dirtied dirtied = {0};
+	struct btrfs_work work = {0};
 	uint32_t missing, count;
 	bool copied = false;
 	int err = read_partial_edges(task, inode, offset, len);
@@ -339,7 +340,8 @@ static int write_log(struct kernel_task *task, struct btrfs_inode *inode, uint32
 	kernel_run(task, COST_LOG_TREE_ITEM, items + 1); /* and the inode item */
 	fs->count.log_items += items + 1;
 	kernel_mutex_lock(task, &fs->log_mutex);
-	bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0, 2 * node_blocks); /* the log's leaf and its root */
+	bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0,
+			2 * node_blocks); /* the log's leaf and its root */
 	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
 	kernel_mutex_unlock(task, &fs->log_mutex);
 	btrfs_end_transaction(task, fs);
@@ -419,8 +421,8 @@ static void forget_range(struct btrfs_inode *inode, uint64_t offset, uint64_t le
 static int prepare_growth(struct kernel_task *task, struct btrfs_inode *inode,
 			  struct range_change *c)
 {
-	struct store_dirtied dirtied = { 0 };
-	struct btrfs_work work = { 0 };
+	struct store_dirtied dirtied = {0};
+	struct btrfs_work work = {0};
 	int err;
 
 	if (c->op != OP_FALLOC && c->op != OP_ZERO)
@@ -512,8 +514,8 @@ static int drop_items(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 static int set_size(struct kernel_task *task, struct btrfs_inode *inode, uint64_t size)
 {
 	uint64_t from = size - size % KERNEL_BLOCK_BYTES;
-	struct store_dirtied dirtied = { 0 };
-	struct btrfs_work work = { 0 };
+	struct store_dirtied dirtied = {0};
+	struct btrfs_work work = {0};
 	int step = store_truncate_prepare(inode->fs->store, inode->store, size, &dirtied, &work);
 	int err = 0;
 
@@ -549,7 +551,7 @@ int btrfs_truncate(struct kernel_task *task, struct btrfs_file *file, uint64_t s
 int btrfs_punch_hole(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
 		     uint64_t len)
 {
-	struct range_change change = { .op = OP_PUNCH, .offset = offset, .len = len };
+	struct range_change change = {.op = OP_PUNCH, .offset = offset, .len = len};
 
 	return range_op(task, file, &change);
 }
@@ -557,7 +559,7 @@ int btrfs_punch_hole(struct kernel_task *task, struct btrfs_file *file, uint64_t
 int btrfs_zero_range(struct kernel_task *task, struct btrfs_file *file, uint64_t offset,
 		     uint64_t len)
 {
-	struct range_change change = { .op = OP_ZERO, .offset = offset, .len = len };
+	struct range_change change = {.op = OP_ZERO, .offset = offset, .len = len};
 
 	return range_op(task, file, &change);
 }
@@ -566,8 +568,7 @@ int btrfs_fallocate(struct kernel_task *task, struct btrfs_file *file, uint64_t 
 		    uint64_t len, bool keep_size)
 {
 	struct range_change change = {
-		.op = OP_FALLOC, .offset = offset, .len = len, .keep_size = keep_size
-	};
+		.op = OP_FALLOC, .offset = offset, .len = len, .keep_size = keep_size};
 
 	return range_op(task, file, &change);
 }

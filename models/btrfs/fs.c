@@ -69,9 +69,9 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	uint32_t threads = MIN(cpus + THREAD_POOL_EXTRA, THREAD_POOL_MAX);
 	struct btrfs_store_options options = {
 		.compression = config->compress ? STORE_COMPRESS_ZSTD : STORE_COMPRESS_NONE,
-		.context_layout = !config->context_bytes  ? STORE_CONTEXT_NONE :
-				  config->context_separate ? STORE_CONTEXT_SEPARATE :
-							     STORE_CONTEXT_APPENDED,
+		.context_layout = !config->context_bytes     ? STORE_CONTEXT_NONE
+				  : config->context_separate ? STORE_CONTEXT_SEPARATE
+							     : STORE_CONTEXT_APPENDED,
 		.context_bytes = config->context_bytes,
 		.context_length_prefix = config->context_prefix,
 		.hooks = &store_hooks,

@@ -100,15 +100,15 @@ struct btrfs_seal btrfs_extent_seal(const struct btrfs_fs *fs, store_extent exte
 {
 	struct store_extent_tags tags = store_extent_tags(fs->store, extent);
 
-	return (struct btrfs_seal){ .nonce = tags.nonce, .key = tags.key, .iv_base = tags.user };
+	return (struct btrfs_seal){.nonce = tags.nonce, .key = tags.key, .iv_base = tags.user};
 }
 
 void btrfs_seal_extent(struct btrfs_fs *fs, store_extent extent, const struct btrfs_seal *seal)
 {
 	store_extent_set_tags(fs->store, extent,
-			      (struct store_extent_tags){ .nonce = seal->nonce,
-							  .key = seal->key,
-							  .user = seal->iv_base });
+			      (struct store_extent_tags){.nonce = seal->nonce,
+							 .key = seal->key,
+							 .user = seal->iv_base});
 }
 
 static int drop_handle(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
@@ -256,7 +256,7 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 static int step(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		struct btrfs_inode *parent, struct btrfs_inode **out)
 {
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	struct store_inode *found;
 	int err = store_lookup(fs->store, path, &found, &work);
 

@@ -98,8 +98,8 @@ struct btrfs_fs {
 	struct sim_mutex balance_mutex;
 	bool commit_armed;
 	uint64_t commits, dirty_tree_blocks;
-	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path,
-		*site_ref, *site_tree_block, *site_bio;
+	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path, *site_ref,
+		*site_tree_block, *site_bio;
 	uint64_t next_request; /* numbers the work that no operation asked for */
 	struct {
 		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;
@@ -147,10 +147,12 @@ void btrfs_end_transaction(struct kernel_task *task, struct btrfs_fs *fs);
 void btrfs_commit_transaction(struct kernel_task *task, struct btrfs_fs *fs);
 /** Commits and, as the last thing before the commit ends, runs `fn` on the store. */
 int btrfs_commit_with(struct kernel_task *task, struct btrfs_fs *fs,
-		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg);
+		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work),
+		      void *arg);
 /** One change to the trees in a transaction of its own: join, lock, `fn`, charge, end. */
 int btrfs_tree_change(struct kernel_task *task, struct btrfs_fs *fs,
-		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg);
+		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work),
+		      void *arg);
 
 /* ---- writeback.c ---- */
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(extentsim-btrfs-error, btrfs_error)
+G_DEFINE_QUARK(extentsim - btrfs - error, btrfs_error)
 
 /* Nonces of the image's extents; those drawn in the run count up from 1. */
 #define IMAGE_NONCE_BASE (UINT64_C(1) << 62)
@@ -23,9 +23,9 @@ static struct store_image_extent entered_as(const struct btrfs_image_extent *fro
 	struct store_image_extent to = {
 		.file_offset = from->file_offset,
 		.bytes = from->bytes,
-		.type = from->is_inline ? STORE_INLINE :
-			from->prealloc	? STORE_PREALLOCATED :
-					  STORE_REGULAR,
+		.type = from->is_inline	 ? STORE_INLINE
+			: from->prealloc ? STORE_PREALLOCATED
+					 : STORE_REGULAR,
 		.disk_id = from->disk_id,
 		.extent_offset = from->extent_offset,
 		.disk_bytes = from->disk_bytes,
@@ -91,8 +91,8 @@ static void seal_all(struct btrfs_fs *fs)
 	store_extent limit = store_extent_limit(fs->store);
 
 	for (store_extent extent = 1; extent < limit; extent++) {
-		struct btrfs_seal seal = { .nonce = IMAGE_NONCE_BASE + extent,
-					   .key = fs->config.image_key };
+		struct btrfs_seal seal = {.nonce = IMAGE_NONCE_BASE + extent,
+					  .key = fs->config.image_key};
 
 		if (store_extent_bytes(fs->store, extent))
 			btrfs_seal_extent(fs, extent, &seal);

@@ -111,7 +111,7 @@ static int submit(struct kernel_task *task, struct read_bio *bio, struct read_gr
 	/* From the bioset's mempool: waits, but does not fail. */
 	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	kernel_run(task, COST_BIO_SUBMIT, 1);
-	*done = (struct device_done){ .bio = bio, .request = task->request };
+	*done = (struct device_done){.bio = bio, .request = task->request};
 	bio_submit(fs->machine, 0, BIO_READ, bio->io.physical_block, bio->io.blocks, task->request,
 		   device_read, done);
 	return 0;
@@ -123,8 +123,8 @@ static uint32_t bio_blocks(const struct btrfs_fs *fs, const struct extent_map *m
 {
 	uint32_t blocks = MIN(map->start + map->blocks, end) - block;
 
-	return map->compressed ? blocks :
-				 MIN(blocks, (uint32_t)machine_size(fs->machine, LIMIT_BIO_BLOCKS));
+	return map->compressed ? blocks
+			       : MIN(blocks, (uint32_t)machine_size(fs->machine, LIMIT_BIO_BLOCKS));
 }
 
 /* Reads [first, first+blocks) from disk: into the page cache, or for `group`. */
@@ -230,7 +230,7 @@ int btrfs_buffered_read(struct kernel_task *task, struct btrfs_file *file, uint6
 int btrfs_direct_read(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 		      uint64_t len)
 {
-	struct read_group group = { 0 };
+	struct read_group group = {0};
 	int err = btrfs_wait_ordered_range(task, inode, offset, len);
 
 	if (err)

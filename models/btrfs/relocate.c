@@ -81,7 +81,7 @@ static void relocate_group(struct kernel_task *task, struct btrfs_fs *fs, struct
 
 int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs)
 {
-	struct move move = { 0 };
+	struct move move = {0};
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_mutex_lock(task, &fs->balance_mutex);

@@ -6,56 +6,44 @@
 #define IO "I/O"
 #define TRUTH "truth"
 
-static const struct sim_metric_def def_context = {
-	"disk.context_bytes", "bytes", SIM_LESS_IS_BETTER, DISK,
-	"bytes of extent contexts in the subvolume trees at the end, length prefixes and the headers "
-	"of separate items included; in distinct leaves"
-};
+static const struct sim_metric_def def_context = {"disk.context_bytes", "bytes", SIM_LESS_IS_BETTER,
+						  DISK,
+						  "bytes of extent contexts in the subvolume trees "
+						  "at the end, length prefixes and the headers "
+						  "of separate items included; in distinct leaves"};
 static const struct sim_metric_def def_leaves = {
 	"disk.leaves", "blocks", SIM_LESS_IS_BETTER, DISK,
-	"distinct leaves of all subvolume trees at the end"
-};
-static const struct sim_metric_def def_items = {
-	"disk.file_extent_items", "count", SIM_NO_DIRECTION, DISK,
-	"file extent items in distinct leaves at the end"
-};
-static const struct sim_metric_def def_extents = {
-	"disk.extents", "count", SIM_NO_DIRECTION, DISK, "data extents with a reference at the end"
-};
+	"distinct leaves of all subvolume trees at the end"};
+static const struct sim_metric_def def_items = {"disk.file_extent_items", "count", SIM_NO_DIRECTION,
+						DISK,
+						"file extent items in distinct leaves at the end"};
+static const struct sim_metric_def def_extents = {"disk.extents", "count", SIM_NO_DIRECTION, DISK,
+						  "data extents with a reference at the end"};
 static const struct sim_metric_def def_data = {
 	"disk.data_bytes", "bytes", SIM_LESS_IS_BETTER, DISK,
-	"bytes of data extents at the end, parts without a reference included"
-};
+	"bytes of data extents at the end, parts without a reference included"};
 static const struct sim_metric_def def_loads = {
 	"io.extent_map_loads", "count", SIM_LESS_IS_BETTER, IO,
-	"extent maps built from the tree because the cache had none (btrfs_get_extent)"
-};
-static const struct sim_metric_def def_ordered = {
-	"io.ordered_extents", "count", SIM_NO_DIRECTION, IO, "ordered extents created"
-};
-static const struct sim_metric_def def_searches = {
-	"tree.searches", "count", SIM_LESS_IS_BETTER, IO, "descents from a subvolume tree's root"
-};
-static const struct sim_metric_def def_cow = {
-	"tree.blocks_cowed", "blocks", SIM_LESS_IS_BETTER, IO, "tree blocks copied on write"
-};
-static const struct sim_metric_def def_commits = {
-	"tree.commits", "count", SIM_NO_DIRECTION, IO, "transactions committed"
-};
+	"extent maps built from the tree because the cache had none (btrfs_get_extent)"};
+static const struct sim_metric_def def_ordered = {"io.ordered_extents", "count", SIM_NO_DIRECTION,
+						  IO, "ordered extents created"};
+static const struct sim_metric_def def_searches = {"tree.searches", "count", SIM_LESS_IS_BETTER, IO,
+						   "descents from a subvolume tree's root"};
+static const struct sim_metric_def def_cow = {"tree.blocks_cowed", "blocks", SIM_LESS_IS_BETTER, IO,
+					      "tree blocks copied on write"};
+static const struct sim_metric_def def_commits = {"tree.commits", "count", SIM_NO_DIRECTION, IO,
+						  "transactions committed"};
 static const struct sim_metric_def def_maps = {
 	"mem.extent_maps_max_bytes", "bytes", SIM_LESS_IS_BETTER, "memory",
 	"most bytes of struct extent_map at one instant; crypto state that hangs on them is in "
-	"mem.keys_max_bytes"
-};
+	"mem.keys_max_bytes"};
 static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,
-	"blocks that write() accepted and writeback could not write"
-};
+	"blocks that write() accepted and writeback could not write"};
 
 const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context, &def_leaves,   &def_items, &def_extents, &def_data, &def_loads,
-	&def_ordered, &def_searches, &def_cow,	 &def_commits, &def_maps, &def_lost, NULL
-};
+	&def_context,  &def_leaves, &def_items,	  &def_extents, &def_data, &def_loads, &def_ordered,
+	&def_searches, &def_cow,    &def_commits, &def_maps,	&def_lost, NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {

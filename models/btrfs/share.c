@@ -89,8 +89,8 @@ static int refused(struct kernel_task *task, const struct clone *c)
 
 static int clone_locked(struct kernel_task *task, struct clone *c)
 {
-	struct store_dirtied dirtied = { 0 };
-	struct btrfs_work work = { 0 };
+	struct store_dirtied dirtied = {0};
+	struct btrfs_work work = {0};
 	uint64_t old_size = c->to->store->size;
 	int err;
 
@@ -114,8 +114,11 @@ static int clone_locked(struct kernel_task *task, struct clone *c)
 int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
 		      uint64_t len, struct btrfs_file *to, uint64_t to_offset)
 {
-	struct clone c = { .from = from->inode, .to = to->inode, .from_offset = from_offset,
-			   .len = len, .to_offset = to_offset };
+	struct clone c = {.from = from->inode,
+			  .to = to->inode,
+			  .from_offset = from_offset,
+			  .len = len,
+			  .to_offset = to_offset};
 	int err;
 
 	kernel_run(task, COST_SYSCALL, 1);
@@ -127,8 +130,8 @@ int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_
 	return err;
 }
 
-static int read_for_comparison(struct kernel_task *task, struct btrfs_inode *inode,
-			       uint64_t offset, uint64_t len)
+static int read_for_comparison(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			       uint64_t len)
 {
 	uint64_t size = inode->store->size, left = size - MIN(size, offset);
 
@@ -150,8 +153,11 @@ static int read_both(struct kernel_task *task, const struct clone *c)
 int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
 		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done)
 {
-	struct clone c = { .from = from->inode, .to = to->inode, .from_offset = from_offset,
-			   .len = len, .to_offset = to_offset };
+	struct clone c = {.from = from->inode,
+			  .to = to->inode,
+			  .from_offset = from_offset,
+			  .len = len,
+			  .to_offset = to_offset};
 	int err;
 
 	*done = 0;
@@ -195,7 +201,7 @@ static void read_and_dirty(struct kernel_task *task, struct btrfs_inode *inode)
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold)
 {
 	struct btrfs_inode *inode = file->inode;
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	int err = 0;
 
 	kernel_run(task, COST_SYSCALL, 1);

@@ -48,7 +48,7 @@ static int change_names(struct kernel_task *task, struct btrfs_fs *fs, struct na
 
 int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
-	struct name_change c = { .path = path };
+	struct name_change c = {.path = path};
 	struct btrfs_inode *inode;
 	int err = btrfs_iget(task, fs, path, &inode);
 
@@ -70,7 +70,7 @@ static int enter_subvol(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 
 int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
-	struct name_change c = { .path = path };
+	struct name_change c = {.path = path};
 
 	return change_names(task, fs, &c, enter_subvol);
 }
@@ -86,7 +86,7 @@ static int enter_snapshot(struct btrfs_fs *fs, void *arg, struct btrfs_work *wor
 int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
 		   const char *path)
 {
-	struct name_change c = { .path = path, .source = from };
+	struct name_change c = {.path = path, .source = from};
 
 	struct btrfs_inode *top;
 	int err = btrfs_iget(task, fs, from, &top);
@@ -139,7 +139,7 @@ static bool forget_of_root(struct btrfs_inode *inode, void *arg)
  * waits for it, so it is done here by the caller. */
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
-	struct name_change c = { .path = path, .more = true };
+	struct name_change c = {.path = path, .more = true};
 	struct btrfs_inode *top;
 	uint32_t root;
 	int err = btrfs_iget(task, fs, path, &top);
@@ -175,7 +175,7 @@ static int enter_nocow(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 
 int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file)
 {
-	struct name_change c = { .inode = file->inode };
+	struct name_change c = {.inode = file->inode};
 
 	kernel_run(task, COST_SYSCALL, 1);
 	return btrfs_tree_change(task, file->inode->fs, enter_nocow, &c);
@@ -213,7 +213,7 @@ static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 
 int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key)
 {
-	struct name_change c = { .key = key };
+	struct name_change c = {.key = key};
 	int err = btrfs_iget(task, fs, path, &c.inode);
 
 	kernel_run(task, COST_SYSCALL, 1);

@@ -32,11 +32,13 @@ void btrfs_charge(struct kernel_task *task, struct btrfs_fs *fs, const struct bt
 		for (uint64_t i = 0; i < work->searches; i++)
 			kernel_free(fs->machine, fs->site_path, bytes);
 	}
-	kernel_run(task, COST_TREE_LEVEL, work->levels + work->leaves_walked + work->context_leaves);
+	kernel_run(task, COST_TREE_LEVEL,
+		   work->levels + work->leaves_walked + work->context_leaves);
 	kernel_run(task, COST_TREE_ITEM,
 		   work->items_inserted + work->items_deleted + work->items_changed);
 	kernel_run(task, COST_TREE_COW, cowed);
-	kernel_run(task, COST_TREE_SPLIT, work->leaf_splits + work->node_splits + work->leaf_pushes);
+	kernel_run(task, COST_TREE_SPLIT,
+		   work->leaf_splits + work->node_splits + work->leaf_pushes);
 	if (refs) {
 		uint64_t bytes = machine_size(fs->machine, SIZE_DELAYED_REF);
 
@@ -98,7 +100,7 @@ void btrfs_end_transaction(struct kernel_task *task, struct btrfs_fs *fs)
 int btrfs_tree_change(struct kernel_task *task, struct btrfs_fs *fs,
 		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg)
 {
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	int err = btrfs_join_transaction(task, fs);
 
 	if (err)
@@ -121,14 +123,15 @@ static void write_trees(struct kernel_task *task, struct btrfs_fs *fs)
 	fs->count.tree_blocks_written += blocks;
 	kernel_run(task, COST_TREE_BLOCK_WRITE, blocks);
 	if (blocks)
-		bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0, (uint32_t)blocks * per_tree_block);
+		bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0,
+				(uint32_t)blocks * per_tree_block);
 	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
 }
 
 int btrfs_commit_with(struct kernel_task *task, struct btrfs_fs *fs,
 		      int (*fn)(struct btrfs_fs *fs, void *arg, struct btrfs_work *work), void *arg)
 {
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	int err = 0;
 
 	sim_path_enter(machine_sim(fs->machine), "btrfs_commit_transaction");

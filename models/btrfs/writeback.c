@@ -202,8 +202,7 @@ static void lose_write(struct ordered_extent *ordered, int err)
 
 	inode->write_error = inode->io_error = err;
 	inode->fs->count.lost_writes += ordered_blocks(ordered);
-	if (ordered->piece.kind == STORE_PIECE_COW ||
-	    ordered->piece.kind == STORE_PIECE_COMPRESSED)
+	if (ordered->piece.kind == STORE_PIECE_COW || ordered->piece.kind == STORE_PIECE_COMPRESSED)
 		store_cancel(inode->fs->store, &ordered->piece);
 	extent_map_drop(inode, first_block(ordered), ordered_blocks(ordered));
 	ordered_done(ordered);
@@ -277,7 +276,7 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 	from -= from % KERNEL_BLOCK_BYTES; /* whole pages */
 	while (!err && store_next_delalloc(fs->store, inode->store, from, &start, &end) &&
 	       start < to) {
-		struct btrfs_work work = { 0 };
+		struct btrfs_work work = {0};
 
 		g_array_set_size(pieces, 0);
 		err = store_plan(fs->store, inode->store, start, end, pieces, &work);
@@ -372,7 +371,7 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 {
 	GArray *pieces = g_array_new(false, false, sizeof(struct store_piece));
 	struct btrfs_fs *fs = inode->fs;
-	struct btrfs_work work = { 0 };
+	struct btrfs_work work = {0};
 	int err = btrfs_wait_ordered_range(task, inode, offset, len);
 
 	if (!err)

@@ -134,7 +134,7 @@ static int extent_new(struct kernel_task *task, void *crypt, struct btrfs_inode 
 		extent_put(fc, info);
 		return err;
 	}
-	*seal = (struct btrfs_seal){ .nonce = info->nonce, .key = info->key->number };
+	*seal = (struct btrfs_seal){.nonce = info->nonce, .key = info->key->number};
 	*out = info;
 	return 0;
 }
@@ -162,8 +162,8 @@ static int extent_load(struct kernel_task *task, void *crypt, struct btrfs_inode
 
 /* ---- the work of one bio ---- */
 
-static int with_cipher(struct kernel_task *task, struct fscrypt *fc, const struct btrfs_crypt_io *io,
-		       enum kernel_cost per_block)
+static int with_cipher(struct kernel_task *task, struct fscrypt *fc,
+		       const struct btrfs_crypt_io *io, enum kernel_cost per_block)
 {
 	struct keyed_cipher cipher;
 	int err = fc->setup->acquire(task, fc->setup_state, io->info, &cipher);

@@ -68,12 +68,12 @@ struct key_setup {
 };
 
 /* The designs and set-ups that exist: a new one is a file of its own and a line here. */
-#define EXTENT_DESIGNS(DESIGN) \
-	DESIGN(none)           \
-	DESIGN(lightweight)    \
+#define EXTENT_DESIGNS(DESIGN)                                                                     \
+	DESIGN(none)                                                                               \
+	DESIGN(lightweight)                                                                        \
 	DESIGN(heavyweight)
-#define KEY_SETUPS(SETUP) \
-	SETUP(none)       \
+#define KEY_SETUPS(SETUP)                                                                          \
+	SETUP(none)                                                                                \
 	SETUP(pool)
 
 #define DECLARE_DESIGN(name) extern const struct extent_design design_##name;

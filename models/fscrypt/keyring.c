@@ -119,7 +119,7 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 		       enum fscrypt_removal *flags, uint32_t *busy)
 {
 	struct master_key *key = master_key_get(fc, number);
-	struct eviction eviction = { .task = task, .key = key };
+	struct eviction eviction = {.task = task, .key = key};
 
 	*flags = REMOVAL_CLEAN;
 	*busy = 0;

@@ -5,8 +5,8 @@
 #define DESIGN_ADDRESS(name) &design_##name,
 #define SETUP_ADDRESS(name) &setup_##name,
 
-const struct extent_design *const extent_designs[] = { EXTENT_DESIGNS(DESIGN_ADDRESS) NULL };
-const struct key_setup *const key_setups[] = { KEY_SETUPS(SETUP_ADDRESS) NULL };
+const struct extent_design *const extent_designs[] = {EXTENT_DESIGNS(DESIGN_ADDRESS) NULL};
+const struct key_setup *const key_setups[] = {KEY_SETUPS(SETUP_ADDRESS) NULL};
 
 const char *extent_design_name(size_t i)
 {
@@ -30,7 +30,7 @@ const char *key_setup_summary(size_t i)
 
 const struct sim_metric_def *const *key_setup_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const none[] = { NULL };
+	static const struct sim_metric_def *const none[] = {NULL};
 
 	if (i >= G_N_ELEMENTS(key_setups) - 1)
 		return NULL;

@@ -91,7 +91,7 @@ static int pool_mount(struct kernel_task *task, void *state)
 static struct slot *find_keyed(struct kernel_task *task, struct pool *pool,
 			       const struct fscrypt_extent_info *info)
 {
-	struct slot want = { .nonce = info->nonce, .key = info->key };
+	struct slot want = {.nonce = info->nonce, .key = info->key};
 
 	if (!pool->map)
 		return NULL;
@@ -110,7 +110,7 @@ static void unkey(struct pool *pool, struct slot *slot)
 /* Another task may have keyed a slot for the same extent while this one waited or derived; the
  * first in the map stays there, and the second keeps its own cipher to itself. */
 static void key_slot(struct kernel_task *task, struct pool *pool, struct slot *slot,
-		  const struct fscrypt_extent_info *info)
+		     const struct fscrypt_extent_info *info)
 {
 	fscrypt_derive(task, pool->fc, info);
 	fscrypt_setkey(task, pool->fc);
@@ -196,29 +196,24 @@ static uint32_t pool_keyed_from(const void *state, const struct master_key *key)
 
 static const struct sim_metric_def def_acquires = {
 	"pool.acquires", "count", SIM_NO_DIRECTION, "key set-up",
-	"times an I/O took a cipher out of the pool; one per bio, hits in pool.map not counted unless "
-	"the cipher was idle"
-};
+	"times an I/O took a cipher out of the pool; one per bio, hits in pool.map not counted "
+	"unless "
+	"the cipher was idle"};
 static const struct sim_metric_def def_waits = {
 	"pool.waits", "count", SIM_LESS_IS_BETTER, "key set-up",
-	"acquisitions that found every cipher in use and waited"
-};
+	"acquisitions that found every cipher in use and waited"};
 static const struct sim_metric_def def_wait_p99 = {
 	"pool.wait_p99_ns", "ns", SIM_LESS_IS_BETTER, "key set-up",
-	"99th percentile of the wait over all acquisitions, those that did not wait included as 0"
-};
-static const struct sim_metric_def def_in_use = {
-	"pool.in_use_max", "count", SIM_LESS_IS_BETTER, "key set-up",
-	"most ciphers in use at one instant"
-};
+	"99th percentile of the wait over all acquisitions, those that did not wait included as 0"};
+static const struct sim_metric_def def_in_use = {"pool.in_use_max", "count", SIM_LESS_IS_BETTER,
+						 "key set-up",
+						 "most ciphers in use at one instant"};
 static const struct sim_metric_def def_hits = {
 	"key.cache_hits", "count", SIM_MORE_IS_BETTER, "key set-up",
-	"pool.map: acquisitions that found a cipher already keyed for their extent"
-};
+	"pool.map: acquisitions that found a cipher already keyed for their extent"};
 static const struct sim_metric_def def_misses = {
 	"key.cache_misses", "count", SIM_LESS_IS_BETTER, "key set-up",
-	"pool.map: acquisitions that had to derive and set a key"
-};
+	"pool.map: acquisitions that had to derive and set a key"};
 
 /* The histogram holds waits only; the p99 over all acquisitions is a quantile of it moved up by the
  * share of those that did not wait. */
@@ -250,9 +245,8 @@ static void pool_report(void *state, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_misses, "key.cache_misses", (int64_t)pool->misses);
 }
 
-static const struct sim_metric_def *const pool_metrics[] = { &def_acquires, &def_waits,
-							      &def_wait_p99, &def_in_use,
-							      &def_hits, &def_misses, NULL };
+static const struct sim_metric_def *const pool_metrics[] = {
+	&def_acquires, &def_waits, &def_wait_p99, &def_in_use, &def_hits, &def_misses, NULL};
 
 const struct key_setup setup_pool = {
 	.name = "pool",

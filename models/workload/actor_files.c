@@ -160,7 +160,7 @@ static bool check(void *config, GError **error)
 
 static const char *pattern_name(size_t i)
 {
-	static const char *const names[] = { "sequential", "random" };
+	static const char *const names[] = {"sequential", "random"};
 
 	return i < G_N_ELEMENTS(names) ? names[i] : NULL;
 }
@@ -168,22 +168,22 @@ static const char *pattern_name(size_t i)
 #define AT(field) offsetof(struct files_config, field)
 
 static const struct sim_param params[] = {
-	{ "tasks", SIM_PARAM_INT, AT(tasks), 1, 100000, "1", NULL, "tasks that visit files" },
-	{ "visits", SIM_PARAM_INT, AT(visits), 1, 1 << 19, "100", NULL, "visits of each task" },
-	{ "write_percent", SIM_PARAM_INT, AT(write_percent), 0, 100, "0", NULL,
-	  "visits that write; the others read" },
-	{ "fsync", SIM_PARAM_BOOL, AT(fsync), 0, 1, "false", NULL, "fsync after a writing visit" },
-	{ "direct", SIM_PARAM_BOOL, AT(direct), 0, 1, "false", NULL, "O_DIRECT" },
-	{ "io_bytes", SIM_PARAM_BYTES, AT(io_bytes), KERNEL_BLOCK_BYTES, 1 << 30, "64KiB", NULL,
-	  "size of one read or write" },
-	{ "visit_bytes", SIM_PARAM_BYTES, AT(visit_bytes), 1, 0, "1MiB", NULL,
-	  "most bytes of a file that one visit reads or writes" },
-	{ "pattern", SIM_PARAM_WORD, AT(pattern), 0, 0, "sequential", pattern_name,
-	  "where in the file a visit reads or writes" },
-	{ "zipf_milli", SIM_PARAM_INT, AT(zipf_milli), 0, 5000, "0", NULL,
-	  "popularity of the files: Zipf exponent in thousandths; 0 is uniform" },
-	{ "think", SIM_PARAM_DIST, AT(think), 0, 0, "100us", NULL, "time before each visit" },
-	{ NULL, 0, 0, 0, 0, NULL, NULL, NULL },
+	{"tasks", SIM_PARAM_INT, AT(tasks), 1, 100000, "1", NULL, "tasks that visit files"},
+	{"visits", SIM_PARAM_INT, AT(visits), 1, 1 << 19, "100", NULL, "visits of each task"},
+	{"write_percent", SIM_PARAM_INT, AT(write_percent), 0, 100, "0", NULL,
+	 "visits that write; the others read"},
+	{"fsync", SIM_PARAM_BOOL, AT(fsync), 0, 1, "false", NULL, "fsync after a writing visit"},
+	{"direct", SIM_PARAM_BOOL, AT(direct), 0, 1, "false", NULL, "O_DIRECT"},
+	{"io_bytes", SIM_PARAM_BYTES, AT(io_bytes), KERNEL_BLOCK_BYTES, 1 << 30, "64KiB", NULL,
+	 "size of one read or write"},
+	{"visit_bytes", SIM_PARAM_BYTES, AT(visit_bytes), 1, 0, "1MiB", NULL,
+	 "most bytes of a file that one visit reads or writes"},
+	{"pattern", SIM_PARAM_WORD, AT(pattern), 0, 0, "sequential", pattern_name,
+	 "where in the file a visit reads or writes"},
+	{"zipf_milli", SIM_PARAM_INT, AT(zipf_milli), 0, 5000, "0", NULL,
+	 "popularity of the files: Zipf exponent in thousandths; 0 is uniform"},
+	{"think", SIM_PARAM_DIST, AT(think), 0, 0, "100us", NULL, "time before each visit"},
+	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
 const struct actor_kind actor_files = {

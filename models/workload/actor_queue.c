@@ -43,15 +43,15 @@ static void start(struct workload *workload, const char *name, const void *confi
 #define AT(field) offsetof(struct queue_config, field)
 
 static const struct sim_param params[] = {
-	{ "servers", SIM_PARAM_INT, AT(servers), 1, 1 << 20, "1", NULL, "units of the resource" },
-	{ "loss", SIM_PARAM_BOOL, AT(loss), 0, 1, "false", NULL,
-	  "a request that finds no unit goes away, instead of waiting" },
-	{ "customers", SIM_PARAM_INT, AT(customers), 1, 0, "100000", NULL, "requests in all" },
-	{ "warm_up", SIM_PARAM_INT, AT(warm_up), 0, 0, "0", NULL,
-	  "first requests that are not measured" },
-	{ "arrival", SIM_PARAM_DIST, AT(arrival), 0, 0, NULL, NULL, "time between requests" },
-	{ "hold", SIM_PARAM_DIST, AT(hold), 0, 0, NULL, NULL, "time a unit is held" },
-	{ NULL, 0, 0, 0, 0, NULL, NULL, NULL },
+	{"servers", SIM_PARAM_INT, AT(servers), 1, 1 << 20, "1", NULL, "units of the resource"},
+	{"loss", SIM_PARAM_BOOL, AT(loss), 0, 1, "false", NULL,
+	 "a request that finds no unit goes away, instead of waiting"},
+	{"customers", SIM_PARAM_INT, AT(customers), 1, 0, "100000", NULL, "requests in all"},
+	{"warm_up", SIM_PARAM_INT, AT(warm_up), 0, 0, "0", NULL,
+	 "first requests that are not measured"},
+	{"arrival", SIM_PARAM_DIST, AT(arrival), 0, 0, NULL, NULL, "time between requests"},
+	{"hold", SIM_PARAM_DIST, AT(hold), 0, 0, NULL, NULL, "time a unit is held"},
+	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
 const struct actor_kind actor_queue = {

@@ -60,9 +60,8 @@ typedef int (*file_work)(struct player *p, struct btrfs_file *file, const struct
 static int with_file(struct player *p, const struct script_op *op, const char *name, unsigned flags,
 		     file_work work)
 {
-	struct btrfs_file *file = flags & ~(unsigned)BTRFS_O_CREAT ?
-					  NULL :
-					  g_hash_table_lookup(p->held, name);
+	struct btrfs_file *file =
+		flags & ~(unsigned)BTRFS_O_CREAT ? NULL : g_hash_table_lookup(p->held, name);
 	int err;
 
 	if (file)
@@ -190,8 +189,7 @@ static int do_nocow(struct player *p, struct btrfs_file *file, const struct scri
 static int two_files(struct player *p, struct btrfs_file *target, const struct script_op *op)
 {
 	struct btrfs_file *source = g_hash_table_lookup(p->held, op->name[0]), *opened = NULL;
-	int err = source ? 0 :
-			   btrfs_open(p->task, p->workload->fs, op->name[0], 0, &opened);
+	int err = source ? 0 : btrfs_open(p->task, p->workload->fs, op->name[0], 0, &opened);
 
 	if (err)
 		return err;
@@ -275,8 +273,8 @@ static int snapshot(struct player *p, const struct script_op *op)
 static int forget(struct player *p, const struct script_op *op)
 {
 	struct btrfs_fs *fs = p->workload->fs;
-	int err = op->code == SCRIPT_UNLINK ? btrfs_unlink(p->task, fs, op->name[0]) :
-					      btrfs_subvol_delete(p->task, fs, op->name[0]);
+	int err = op->code == SCRIPT_UNLINK ? btrfs_unlink(p->task, fs, op->name[0])
+					    : btrfs_subvol_delete(p->task, fs, op->name[0]);
 
 	if (err)
 		return err;
@@ -291,18 +289,18 @@ static int do_file_op(struct player *p, const struct script_op *op)
 		file_work work;
 		unsigned flags;
 	} ops[SCRIPT_CODES] = {
-		[SCRIPT_WRITE] = { do_write, BTRFS_O_CREAT },
-		[SCRIPT_DIO] = { do_write, BTRFS_O_CREAT | BTRFS_O_DIRECT },
-		[SCRIPT_RANDWRITE] = { do_randwrite, BTRFS_O_CREAT },
-		[SCRIPT_APPEND] = { do_append, BTRFS_O_CREAT },
-		[SCRIPT_TRUNCWRITE] = { do_truncwrite, BTRFS_O_CREAT | BTRFS_O_TRUNC },
-		[SCRIPT_READ] = { do_read, 0 },
-		[SCRIPT_TRUNCATE] = { do_truncate, BTRFS_O_CREAT },
-		[SCRIPT_PUNCH] = { do_punch, BTRFS_O_CREAT },
-		[SCRIPT_ZERO] = { do_zero, BTRFS_O_CREAT },
-		[SCRIPT_FALLOC] = { do_falloc, BTRFS_O_CREAT },
-		[SCRIPT_DEFRAG] = { do_defrag, BTRFS_O_CREAT },
-		[SCRIPT_NOCOW] = { do_nocow, BTRFS_O_CREAT },
+		[SCRIPT_WRITE] = {do_write, BTRFS_O_CREAT},
+		[SCRIPT_DIO] = {do_write, BTRFS_O_CREAT | BTRFS_O_DIRECT},
+		[SCRIPT_RANDWRITE] = {do_randwrite, BTRFS_O_CREAT},
+		[SCRIPT_APPEND] = {do_append, BTRFS_O_CREAT},
+		[SCRIPT_TRUNCWRITE] = {do_truncwrite, BTRFS_O_CREAT | BTRFS_O_TRUNC},
+		[SCRIPT_READ] = {do_read, 0},
+		[SCRIPT_TRUNCATE] = {do_truncate, BTRFS_O_CREAT},
+		[SCRIPT_PUNCH] = {do_punch, BTRFS_O_CREAT},
+		[SCRIPT_ZERO] = {do_zero, BTRFS_O_CREAT},
+		[SCRIPT_FALLOC] = {do_falloc, BTRFS_O_CREAT},
+		[SCRIPT_DEFRAG] = {do_defrag, BTRFS_O_CREAT},
+		[SCRIPT_NOCOW] = {do_nocow, BTRFS_O_CREAT},
 	};
 
 	return with_file(p, op, op->name[0], ops[op->code].flags, ops[op->code].work);
@@ -474,11 +472,11 @@ static void clear(void *config)
 }
 
 static const struct sim_param params[] = {
-	{ "script", SIM_PARAM_LINES, offsetof(struct script_config, script), 0, 0, NULL, NULL,
-	  "the operations, one a line" },
-	{ "script_path", SIM_PARAM_TEXT, offsetof(struct script_config, script_path), 0, 0, "",
-	  NULL, "the file they came from, for messages" },
-	{ NULL, 0, 0, 0, 0, NULL, NULL, NULL },
+	{"script", SIM_PARAM_LINES, offsetof(struct script_config, script), 0, 0, NULL, NULL,
+	 "the operations, one a line"},
+	{"script_path", SIM_PARAM_TEXT, offsetof(struct script_config, script_path), 0, 0, "", NULL,
+	 "the file they came from, for messages"},
+	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
 const struct actor_kind actor_script = {

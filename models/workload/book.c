@@ -57,7 +57,7 @@ struct op_timer op_begin(struct workload *workload, struct kernel_task *task, co
 			 uint64_t request)
 {
 	kernel_request_begin(task, request);
-	return (struct op_timer){ op, sim_now(machine_sim(workload->machine)) };
+	return (struct op_timer){op, sim_now(machine_sim(workload->machine))};
 }
 
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
@@ -79,32 +79,25 @@ void op_end(struct workload *workload, struct kernel_task *task, const struct op
 
 static const struct sim_metric_def def_count = {
 	"ops.*.count", "count", SIM_NO_DIRECTION, "operations",
-	"operations of this kind that ended, refused and failed ones included"
-};
+	"operations of this kind that ended, refused and failed ones included"};
 static const struct sim_metric_def def_refused = {
 	"ops.*.refused", "count", SIM_LESS_IS_BETTER, "operations",
-	"operations that the encryption refused: no key, or a design that does not allow it"
-};
-static const struct sim_metric_def def_failed = {
-	"ops.*.failed", "count", SIM_LESS_IS_BETTER, "operations",
-	"operations that failed for any other reason"
-};
+	"operations that the encryption refused: no key, or a design that does not allow it"};
+static const struct sim_metric_def def_failed = {"ops.*.failed", "count", SIM_LESS_IS_BETTER,
+						 "operations",
+						 "operations that failed for any other reason"};
 static const struct sim_metric_def def_p50 = {
 	"ops.*.latency_p50_ns", "ns", SIM_LESS_IS_BETTER, "operations",
-	"median latency, nearest rank; at most 0.1 % over the true one"
-};
+	"median latency, nearest rank; at most 0.1 % over the true one"};
 static const struct sim_metric_def def_p99 = {
 	"ops.*.latency_p99_ns", "ns", SIM_LESS_IS_BETTER, "operations",
 	"99th percentile of the latency, nearest rank; absent when fewer than ten operations lie "
-	"beyond it"
-};
-static const struct sim_metric_def def_max = {
-	"ops.*.latency_max_ns", "ns", SIM_LESS_IS_BETTER, "operations", "longest latency"
-};
+	"beyond it"};
+static const struct sim_metric_def def_max = {"ops.*.latency_max_ns", "ns", SIM_LESS_IS_BETTER,
+					      "operations", "longest latency"};
 
-const struct sim_metric_def *const workload_metric_defs[] = { &def_count, &def_refused, &def_failed,
-						      &def_p50,	  &def_p99,	&def_max,
-						      NULL };
+const struct sim_metric_def *const workload_metric_defs[] = {
+	&def_count, &def_refused, &def_failed, &def_p50, &def_p99, &def_max, NULL};
 
 void op_book_report(const struct op_book *book, struct sim_metrics *metrics)
 {

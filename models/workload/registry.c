@@ -27,7 +27,8 @@ void workload_free(struct workload *workload)
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
 	for (guint i = 0; i < workload->states->len; i++) {
-		const struct actor_state *s = &g_array_index(workload->states, struct actor_state, i);
+		const struct actor_state *s =
+			&g_array_index(workload->states, struct actor_state, i);
 
 		s->free(s->state);
 	}
@@ -39,7 +40,7 @@ void workload_free(struct workload *workload)
 
 void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free)
 {
-	struct actor_state entry = { state, free };
+	struct actor_state entry = {state, free};
 
 	g_array_append_val(workload->states, entry);
 }
@@ -49,7 +50,7 @@ void workload_on_report(struct workload *workload,
 {
 	struct actor_report *entry = g_new(struct actor_report, 1);
 
-	*entry = (struct actor_report){ report, arg };
+	*entry = (struct actor_report){report, arg};
 	g_ptr_array_add(workload->reports, entry);
 }
 

@@ -10,41 +10,41 @@
 #include <errno.h>
 #include <string.h>
 
-G_DEFINE_QUARK(extentsim-script-error, script_error)
+G_DEFINE_QUARK(extentsim - script - error, script_error)
 
 static const struct {
 	const char *name, *args, *usage;
 } syntax[SCRIPT_CODES] = {
-	[SCRIPT_WRITE] = { "write", "fNN[N]", "write F OFF LEN [CHUNK]" },
-	[SCRIPT_DIO] = { "dio", "fNNN", "dio F OFF LEN CHUNK" },
-	[SCRIPT_RANDWRITE] = { "randwrite", "fNNNNs", "randwrite F SIZE BS COUNT SEED fsync|none" },
-	[SCRIPT_APPEND] = { "append", "fNNs", "append F LEN COUNT fsync|none" },
-	[SCRIPT_TRUNCWRITE] = { "truncwrite", "fN", "truncwrite F LEN" },
-	[SCRIPT_READ] = { "read", "fNN[N]", "read F OFF LEN [CHUNK]" },
-	[SCRIPT_TRUNCATE] = { "truncate", "fN", "truncate F LEN" },
-	[SCRIPT_PUNCH] = { "punch", "fNN", "punch F OFF LEN" },
-	[SCRIPT_ZERO] = { "zero", "fNN", "zero F OFF LEN" },
-	[SCRIPT_FALLOC] = { "falloc", "fNNk", "falloc F OFF LEN [keep]" },
-	[SCRIPT_REFLINK] = { "reflink", "ff", "reflink SRC DST" },
-	[SCRIPT_CLONE] = { "clone", "fNNfN", "clone SRC SOFF LEN DST DOFF" },
-	[SCRIPT_DEDUPE] = { "dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF" },
-	[SCRIPT_DEFRAG] = { "defrag", "f[N]", "defrag F [THRESHOLD]" },
-	[SCRIPT_NOCOW] = { "nocow", "f", "nocow F" },
-	[SCRIPT_UNLINK] = { "unlink", "f", "unlink F" },
-	[SCRIPT_OPEN] = { "open", "f", "open F" },
-	[SCRIPT_CLOSE] = { "close", "f", "close F" },
-	[SCRIPT_MKDIR] = { "mkdir", "f", "mkdir DIR" },
-	[SCRIPT_SUBVOL] = { "subvol", "f", "subvol NAME" },
-	[SCRIPT_SNAPSHOT] = { "snapshot", "ff*", "snapshot SUBVOL NAME [FILE ...]" },
-	[SCRIPT_SUBDEL] = { "subdel", "f", "subdel NAME" },
-	[SCRIPT_BALANCE] = { "balance", "", "balance" },
-	[SCRIPT_PATTERN] = { "pattern", "N", "pattern BYTE" },
-	[SCRIPT_ADDKEY] = { "addkey", "f", "addkey KEY" },
-	[SCRIPT_RMKEY] = { "rmkey", "f", "rmkey KEY" },
-	[SCRIPT_POLICY] = { "policy", "ff", "policy DIR KEY" },
-	[SCRIPT_DROPCACHES] = { "dropcaches", "", "dropcaches" },
-	[SCRIPT_SYNC] = { "sync", "", "sync" },
-	[SCRIPT_DUMP] = { "dump", "", "dump" },
+	[SCRIPT_WRITE] = {"write", "fNN[N]", "write F OFF LEN [CHUNK]"},
+	[SCRIPT_DIO] = {"dio", "fNNN", "dio F OFF LEN CHUNK"},
+	[SCRIPT_RANDWRITE] = {"randwrite", "fNNNNs", "randwrite F SIZE BS COUNT SEED fsync|none"},
+	[SCRIPT_APPEND] = {"append", "fNNs", "append F LEN COUNT fsync|none"},
+	[SCRIPT_TRUNCWRITE] = {"truncwrite", "fN", "truncwrite F LEN"},
+	[SCRIPT_READ] = {"read", "fNN[N]", "read F OFF LEN [CHUNK]"},
+	[SCRIPT_TRUNCATE] = {"truncate", "fN", "truncate F LEN"},
+	[SCRIPT_PUNCH] = {"punch", "fNN", "punch F OFF LEN"},
+	[SCRIPT_ZERO] = {"zero", "fNN", "zero F OFF LEN"},
+	[SCRIPT_FALLOC] = {"falloc", "fNNk", "falloc F OFF LEN [keep]"},
+	[SCRIPT_REFLINK] = {"reflink", "ff", "reflink SRC DST"},
+	[SCRIPT_CLONE] = {"clone", "fNNfN", "clone SRC SOFF LEN DST DOFF"},
+	[SCRIPT_DEDUPE] = {"dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF"},
+	[SCRIPT_DEFRAG] = {"defrag", "f[N]", "defrag F [THRESHOLD]"},
+	[SCRIPT_NOCOW] = {"nocow", "f", "nocow F"},
+	[SCRIPT_UNLINK] = {"unlink", "f", "unlink F"},
+	[SCRIPT_OPEN] = {"open", "f", "open F"},
+	[SCRIPT_CLOSE] = {"close", "f", "close F"},
+	[SCRIPT_MKDIR] = {"mkdir", "f", "mkdir DIR"},
+	[SCRIPT_SUBVOL] = {"subvol", "f", "subvol NAME"},
+	[SCRIPT_SNAPSHOT] = {"snapshot", "ff*", "snapshot SUBVOL NAME [FILE ...]"},
+	[SCRIPT_SUBDEL] = {"subdel", "f", "subdel NAME"},
+	[SCRIPT_BALANCE] = {"balance", "", "balance"},
+	[SCRIPT_PATTERN] = {"pattern", "N", "pattern BYTE"},
+	[SCRIPT_ADDKEY] = {"addkey", "f", "addkey KEY"},
+	[SCRIPT_RMKEY] = {"rmkey", "f", "rmkey KEY"},
+	[SCRIPT_POLICY] = {"policy", "ff", "policy DIR KEY"},
+	[SCRIPT_DROPCACHES] = {"dropcaches", "", "dropcaches"},
+	[SCRIPT_SYNC] = {"sync", "", "sync"},
+	[SCRIPT_DUMP] = {"dump", "", "dump"},
 };
 
 const char *script_op_name(size_t code)
@@ -127,7 +127,7 @@ static int find_code(const char *word)
 
 static bool unknown_op(const struct cursor *c, const char *start, const char *word, GError **error)
 {
-	struct sim_param names[SCRIPT_CODES + 1] = { 0 };
+	struct sim_param names[SCRIPT_CODES + 1] = {0};
 	const char *nearest;
 
 	for (int code = 0; code < SCRIPT_CODES; code++)
@@ -148,8 +148,8 @@ static bool take_argument(struct cursor *c, struct script_op *op, char letter, b
 	bool ok = true;
 
 	if (!word)
-		return optional ? true :
-				  fail(c, start, error, "'%s' wants more: %s",
+		return optional ? true
+				: fail(c, start, error, "'%s' wants more: %s",
 				       syntax[op->code].name, usage);
 	if (letter == 'f') {
 		op->name[(*names)++] = word;
@@ -230,7 +230,7 @@ static void op_clear(struct script_op *op)
 
 static bool parse_line(struct script *script, struct cursor *c, GError **error)
 {
-	struct script_op op = { .line = c->line };
+	struct script_op op = {.line = c->line};
 	const char *start;
 	char *word = next_word(c, &start);
 	int code;
@@ -267,9 +267,8 @@ static bool check_op(const struct script *script, const struct script_op *op, GE
 		return false;
 	}
 	if (op->code == SCRIPT_RANDWRITE && op->number[0] < op->number[1]) {
-		g_set_error(error, SCRIPT_ERROR, 0,
-			    "%s:%u: error: SIZE is smaller than BS in '%s'", script->source,
-			    op->line, op->text);
+		g_set_error(error, SCRIPT_ERROR, 0, "%s:%u: error: SIZE is smaller than BS in '%s'",
+			    script->source, op->line, op->text);
 		return false;
 	}
 	if (op->code == SCRIPT_PATTERN && op->number[0] > 255) {
@@ -284,7 +283,7 @@ static bool check_op(const struct script *script, const struct script_op *op, GE
 struct script *script_parse(const char *source, const char *text, GError **error)
 {
 	struct script *script = g_new0(struct script, 1);
-	struct cursor c = { .source = source };
+	struct cursor c = {.source = source};
 	bool ok = true;
 
 	script->source = g_strdup(source);

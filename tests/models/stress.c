@@ -30,14 +30,15 @@ static void range(GString *out, uint64_t *state)
 {
 	uint32_t unit = draw(state, 3) ? 4096 : 1000;
 
-	g_string_append_printf(out, " %u %u", draw(state, 400) * unit, (draw(state, 60) + 1) * unit);
+	g_string_append_printf(out, " %u %u", draw(state, 400) * unit,
+			       (draw(state, 60) + 1) * unit);
 }
 
 static void add_operation(GString *out, uint64_t *state)
 {
-	static const char *const on_range[] = { "write", "write",  "write",  "read", "read",
-						"punch", "falloc", "zero",   "dio" };
-	static const char *const on_file[] = { "unlink", "open", "close", "open", "close", "defrag" };
+	static const char *const on_range[] = {"write", "write",  "write", "read", "read",
+					       "punch", "falloc", "zero",  "dio"};
+	static const char *const on_file[] = {"unlink", "open", "close", "open", "close", "defrag"};
 	uint32_t what = draw(state, 100);
 
 	if (what < 55) {
@@ -131,7 +132,7 @@ static void mount(struct kernel_task *task, void *arg)
 static void build(struct stress *s, const struct cost_profile *profile,
 		  const struct fscrypt_variant *variant, uint64_t seed, uint64_t memory)
 {
-	struct sim_options options = { .seed = seed };
+	struct sim_options options = {.seed = seed};
 	struct machine_config machine = {
 		.profile = profile,
 		.cpus = 1 + seed % 5,
@@ -148,7 +149,7 @@ static void build(struct stress *s, const struct cost_profile *profile,
 		.buffer_direct_writes = seed % 2,
 	};
 
-	*s = (struct stress){ .sim = sim_new(&options) };
+	*s = (struct stress){.sim = sim_new(&options)};
 	s->machine = machine_new(s->sim, &machine);
 	s->fs = btrfs_mount(s->machine, &config, NULL);
 	s->fc = fscrypt_new(s->fs, variant);
@@ -166,11 +167,10 @@ static void take_apart(struct stress *s)
 
 static void expect_nothing_left(struct stress *s, const char *what, uint64_t seed)
 {
-	static const char *const sites[] = { "extent_map",	   "ordered_extent",
-					     "btrfs_bio",	   "trans_handle",
-					     "btrfs_path",	   "delayed_ref",
-					     "fscrypt_inode_info", "fscrypt_extent_info",
-					     "page_cache" };
+	static const char *const sites[] = {
+		"extent_map",	      "ordered_extent",	     "btrfs_bio",
+		"trans_handle",	      "btrfs_path",	     "delayed_ref",
+		"fscrypt_inode_info", "fscrypt_extent_info", "page_cache"};
 	size_t found;
 
 	sim_deadlocks(s->sim, &found);
@@ -199,7 +199,7 @@ static void run(const struct cost_profile *profile, const char *name,
 		const struct fscrypt_variant *variant, uint64_t seed, uint64_t memory)
 {
 	const struct actor_kind *kind = script_kind();
-	struct script_text config[ACTORS] = { 0 };
+	struct script_text config[ACTORS] = {0};
 	struct stress s;
 
 	build(&s, profile, variant, seed, memory);
@@ -232,11 +232,11 @@ static const struct {
 	int64_t pool_size, pool_map;
 	uint64_t memory_bytes;
 } cases[] = {
-	{ "none", &design_none, LAYOUT_APPENDED, 1, 0, 512ull * MIB },
-	{ "light", &design_lightweight, LAYOUT_APPENDED, 128, 0, 512ull * MIB },
-	{ "light, a cipher, a map", &design_lightweight, LAYOUT_SEPARATE, 1, 1, 64ull * MIB },
-	{ "heavy", &design_heavyweight, LAYOUT_APPENDED, 2, 1, 512ull * MIB },
-	{ "heavy, separate", &design_heavyweight, LAYOUT_SEPARATE, 1, 0, 64ull * MIB },
+	{"none", &design_none, LAYOUT_APPENDED, 1, 0, 512ull * MIB},
+	{"light", &design_lightweight, LAYOUT_APPENDED, 128, 0, 512ull * MIB},
+	{"light, a cipher, a map", &design_lightweight, LAYOUT_SEPARATE, 1, 1, 64ull * MIB},
+	{"heavy", &design_heavyweight, LAYOUT_APPENDED, 2, 1, 512ull * MIB},
+	{"heavy, separate", &design_heavyweight, LAYOUT_SEPARATE, 1, 0, 64ull * MIB},
 };
 
 static int64_t index_of(const char *(*name)(size_t), const char *want)
