@@ -247,8 +247,9 @@ static int write_chunk(struct kernel_task *task, struct btrfs_inode *inode, uint
 			return err;
 		kernel_run(task, COST_COPY_4K, copied ? 0 : blocks);
 		copied = true;
-		btrfs_wait_ordered_only(task, inode, offset, len);
 		page_cache_wait_writeback(task, inode->mapping, first, blocks);
+		btrfs_wait_tail(task, inode);
+		btrfs_wait_ordered_only(task, inode, offset, len);
 	} while (page_cache_missing(inode->mapping, first, blocks, &missing, &count));
 	err = store_write(inode->fs->store, inode->store, offset, len, content, &dirtied, &work);
 	if (err)
@@ -427,6 +428,7 @@ static int prepare_growth(struct kernel_task *task, struct btrfs_inode *inode,
 
 	if (c->op != OP_FALLOC && c->op != OP_ZERO)
 		return 0;
+	btrfs_wait_tail(task, inode);
 	err = store_falloc_prepare(inode->fs->store, inode->store, c->offset, c->len, &dirtied,
 				   &work);
 	btrfs_charge(task, inode->fs, &work);
@@ -516,9 +518,10 @@ static int set_size(struct kernel_task *task, struct btrfs_inode *inode, uint64_
 	uint64_t from = size - size % KERNEL_BLOCK_BYTES;
 	struct store_dirtied dirtied = {0};
 	struct btrfs_work work = {0};
-	int step = store_truncate_prepare(inode->fs->store, inode->store, size, &dirtied, &work);
-	int err = 0;
+	int step, err = 0;
 
+	btrfs_wait_tail(task, inode);
+	step = store_truncate_prepare(inode->fs->store, inode->store, size, &dirtied, &work);
 	btrfs_charge(task, inode->fs, &work);
 	btrfs_dirty_edges(task, inode, &dirtied);
 	note_change(inode);

@@ -166,6 +166,9 @@ void btrfs_start_writeback(struct kernel_task *task, struct btrfs_inode *inode);
 /** Waits for ordered extents that overlap, without writing anything back. */
 void btrfs_wait_ordered_only(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			     uint64_t len);
+/** Waits for an ordered extent over the last block: what grows a file may dirty that block again, and
+ * two ordered extents never overlap (btrfs_truncate_block()). */
+void btrfs_wait_tail(struct kernel_task *task, struct btrfs_inode *inode);
 int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 		       uint64_t len, uint16_t content);
 /** Brings pages in and makes them dirty. */

@@ -97,6 +97,7 @@ static int clone_locked(struct kernel_task *task, struct clone *c)
 	if ((c->from->store->flags ^ c->to->store->flags) & STORE_NODATACOW)
 		return -EINVAL;
 	err = flush_both(task, c);
+	btrfs_wait_tail(task, c->to);
 	if (!err)
 		err = store_clone_prepare(c->to->fs->store, c->from->store, c->from_offset, &c->len,
 					  c->to->store, c->to_offset, &dirtied, &work);

@@ -177,10 +177,10 @@ static int pin_map(struct kernel_task *task, struct ordered_extent *ordered)
 	return err;
 }
 
+/* Takes no time: what is planned must be seen by those who wait for it from the same instant on. */
 static struct ordered_extent *ordered_new(struct kernel_task *task, struct btrfs_inode *inode,
 					  const struct store_piece *piece)
 {
-	struct btrfs_fs *fs = inode->fs;
 	struct ordered_extent *ordered = g_new0(struct ordered_extent, 1);
 
 	ordered->inode = inode;
@@ -190,9 +190,7 @@ static struct ordered_extent *ordered_new(struct kernel_task *task, struct btrfs
 	ordered->link.data = ordered;
 	g_queue_push_tail_link(&inode->ordered, &ordered->link);
 	btrfs_pin(inode);
-	kernel_alloc(task, fs->site_ordered, GFP_NOFS,
-		     machine_size(fs->machine, SIZE_ORDERED_EXTENT));
-	fs->count.ordered++;
+	inode->fs->count.ordered++;
 	return ordered;
 }
 
@@ -208,14 +206,16 @@ static void lose_write(struct ordered_extent *ordered, int err)
 	ordered_done(ordered);
 }
 
-static void submit_piece(struct kernel_task *task, struct btrfs_inode *inode,
-			 const struct store_piece *piece)
+static void submit_ordered(struct kernel_task *task, struct ordered_extent *ordered)
 {
-	struct ordered_extent *ordered = ordered_new(task, inode, piece);
+	const struct store_piece *piece = &ordered->piece;
+	struct btrfs_inode *inode = ordered->inode;
 	uint32_t blocks = block_of(piece->disk_bytes), at = 0;
 	uint32_t max = (uint32_t)machine_size(inode->fs->machine, LIMIT_BIO_BLOCKS);
 	int err;
 
+	kernel_alloc(task, inode->fs->site_ordered, GFP_NOFS,
+		     machine_size(inode->fs->machine, SIZE_ORDERED_EXTENT));
 	if (piece->kind != STORE_PIECE_NOCOW && piece->kind != STORE_PIECE_PREALLOC)
 		kernel_run(task, COST_RESERVE_EXTENT, 1);
 	err = bind_info(task, ordered);
@@ -252,16 +252,25 @@ static void write_inline(struct kernel_task *task, struct btrfs_inode *inode,
 	page_cache_writeback_end(inode->mapping, block, 1);
 }
 
-static void submit_pieces(struct kernel_task *task, struct btrfs_inode *inode, const GArray *pieces)
+/* Carries out what was planned at this instant: `work` is what planning did to the trees. */
+static void submit_pieces(struct kernel_task *task, struct btrfs_inode *inode, const GArray *pieces,
+			  const struct btrfs_work *work)
 {
+	struct ordered_extent **ordered = g_new0(struct ordered_extent *, MAX(pieces->len, 1));
+
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct store_piece *piece = &g_array_index(pieces, struct store_piece, i);
 
-		if (piece->kind == STORE_PIECE_INLINE)
-			write_inline(task, inode, piece);
-		else
-			submit_piece(task, inode, piece);
+		if (piece->kind != STORE_PIECE_INLINE)
+			ordered[i] = ordered_new(task, inode, piece);
 	}
+	btrfs_charge(task, inode->fs, work);
+	for (guint i = 0; i < pieces->len; i++)
+		if (ordered[i])
+			submit_ordered(task, ordered[i]);
+		else
+			write_inline(task, inode, &g_array_index(pieces, struct store_piece, i));
+	g_free(ordered);
 }
 
 /* Writes back what is dirty in [from, to); returns when it is submitted. */
@@ -284,8 +293,7 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 			break;
 		page_cache_writeback_begin(inode->mapping, block_of(start),
 					   blocks_over(start, end - start));
-		btrfs_charge(task, fs, &work);
-		submit_pieces(task, inode, pieces);
+		submit_pieces(task, inode, pieces, &work);
 		from = end;
 	}
 	g_array_free(pieces, true);
@@ -353,6 +361,15 @@ static int take_io_error(struct btrfs_inode *inode)
 	return err;
 }
 
+void btrfs_wait_tail(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	uint64_t size = inode->store->size;
+
+	if (size % KERNEL_BLOCK_BYTES)
+		btrfs_wait_ordered_only(task, inode, size - size % KERNEL_BLOCK_BYTES,
+					KERNEL_BLOCK_BYTES);
+}
+
 int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			     uint64_t len)
 {
@@ -379,8 +396,7 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 					&work);
 	if (!err) {
 		page_cache_drop(inode->mapping, block_of(offset), blocks_over(offset, len));
-		btrfs_charge(task, fs, &work);
-		submit_pieces(task, inode, pieces);
+		submit_pieces(task, inode, pieces, &work);
 		btrfs_wait_ordered_only(task, inode, offset, len);
 		err = take_io_error(inode);
 	}

@@ -23,15 +23,19 @@ static uint32_t draw(uint64_t *state, uint32_t below)
 /* Three trees: plain, under key k0, under key k1; the scripts meet on a few files of each. */
 static void file_name(GString *out, uint64_t *state)
 {
-	g_string_append_printf(out, " d%u/f%u", draw(state, 3), draw(state, 4));
+	/* One draw a statement: the order of a call's arguments is the compiler's. */
+	uint32_t dir = draw(state, 3), file = draw(state, 4);
+
+	g_string_append_printf(out, " d%u/f%u", dir, file);
 }
 
 static void range(GString *out, uint64_t *state)
 {
 	uint32_t unit = draw(state, 3) ? 4096 : 1000;
 
-	g_string_append_printf(out, " %u %u", draw(state, 400) * unit,
-			       (draw(state, 60) + 1) * unit);
+	uint32_t at = draw(state, 400), count = draw(state, 60) + 1;
+
+	g_string_append_printf(out, " %u %u", at * unit, count * unit);
 }
 
 static void add_operation(GString *out, uint64_t *state)
@@ -64,8 +68,9 @@ static void add_operation(GString *out, uint64_t *state)
 		file_name(out, state);
 		file_name(out, state);
 	} else if (what < 90) {
-		g_string_append_printf(out, "%s k%u", draw(state, 2) ? "rmkey" : "addkey",
-				       draw(state, 2));
+		bool removes = draw(state, 2);
+
+		g_string_append_printf(out, "%s k%u", removes ? "rmkey" : "addkey", draw(state, 2));
 	} else if (what < 93) {
 		g_string_append_printf(out, "%s . s%u", "snapshot", draw(state, 6));
 	} else if (what < 95) {
