@@ -104,6 +104,7 @@ run: $(PROG) ## build, run the flagship scenario and show its table
 	$(PROG) run first-run
 check: tests ## run every test
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
+	sh tests/reproducible.sh build/reproducible
 # An installed program has its library below PREFIX: that one object is compiled anew.
 SHARE := $(PREFIX)/share/extentsim
 $(B)/install/library.o: private DATADIR := $(SHARE)

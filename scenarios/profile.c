@@ -91,7 +91,7 @@ static bool read_quantiles(struct loader *loader, const json_t *json, struct sim
 	json_object_foreach((json_t *)json, per_cent, value)
 	{
 		size_t mark = loader_enter(loader, per_cent);
-		sim_ns ns;
+		sim_ns ns = 0;
 
 		if (!read_ns(loader, value, per_cent, &ns, error))
 			return false;

@@ -315,7 +315,7 @@ bool sim_dist_parse(const char *what, const char *text, struct sim_dist *dist, G
 	fault = parse_dist_words(words, n, &parsed);
 	if (fault) {
 		g_set_error(error, SIM_PARAM_ERROR, SIM_PARAM_ERROR_BAD, "%s: %s%s, got \"%s\"",
-			    what, !strcmp(fault, EXPECTS_DIST) ? "expected " : "", fault, text);
+			    what, !g_strcmp0(fault, EXPECTS_DIST) ? "expected " : "", fault, text);
 		return false;
 	}
 	*dist = parsed;
