@@ -27,10 +27,10 @@ static int create_inode(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 static int parent_of(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		     struct btrfs_inode **parent)
 {
-	char *dir = g_path_get_dirname(path);
+	char *dir = btrfs_own(fs, OWNED_MEMORY, g_path_get_dirname(path));
 	int err = btrfs_iget(task, fs, dir, parent);
 
-	g_free(dir);
+	btrfs_release(fs, OWNED_MEMORY, dir);
 	if (err)
 		return err;
 	err = btrfs_inode_unlock(task, *parent);
@@ -68,7 +68,7 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 		btrfs_iput(inode);
 		return err;
 	}
-	file = g_new0(struct btrfs_file, 1);
+	file = btrfs_own(inode->fs, OWNED_MEMORY, g_new0(struct btrfs_file, 1));
 	file->inode = inode;
 	file->flags = flags;
 	inode->opens++;
@@ -117,10 +117,9 @@ uint32_t btrfs_image_files(const struct btrfs_fs *fs)
 int btrfs_open_image_file(struct kernel_task *task, struct btrfs_fs *fs, uint32_t number,
 			  unsigned flags, struct btrfs_file **file)
 {
-	char *path = g_strdup(g_ptr_array_index(fs->image_files, number));
+	const char *path = g_ptr_array_index(fs->image_files, number);
 	int err = btrfs_open(task, fs, path, flags, file);
 
-	g_free(path);
 	return err;
 }
 
@@ -129,7 +128,7 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 	struct btrfs_inode *inode = file->inode;
 
 	kernel_run(task, COST_FILE_CLOSE, 1);
-	g_free(file);
+	btrfs_release(inode->fs, OWNED_MEMORY, file);
 	if (inode->flush_on_close) { /* btrfs_release_file() after a truncation to nothing */
 		inode->flush_on_close = false;
 		btrfs_start_writeback(task, inode);

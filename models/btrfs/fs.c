@@ -82,6 +82,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->config = *config;
 	fs->store = store_new(&options);
 	fs->image_files = g_ptr_array_new_with_free_func(g_free);
+	btrfs_owned_init(fs);
 	fs->image_sizes = g_array_new(false, false, sizeof(uint64_t));
 	make_sites(fs);
 	make_locks(fs);
@@ -106,6 +107,7 @@ void btrfs_free(struct btrfs_fs *fs)
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
 	g_array_free(fs->image_sizes, true);
+	btrfs_owned_free(fs);
 	sim_rwsem_destroy(&fs->transaction);
 	sim_rwsem_destroy(&fs->tree_lock);
 	sim_mutex_destroy(&fs->log_mutex);
@@ -126,7 +128,7 @@ void btrfs_set_crypt(struct btrfs_fs *fs, const struct btrfs_crypt_ops *ops, voi
 
 void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t root)
 {
-	GPtrArray *dirty = store_dirty_inodes(fs->store, root);
+	GPtrArray *dirty = btrfs_own(fs, OWNED_PTR_ARRAY, store_dirty_inodes(fs->store, root));
 
 	for (guint i = 0; i < dirty->len; i++) {
 		dirty->pdata[i] = ((struct store_inode *)dirty->pdata[i])->user;
@@ -137,7 +139,7 @@ void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t r
 		btrfs_wait_ordered_only(task, dirty->pdata[i], 0, UINT64_MAX);
 		btrfs_iput(dirty->pdata[i]);
 	}
-	g_ptr_array_free(dirty, true);
+	btrfs_release(fs, OWNED_PTR_ARRAY, dirty);
 }
 
 static bool wait_for_inode(struct btrfs_inode *inode, void *arg)

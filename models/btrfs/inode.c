@@ -168,7 +168,7 @@ void btrfs_inode_discard(struct btrfs_inode *inode)
 uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *),
 			      void *arg)
 {
-	GPtrArray *all = g_ptr_array_new();
+	GPtrArray *all = btrfs_own(fs, OWNED_PTR_ARRAY, g_ptr_array_new());
 	uint32_t evicted = 0;
 
 	/* Time may pass in `fn`: each is pinned until its turn is over. */
@@ -182,7 +182,7 @@ uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode
 		btrfs_unpin(all->pdata[i]);
 		evicted += evict && btrfs_inode_try_evict(all->pdata[i]);
 	}
-	g_ptr_array_free(all, true);
+	btrfs_release(fs, OWNED_PTR_ARRAY, all);
 	return evicted;
 }
 
@@ -279,13 +279,13 @@ int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		char *prefix;
 
 		end = strchrnul(end + (*end == '/'), '/');
-		prefix = g_strndup(path, (gsize)(end - path));
+		prefix = btrfs_own(fs, OWNED_MEMORY, g_strndup(path, (gsize)(end - path)));
 		parent = inode;
 		err = btrfs_inode_unlock(task, parent);
 		if (!err)
 			err = step(task, fs, prefix, parent, &inode);
 		btrfs_unpin(parent);
-		g_free(prefix);
+		btrfs_release(fs, OWNED_MEMORY, prefix);
 	}
 	if (!err)
 		*out = inode;

@@ -17,6 +17,17 @@ static inline uint32_t blocks_over(uint64_t offset, uint64_t len)
 	return len ? block_of(offset + len - 1) - block_of(offset) + 1 : 0;
 }
 
+/* ---- owned.c ---- */
+
+enum owned_kind { OWNED_MEMORY, OWNED_ARRAY, OWNED_PTR_ARRAY, OWNED_KINDS };
+/** Notes an object that a task holds across a wait: of a run that is broken off, whose tasks never go
+ * on, it is freed with the filesystem. Returns it. */
+void *btrfs_own(struct btrfs_fs *fs, enum owned_kind kind, void *object);
+/** Frees such an object, at the end of its use. */
+void btrfs_release(struct btrfs_fs *fs, enum owned_kind kind, void *object);
+void btrfs_owned_init(struct btrfs_fs *fs);
+void btrfs_owned_free(struct btrfs_fs *fs);
+
 /* ---- extent_map.c ---- */
 
 enum map_kind { MAP_HOLE, MAP_INLINE, MAP_REGULAR, MAP_PREALLOC };
@@ -85,6 +96,7 @@ struct btrfs_fs {
 	struct machine *machine;
 	struct btrfs_config config;
 	struct store_inode *top;
+	GHashTable *owned[OWNED_KINDS];
 	struct btrfs_store *store;
 	const struct btrfs_crypt_ops *crypt_ops;
 	void *crypt;

@@ -39,7 +39,7 @@ static void read_done(struct read_bio *bio, int err)
 	}
 	kernel_free(fs->machine, fs->site_bio, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	btrfs_iput(bio->inode);
-	g_free(bio);
+	btrfs_release(fs, OWNED_MEMORY, bio);
 }
 
 /* end_bbio_data_read() and, before it, blk_crypto_fallback_decrypt_bio() or its like. */
@@ -68,14 +68,14 @@ static void device_read(void *arg)
 	struct btrfs_fs *fs = done->bio->inode->fs;
 
 	workqueue_queue(fs->endio_read, end_read, done->bio, done->request);
-	g_free(done);
+	btrfs_release(fs, OWNED_MEMORY, done);
 }
 
 static struct read_bio *bio_for(struct btrfs_inode *inode, const struct extent_map *map,
 				uint32_t block, uint32_t blocks)
 {
 	struct btrfs_fs *fs = inode->fs;
-	struct read_bio *bio = g_new0(struct read_bio, 1);
+	struct read_bio *bio = btrfs_own(fs, OWNED_MEMORY, g_new0(struct read_bio, 1));
 	uint32_t first = map->extent_block + (block - map->start);
 
 	if (map->compressed) { /* read whole, whatever part of it is wanted */
@@ -102,7 +102,7 @@ static struct read_bio *bio_for(struct btrfs_inode *inode, const struct extent_m
 static int submit(struct kernel_task *task, struct read_bio *bio, struct read_group *group)
 {
 	struct btrfs_fs *fs = bio->inode->fs;
-	struct device_done *done = g_new(struct device_done, 1);
+	struct device_done *done = btrfs_own(fs, OWNED_MEMORY, g_new(struct device_done, 1));
 
 	bio->group = group;
 	if (group)

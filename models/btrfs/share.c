@@ -180,7 +180,8 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
  * writeback. */
 static void read_and_dirty(struct kernel_task *task, struct btrfs_inode *inode)
 {
-	GArray *ranges = g_array_new(false, false, sizeof(struct store_range));
+	GArray *ranges = btrfs_own(inode->fs, OWNED_ARRAY,
+				   g_array_new(false, false, sizeof(struct store_range)));
 
 	for (GSequenceIter *i = g_sequence_get_begin_iter(inode->store->dirty);
 	     !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i)) {
@@ -196,7 +197,7 @@ static void read_and_dirty(struct kernel_task *task, struct btrfs_inode *inode)
 
 		btrfs_fill_and_dirty(task, inode, first, blocks);
 	}
-	g_array_free(ranges, true);
+	btrfs_release(inode->fs, OWNED_ARRAY, ranges);
 }
 
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold)

@@ -28,11 +28,11 @@ static int enter_unlink(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 static int change_names(struct kernel_task *task, struct btrfs_fs *fs, struct name_change *c,
 			int (*enter)(struct btrfs_fs *, void *, struct btrfs_work *))
 {
-	char *dir = g_path_get_dirname(c->path);
+	char *dir = btrfs_own(fs, OWNED_MEMORY, g_path_get_dirname(c->path));
 	struct btrfs_inode *parent;
 	int err = btrfs_iget(task, fs, dir, &parent);
 
-	g_free(dir);
+	btrfs_release(fs, OWNED_MEMORY, dir);
 	kernel_run(task, COST_SYSCALL, 1);
 	if (err)
 		return err;

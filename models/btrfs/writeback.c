@@ -43,7 +43,7 @@ static void ordered_done(struct ordered_extent *ordered)
 	g_queue_unlink(&inode->ordered, &ordered->link);
 	sim_waitq_wake_all(&inode->ordered_wait);
 	btrfs_iput(inode);
-	g_free(ordered);
+	btrfs_release(fs, OWNED_MEMORY, ordered);
 }
 
 static int enter_item(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
@@ -181,7 +181,8 @@ static int pin_map(struct kernel_task *task, struct ordered_extent *ordered)
 static struct ordered_extent *ordered_new(struct kernel_task *task, struct btrfs_inode *inode,
 					  const struct store_piece *piece)
 {
-	struct ordered_extent *ordered = g_new0(struct ordered_extent, 1);
+	struct ordered_extent *ordered =
+		btrfs_own(inode->fs, OWNED_MEMORY, g_new0(struct ordered_extent, 1));
 
 	ordered->inode = inode;
 	ordered->piece = *piece;
@@ -256,7 +257,8 @@ static void write_inline(struct kernel_task *task, struct btrfs_inode *inode,
 static void submit_pieces(struct kernel_task *task, struct btrfs_inode *inode, const GArray *pieces,
 			  const struct btrfs_work *work)
 {
-	struct ordered_extent **ordered = g_new0(struct ordered_extent *, MAX(pieces->len, 1));
+	struct ordered_extent **ordered = btrfs_own(
+		inode->fs, OWNED_MEMORY, g_new0(struct ordered_extent *, MAX(pieces->len, 1)));
 
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct store_piece *piece = &g_array_index(pieces, struct store_piece, i);
@@ -270,15 +272,16 @@ static void submit_pieces(struct kernel_task *task, struct btrfs_inode *inode, c
 			submit_ordered(task, ordered[i]);
 		else
 			write_inline(task, inode, &g_array_index(pieces, struct store_piece, i));
-	g_free(ordered);
+	btrfs_release(inode->fs, OWNED_MEMORY, ordered);
 }
 
 /* Writes back what is dirty in [from, to); returns when it is submitted. */
 static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint64_t from,
 		       uint64_t to)
 {
-	GArray *pieces = g_array_new(false, false, sizeof(struct store_piece));
 	struct btrfs_fs *fs = inode->fs;
+	GArray *pieces =
+		btrfs_own(fs, OWNED_ARRAY, g_array_new(false, false, sizeof(struct store_piece)));
 	uint64_t start, end;
 	int err = 0;
 
@@ -296,7 +299,7 @@ static int write_range(struct kernel_task *task, struct btrfs_inode *inode, uint
 		submit_pieces(task, inode, pieces, &work);
 		from = end;
 	}
-	g_array_free(pieces, true);
+	btrfs_release(fs, OWNED_ARRAY, pieces);
 	return err;
 }
 
@@ -386,8 +389,9 @@ int btrfs_wait_ordered_range(struct kernel_task *task, struct btrfs_inode *inode
 int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 		       uint64_t len, uint16_t content)
 {
-	GArray *pieces = g_array_new(false, false, sizeof(struct store_piece));
 	struct btrfs_fs *fs = inode->fs;
+	GArray *pieces =
+		btrfs_own(fs, OWNED_ARRAY, g_array_new(false, false, sizeof(struct store_piece)));
 	struct btrfs_work work = {0};
 	int err = btrfs_wait_ordered_range(task, inode, offset, len);
 
@@ -400,7 +404,7 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 		btrfs_wait_ordered_only(task, inode, offset, len);
 		err = take_io_error(inode);
 	}
-	g_array_free(pieces, true);
+	btrfs_release(fs, OWNED_ARRAY, pieces);
 	return err;
 }
 

@@ -86,6 +86,7 @@ static struct fscrypt_extent_info *info_new(struct kernel_task *task, struct fsc
 	fscrypt_account(fc, (int64_t)bytes);
 	fc->count.infos_created++;
 	info = g_new0(struct fscrypt_extent_info, 1);
+	g_hash_table_add(fc->infos, info);
 	info->fc = fc;
 	info->refs = 1;
 	return info;
@@ -105,7 +106,7 @@ static void extent_put(void *crypt, struct fscrypt_extent_info *info)
 		info->key->extents--;
 		master_key_put_active(fc, info->key);
 	}
-	g_free(info);
+	g_hash_table_remove(fc->infos, info);
 }
 
 static void extent_get(struct fscrypt_extent_info *info)

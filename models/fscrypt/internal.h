@@ -92,6 +92,7 @@ struct fscrypt {
 	void *setup_state;
 	enum cipher_mode mode;
 	GPtrArray *keys; /* struct master_key *, by number - 1 */
+	GHashTable *infos; /* struct fscrypt_extent_info *: all that live, freed with the run */
 	GHashTable *sealed; /* nonce → extent handle + 1, for the truth about IV reuse */
 	uint64_t next_nonce;
 	struct alloc_site *site_info, *site_extent, *site_tfm, *site_key;

@@ -17,6 +17,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fc->mode = (enum cipher_mode)variant->mode;
 	fc->keys = g_ptr_array_new();
 	fc->sealed = g_hash_table_new(NULL, NULL);
+	fc->infos = g_hash_table_new_full(NULL, NULL, g_free, NULL);
 	fc->site_info = alloc_site(fc->machine, "fscrypt_inode_info");
 	fc->site_extent = alloc_site(fc->machine, "fscrypt_extent_info");
 	fc->site_tfm = alloc_site(fc->machine, "crypto_skcipher");
@@ -45,6 +46,7 @@ void fscrypt_free(struct fscrypt *fc)
 	}
 	g_ptr_array_free(fc->keys, true);
 	g_hash_table_destroy(fc->sealed);
+	g_hash_table_destroy(fc->infos);
 	g_free(fc);
 }
 

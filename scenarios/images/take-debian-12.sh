@@ -27,7 +27,7 @@ mount -o loop "$work/disk" "$work/mnt"
 rm "$work/disk"
 btrfs -q subvolume create "$work/mnt/root"
 debootstrap --variant=minbase "--include=$packages" bookworm "$work/mnt/root" \
-	"${mirror:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || { tail "$work/log" >&2; exit 5; }
+	"$mirror" >"$work/log" 2>&1 || { tail "$work/log" >&2; exit 5; }
 # What a container base leaves out, and what would carry the mirror's name.
 rm -rf "$work/mnt/root/var/cache/apt/archives/"*.deb "$work/mnt/root/var/lib/apt/lists/"* \
 	"$work/mnt/root/var/log/bootstrap.log" "$work/mnt/root/etc/apt/sources.list"
