@@ -90,6 +90,11 @@ struct scenario_options run_scenario_options(const struct run_options *options);
 
 /* ---- running a scenario ------------------------------------------------------------------- */
 
+/** Parses the options of `run`, loads the scenario they name, does the work, frees both; returns the
+ * exit status. */
+int with_scenario(int argc, char **argv,
+		  int (*work)(const struct scenario *scenario, const struct run_options *options));
+
 struct results_doc;
 /** Runs every variant and replication, `jobs` at a time (0: as many as CPUs), and hands them in to a
  * document, which has what was finished if an interruption came. NULL with an error if a world

@@ -23,7 +23,7 @@ static char *document(const struct scenario *scenario, const char *steps)
 	return g_strdup_printf("{\"name\":\"%s\",\"steps\":[\n%s\n]}\n", quoted->str, steps);
 }
 
-static int play(const struct scenario *scenario, const char *path)
+static int play(const struct scenario *scenario, const struct run_options *run)
 {
 	struct world_options options = {
 		.scenario = scenario,
@@ -42,7 +42,7 @@ static int play(const struct scenario *scenario, const char *path)
 	} else {
 		g_autofree char *text = document(scenario, outcome.dumps);
 
-		if (!output_text(path, text, &error))
+		if (!output_text(run->output, text, &error))
 			status = cli_fail(error);
 		else if (!outcome.completed)
 			status = CLI_NO;
@@ -53,22 +53,5 @@ static int play(const struct scenario *scenario, const char *path)
 
 int cmd_layout(int argc, char **argv)
 {
-	struct run_options options;
-	GError *error = NULL;
-	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
-	struct scenario_options load;
-	struct scenario *scenario;
-	int status;
-
-	if (parsed == CLI_PARSED_HELP)
-		return CLI_YES;
-	if (parsed == CLI_PARSED_ERROR)
-		return cli_fail(error);
-	load = run_scenario_options(&options);
-	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
-	status = scenario ? play(scenario, options.output) : (int)cli_fail(error);
-	if (scenario)
-		scenario_free(scenario);
-	run_options_clear(&options);
-	return status;
+	return with_scenario(argc, argv, play);
 }

@@ -156,22 +156,5 @@ static int run_into(const struct scenario *scenario, const struct run_options *o
 
 int cmd_run(int argc, char **argv)
 {
-	struct run_options options;
-	GError *error = NULL;
-	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
-	struct scenario_options load;
-	struct scenario *scenario;
-	int status;
-
-	if (parsed == CLI_PARSED_HELP)
-		return CLI_YES;
-	if (parsed == CLI_PARSED_ERROR)
-		return cli_fail(error);
-	load = run_scenario_options(&options);
-	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
-	status = scenario ? run_into(scenario, &options) : (int)cli_fail(error);
-	if (scenario)
-		scenario_free(scenario);
-	run_options_clear(&options);
-	return status;
+	return with_scenario(argc, argv, run_into);
 }

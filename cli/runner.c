@@ -162,3 +162,26 @@ struct results_doc *run_scenario(const struct scenario *scenario, uint32_t jobs,
 	results_doc_free(doc);
 	return NULL;
 }
+
+int with_scenario(int argc, char **argv,
+		  int (*work)(const struct scenario *scenario, const struct run_options *options))
+{
+	struct run_options options;
+	GError *error = NULL;
+	enum cli_parsed parsed = run_options_parse(argc, argv, &options, &error);
+	struct scenario_options load;
+	struct scenario *scenario;
+	int status;
+
+	if (parsed == CLI_PARSED_HELP)
+		return CLI_YES;
+	if (parsed == CLI_PARSED_ERROR)
+		return cli_fail(error);
+	load = run_scenario_options(&options);
+	scenario = scenario_load(options.scenario, &load, cli_registry(), &error);
+	status = scenario ? work(scenario, &options) : (int)cli_fail(error);
+	if (scenario)
+		scenario_free(scenario);
+	run_options_clear(&options);
+	return status;
+}

@@ -401,12 +401,6 @@ static int change_range(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 /* What store_truncate_prepare() says of a size that does not grow. */
 enum { TRUNCATE_SHRINKS = 1 };
 
-static void note_change(struct btrfs_inode *inode)
-{
-	inode->unlogged_items++;
-	inode->changed_in = inode->fs->commits;
-}
-
 /* What the change cut away leaves the page cache and the maps; what it dirtied is read first. */
 static void forget_range(struct btrfs_inode *inode, uint64_t offset, uint64_t len)
 {
@@ -479,7 +473,7 @@ static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 		err = btrfs_tree_change(task, inode->fs, change_range, c);
 	if (err)
 		return err;
-	note_change(inode);
+	btrfs_note_change(inode);
 	forget_range(inode, c->offset, c->len);
 	btrfs_dirty_edges(task, inode, &c->dirtied);
 	if (c->op != OP_PUNCH)
@@ -523,7 +517,7 @@ static int set_size(struct kernel_task *task, struct btrfs_inode *inode, uint64_
 	step = store_truncate_prepare(inode->fs->store, inode->store, size, &dirtied, &work);
 	btrfs_charge(task, inode->fs, &work);
 	btrfs_dirty_edges(task, inode, &dirtied);
-	note_change(inode);
+	btrfs_note_change(inode);
 	if (step <= 0)
 		return step;
 	inode->flush_on_close |= !size;

@@ -150,6 +150,13 @@ bool btrfs_populate(struct btrfs_fs *fs, GError **error);
 /** Makes an error of the crypto code the operation's refusal. */
 int btrfs_refuse(struct kernel_task *task, int err, const char *why);
 
+/** The inode's items changed in the running transaction: the next fsync has something to log. */
+static inline void btrfs_note_change(struct btrfs_inode *inode)
+{
+	inode->unlogged_items++;
+	inode->changed_in = inode->fs->commits;
+}
+
 /* ---- transaction.c ---- */
 
 /** Turns tree work into time and allocations, and adds it to the filesystem's books. */

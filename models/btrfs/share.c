@@ -69,8 +69,7 @@ static int share_range(struct kernel_task *task, struct clone *c,
 
 	if (err < 0)
 		return err;
-	c->to->unlogged_items++;
-	c->to->changed_in = c->to->fs->commits;
+	btrfs_note_change(c->to);
 	extent_map_drop(c->to, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	page_cache_drop(c->to->mapping, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	btrfs_dirty_edges(task, c->to, &c->dirtied);
@@ -112,6 +111,21 @@ static int clone_locked(struct kernel_task *task, struct clone *c)
 	return err ? err : share_range(task, c, enter_clone);
 }
 
+/* do_clone_file_range() and vfs_dedupe_file_range_one(): both inodes locked, the design asked. */
+static int remap(struct kernel_task *task, struct clone *c,
+		 int (*locked)(struct kernel_task *task, struct clone *c))
+{
+	int err;
+
+	kernel_run(task, COST_SYSCALL, 1);
+	lock_both(task, c->from, c->to);
+	err = refused(task, c);
+	if (!err)
+		err = locked(task, c);
+	unlock_both(task, c->from, c->to);
+	return err;
+}
+
 int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
 		      uint64_t len, struct btrfs_file *to, uint64_t to_offset)
 {
@@ -120,15 +134,8 @@ int btrfs_clone_range(struct kernel_task *task, struct btrfs_file *from, uint64_
 			  .from_offset = from_offset,
 			  .len = len,
 			  .to_offset = to_offset};
-	int err;
 
-	kernel_run(task, COST_SYSCALL, 1);
-	lock_both(task, c.from, c.to);
-	err = refused(task, &c);
-	if (!err)
-		err = clone_locked(task, &c);
-	unlock_both(task, c.from, c.to);
-	return err;
+	return remap(task, &c, clone_locked);
 }
 
 static int read_for_comparison(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
@@ -151,6 +158,15 @@ static int read_both(struct kernel_task *task, const struct clone *c)
 	return err;
 }
 
+static int dedupe_locked(struct kernel_task *task, struct clone *c)
+{
+	int err = flush_both(task, c);
+
+	if (!err)
+		err = read_both(task, c);
+	return err ? err : share_range(task, c, enter_dedupe);
+}
+
 int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64_t from_offset,
 		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done)
 {
@@ -159,20 +175,9 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
 			  .from_offset = from_offset,
 			  .len = len,
 			  .to_offset = to_offset};
-	int err;
+	int err = remap(task, &c, dedupe_locked);
 
-	*done = 0;
-	kernel_run(task, COST_SYSCALL, 1);
-	lock_both(task, c.from, c.to);
-	err = refused(task, &c);
-	if (!err)
-		err = flush_both(task, &c);
-	if (!err)
-		err = read_both(task, &c);
-	if (!err)
-		err = share_range(task, &c, enter_dedupe);
 	*done = c.done;
-	unlock_both(task, c.from, c.to);
 	return err;
 }
 

@@ -64,8 +64,7 @@ static void finish_ordered(struct kernel_task *task, void *arg)
 	err = btrfs_tree_change(task, inode->fs, enter_item, ordered);
 	if (err)
 		inode->write_error = inode->io_error = err;
-	inode->unlogged_items++;
-	inode->changed_in = inode->fs->commits;
+	btrfs_note_change(inode);
 	ordered_done(ordered);
 }
 
@@ -248,8 +247,7 @@ static void write_inline(struct kernel_task *task, struct btrfs_inode *inode,
 	extent_map_drop(inode, block, 1);
 	if (!btrfs_join_transaction(task, inode->fs))
 		btrfs_end_transaction(task, inode->fs);
-	inode->unlogged_items++;
-	inode->changed_in = inode->fs->commits;
+	btrfs_note_change(inode);
 	page_cache_writeback_end(inode->mapping, block, 1);
 }
 
