@@ -35,14 +35,11 @@ static const struct sim_metric_def *const own_defs[] = {&def_deadlocks, &def_cyc
 
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
-	const struct sim_metric_def *const *const lists[] = {own_defs, workload_metric_defs,
-							     fscrypt_metric_defs, btrfs_metric_defs,
-							     machine_metric_defs};
+	const struct sim_metric_def *const *const lists[] = {
+		own_defs, workload_metric_defs, btrfs_metric_defs, machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists);
 
-	if (list < own)
-		return lists[list];
-	return key_setup_metric_defs(list - own);
+	return list < own ? lists[list] : fscrypt_metric_defs(list - own);
 }
 
 /* ---- findings ---- */
@@ -84,12 +81,7 @@ static void start_actors(struct kernel_task *task, void *arg)
 	struct world *w = arg;
 	const struct scenario *scenario = w->options->scenario;
 
-	if (fscrypt_mount(task, w->crypt)) {
-		add_finding(w, "mount", sim_now(w->sim),
-			    g_strdup("the key set-up could not allocate its ciphers"));
-		sim_stop(w->sim);
-		return;
-	}
+	(void)task;
 	for (guint i = 0; i < scenario->actors->len; i++) {
 		const struct scenario_actor *actor = scenario->actors->pdata[i];
 
@@ -101,15 +93,19 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 		       const struct world_image *image)
 {
 	const struct fscrypt_variant *variant = w->options->variant;
-	bool encrypts = fscrypt_variant_context_bytes(variant) != 0;
+	const struct scenario *scenario = w->options->scenario;
 
-	config->context_bytes = fscrypt_variant_context_bytes(variant);
-	config->context_separate = variant->layout == LAYOUT_SEPARATE;
-	config->context_prefix = variant->layout_prefix;
-	config->buffer_direct_writes = w->options->scenario->buffer_direct_writes;
-	config->compress = w->options->scenario->compress;
-	config->image = w->options->scenario->image ? &image->image : NULL;
-	config->image_key = w->options->scenario->image_key && encrypts ? 1 : 0;
+	*config = (struct btrfs_config){
+		.encrypts = fscrypt_variant_encrypts(variant),
+		.load_locked = variant->load == LOAD_LOCKED,
+		.context_bytes = fscrypt_variant_context_bytes(variant),
+		.context_separate = variant->layout == LAYOUT_SEPARATE,
+		.context_prefix = variant->layout_prefix,
+		.buffer_direct_writes = scenario->buffer_direct_writes,
+		.compress = scenario->compress,
+		.image = scenario->image ? &image->image : NULL,
+	};
+	config->image_key = scenario->image_key && config->encrypts ? 1 : 0;
 }
 
 static bool build(struct world *w, GError **error)
@@ -133,6 +129,7 @@ static bool build(struct world *w, GError **error)
 	if (!w->fs)
 		return false;
 	w->crypt = fscrypt_new(w->fs, w->options->variant);
+	fscrypt_mount(w->crypt);
 	if (config.image_key)
 		fscrypt_preset_key(w->crypt, fscrypt_key_number(w->crypt, scenario->image_key));
 	w->workload = workload_new(w->machine, w->fs, w->crypt);
@@ -162,6 +159,12 @@ static void measure(struct world *w)
 	const struct sim_chain *found = sim_deadlocks(w->sim, &deadlocks);
 	const struct sim_chain *possible = sim_lock_cycles(w->sim, &cycles);
 
+	fscrypt_check_end(w->crypt);
+	for (guint i = 0; i < fscrypt_findings(w->crypt)->len; i++) {
+		const struct fscrypt_finding *finding = fscrypt_findings(w->crypt)->pdata[i];
+
+		add_finding(w, finding->kind, finding->when, g_strdup(finding->text));
+	}
 	add_chains(w, "deadlock", found, deadlocks);
 	add_chains(w, "possible deadlock", possible, cycles);
 	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);

@@ -19,7 +19,7 @@ struct fscrypt_extent_info; /* per-extent crypto state; defined by the floor abo
 
 /* ---- calls up to the crypto code ------------------------------------------------------------ */
 
-/** One bio's worth of an encrypted data extent. */
+/** One bio's worth of an encrypted data extent; also an extent at its birth. */
 struct btrfs_crypt_io {
 	struct btrfs_inode *inode;
 	struct fscrypt_extent_info *info;
@@ -35,28 +35,64 @@ struct btrfs_crypt_io {
 struct btrfs_seal {
 	uint64_t nonce;
 	uint32_t key; /* 0: plain */
-	uint32_t iv_base; /* data unit number of the extent's block 0 */
+	uint32_t iv_base; /* what the IV of the extent's block 0 counts from */
 };
+
+/** The context that the tree holds for a file extent item. */
+struct btrfs_context {
+	bool present; /* false: the item says encrypted, and no context is found */
+	uint64_t nonce;
+	uint32_t key;
+};
+
+/** What a bio under way holds of the crypto code's. */
+struct btrfs_crypt_request {
+	uint32_t bounce_pages;
+	uint32_t slot;
+	void *at;
+};
+
+/** What the crypto code is told for its histories. */
+enum btrfs_note { BTRFS_NOTE_DIRTIED, BTRFS_NOTE_WRITTEN, BTRFS_NOTE_COPIED, BTRFS_NOTE_LOST };
 
 struct btrfs_crypt_ops {
 	/** fscrypt_file_open() / fscrypt_get_encryption_info(): -ENOKEY when the key is away. */
 	int (*inode_setup)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
+	/** The rest of an open, of an inode that is set up. */
+	int (*file_open)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
 	/** The inode leaves memory: fscrypt_put_encryption_info(). */
 	void (*inode_evict)(void *crypt, struct btrfs_inode *inode);
-	/** A data extent is born for an encrypted inode: nonce and context; fills `seal`. */
-	int (*extent_new)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+	/** The data extent `birth` is born for an encrypted inode: nonce and context; fills `seal`. */
+	int (*extent_new)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *birth,
 			  struct btrfs_seal *seal, struct fscrypt_extent_info **info);
-	/** An extent map is made from a file extent item that has a context. */
+	/** An extent map is made from a file extent item that should have a context. */
 	int (*extent_load)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
-			   const struct btrfs_seal *seal, struct fscrypt_extent_info **info);
+			   uint32_t extent, const struct btrfs_context *context,
+			   struct fscrypt_extent_info **info);
 	void (*extent_get)(struct fscrypt_extent_info *info);
-	void (*extent_put)(void *crypt, struct fscrypt_extent_info *info);
-	/** CPU work of one bio: a keyed cipher, then the blocks. Checked against `seal`. */
+	/** The info for one more part of a map that is split, under a lock that forbids sleeping. */
+	struct fscrypt_extent_info *(*extent_split)(struct fscrypt_extent_info *info);
+	/** Gives a reference back; `atomic`: under such a lock. Takes no time: what follows from the
+	 * last one waits for drain(). */
+	void (*extent_put)(void *crypt, struct fscrypt_extent_info *info, bool atomic);
+	/** Called where sleeping is allowed, after references were given back. */
+	void (*drain)(struct kernel_task *task, void *crypt);
+	/** CPU work of one bio before it is submitted: bounce pages, a keyed cipher, the blocks. Returns
+	 * how many blocks it did, at least one, or -errno. `request` is given back at its end. */
 	int (*encrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
-		       const struct btrfs_seal *seal);
+		       const struct btrfs_seal *seal, struct btrfs_crypt_request *request);
+	/** Before a bio is submitted that will be decrypted. */
+	int (*read_begin)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+			  struct btrfs_crypt_request *request);
+	/** The device is done with a bio; callable from a plain event. */
+	void (*request_end)(void *crypt, struct btrfs_crypt_request *request);
+	/** The CPU work after a read. Checked against `seal`. */
 	int (*decrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		       const struct btrfs_seal *seal);
-	/** Relocation moved an extent, or its last reference went: only for the truth's books. */
+	/** Only for the truth's books: takes no time. */
+	void (*note)(void *crypt, enum btrfs_note what, const struct btrfs_inode *inode,
+		     uint32_t extent, uint32_t file_block, uint32_t blocks, int err);
+	/** Relocation moved an extent, or its last reference went: the same. */
 	void (*extent_moved)(void *crypt, uint32_t from, uint32_t to, uint64_t nonce);
 	void (*extent_freed)(void *crypt, uint32_t extent, uint64_t nonce);
 	/** May extents of `from` be shared into `to`? 0, or the errno of the refusal. */
@@ -91,6 +127,10 @@ struct btrfs_config {
 	uint32_t context_bytes; /* stored per encrypted extent item; 0: none */
 	bool context_separate; /* an item of its own (key type 42) instead of appended */
 	bool context_prefix; /* appended behind a 4-byte length */
+	bool load_locked; /* a context is loaded while its leaf is read-locked (series of 2023) */
+	bool encrypts; /* files under a policy are encrypted */
+	bool fault_context_not_copied; /* at a split or front trim, a context item of its own */
+	bool fault_evict_dirty; /* removal of a key evicts dirty inodes */
 	bool compress; /* mount -o compress=zstd */
 	bool buffer_direct_writes; /* of files with data checksums, as since 6.15 */
 	const struct btrfs_image *image; /* initial content; NULL: empty */
@@ -110,6 +150,21 @@ extern const struct sim_metric_def *const btrfs_metric_defs[];
 /* ---- inodes, as the floor above sees them ----------------------------------------------------- */
 
 uint64_t btrfs_inode_number(const struct btrfs_inode *inode);
+/** A number that an inode shares with its copies in snapshots and with nothing else: what the nonce in
+ * its own context is to the kernel. */
+uint64_t btrfs_inode_birth(const struct btrfs_inode *inode);
+/** Subvolume and inode number, as dumps show them. */
+uint32_t btrfs_inode_root(const struct btrfs_inode *inode);
+uint32_t btrfs_inode_ino(const struct btrfs_inode *inode);
+/** Brings the extent maps of the whole file into the cache. 0 or -errno. */
+int btrfs_load_extents(struct kernel_task *task, struct btrfs_inode *inode);
+/** Is this block of a disk extent reached through a file extent item of any subvolume, other than at
+ * `file_block` of `inode`? Walks every reference: for the truth, not for a path. */
+bool btrfs_block_shared(struct btrfs_fs *fs, uint32_t extent, uint32_t extent_block,
+			const struct btrfs_inode *inode, uint32_t file_block);
+/** Calls `fn` for each cached extent map that has an info. */
+void btrfs_for_each_info(struct btrfs_fs *fs, void (*fn)(struct fscrypt_extent_info *, void *),
+			 void *arg);
 bool btrfs_inode_is_dir(const struct btrfs_inode *inode);
 /** The key number of the inode's policy on disk; 0: not encrypted. */
 uint32_t btrfs_inode_policy(const struct btrfs_inode *inode);

@@ -179,6 +179,7 @@ struct root {
 	uint32_t origin_generation; /* of the snapshot's making; 0: not a snapshot */
 	uint32_t force_cow; /* generation in which blocks are copied even if new */
 	uint32_t next_ino;
+	uint32_t origin, inherited_ino; /* snapshots: of what, and its highest inode number then */
 	uint32_t parent_root, parent_ino; /* where its name is; 0: deleted */
 	uint32_t name_index; /* number of its DIR_INDEX item there */
 	uint32_t drop_depth; /* progress of store_drop_subvol(), see there */
@@ -443,6 +444,8 @@ void store_queue_update(struct btrfs_store *store, struct store_inode *inode);
 void store_run_delayed(struct btrfs_store *store);
 void store_forget_idle(struct btrfs_store *store, struct store_inode *inode);
 void store_inode_free(struct store_inode *inode);
+/* The highest inode number in use, or given last. */
+uint32_t store_highest_ino(struct btrfs_store *store, struct root *root);
 /* Splits a path into its directory (a handle) and the name interned; -ENOENT, -ENOTDIR, -EINVAL. */
 int store_parent(struct btrfs_store *store, const char *path, struct store_inode **dir,
 		 uint32_t *name);

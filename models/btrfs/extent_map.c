@@ -64,8 +64,8 @@ static void forget_map(struct btrfs_inode *inode, struct extent_map *map)
 
 	g_tree_remove(inode->maps, GUINT_TO_POINTER(map->start));
 	kernel_free(fs->machine, fs->site_map, map_bytes(fs, map));
-	if (map->info)
-		fs->crypt_ops->extent_put(fs->crypt, map->info);
+	if (map->info && fs->crypt_ops)
+		fs->crypt_ops->extent_put(fs->crypt, map->info, true);
 	g_free(map);
 }
 
@@ -81,7 +81,7 @@ static void keep_part(struct btrfs_inode *inode, const struct extent_map *whole,
 	part->blocks = to - from;
 	part->extent_block += from - whole->start;
 	if (part->info)
-		fs->crypt_ops->extent_get(part->info);
+		part->info = fs->crypt_ops->extent_split(part->info);
 	kernel_charge_bytes(fs->machine, fs->site_map, map_bytes(fs, part));
 	link_map(inode, part);
 }
@@ -103,7 +103,7 @@ void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
 		if (map_end(&old) > end)
 			keep_part(inode, &old, end, map_end(&old));
 		if (old.info)
-			inode->fs->crypt_ops->extent_put(inode->fs->crypt, old.info);
+			inode->fs->crypt_ops->extent_put(inode->fs->crypt, old.info, true);
 	}
 }
 
@@ -217,16 +217,23 @@ static void map_from_item(const struct btrfs_store *store, const struct store_fi
 		map->kind = MAP_HOLE;
 }
 
+/* What the tree holds of an encrypted extent. */
+struct found_context {
+	bool encrypted;
+	store_extent extent;
+	struct btrfs_context context;
+};
+
 /* Finds the item that covers a block, or the hole around it. */
 static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent_map *map,
-			bool *encrypted, struct btrfs_work *work)
+			struct found_context *found, struct btrfs_work *work)
 {
 	struct btrfs_store *store = inode->fs->store;
 	struct store_file_extent item;
 	struct store_walk walk;
 	uint32_t end = MAX(block + 1, blocks_over(0, inode->store->size));
 
-	*encrypted = false;
+	*found = (struct found_context){.encrypted = false};
 	*map = (struct extent_map){.start = block, .blocks = end - block, .kind = MAP_HOLE};
 	store_walk_begin(&walk, store, inode->store, (uint64_t)block * KERNEL_BLOCK_BYTES, work);
 	if (!store_walk_next(&walk, &item, work))
@@ -236,7 +243,28 @@ static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent
 		return;
 	}
 	map_from_item(store, &item, map);
-	*encrypted = item.encrypted;
+	found->encrypted = item.encrypted;
+	found->extent = item.extent;
+	if (item.encrypted && item.context_of) {
+		struct store_extent_tags tags = store_extent_tags(store, item.context_of);
+
+		found->context = (struct btrfs_context){
+			.present = true, .nonce = tags.nonce, .key = tags.key};
+	}
+}
+
+static int load_context(struct kernel_task *task, struct btrfs_inode *inode,
+			const struct found_context *found, struct extent_map *map)
+{
+	struct btrfs_fs *fs = inode->fs;
+	int err;
+
+	/* Preallocated a moment ago: fallocate has yet to bind it. */
+	if (!found->encrypted || !store_extent_tags(fs->store, found->extent).key)
+		return 0;
+	err = fs->crypt_ops->extent_load(task, fs->crypt, inode, found->extent, &found->context,
+					 &map->info);
+	return err ? btrfs_refuse(task, err, "an extent's key could not be set up") : 0;
 }
 
 /* Builds a map from the tree; the crypto info of one that has a context is set up here. */
@@ -245,29 +273,27 @@ static int build_map(struct kernel_task *task, struct btrfs_inode *inode, uint32
 {
 	struct btrfs_fs *fs = inode->fs;
 	struct btrfs_work work = {0};
-	struct btrfs_seal seal;
-	bool encrypted;
-	int err;
+	struct found_context found;
+	int err = 0;
 
+	sim_path_enter(machine_sim(fs->machine), "btrfs_get_extent");
 	kernel_down_read(task, &fs->tree_lock);
-	search_item(inode, block, map, &encrypted, &work);
-	if (encrypted)
-		seal = btrfs_extent_seal(fs, map->extent);
+	search_item(inode, block, map, &found, &work);
 	btrfs_charge(task, fs, &work);
+	if (fs->config.load_locked)
+		err = load_context(task, inode, &found, map);
 	kernel_up_read(task, &fs->tree_lock);
 	fs->count.map_loads++;
-	if (!encrypted || !seal.key) /* preallocated a moment ago: fallocate has yet to bind it */
-		return 0;
-	memalloc_nofs_save(task);
-	err = fs->crypt_ops->extent_load(task, fs->crypt, inode, &seal, &map->info);
-	memalloc_nofs_restore(task);
-	return err ? btrfs_refuse(task, err, "an extent's key could not be set up") : 0;
+	if (!fs->config.load_locked)
+		err = load_context(task, inode, &found, map);
+	sim_path_leave(machine_sim(fs->machine));
+	return err;
 }
 
 static void put_info(struct btrfs_fs *fs, struct fscrypt_extent_info *info)
 {
 	if (info)
-		fs->crypt_ops->extent_put(fs->crypt, info);
+		fs->crypt_ops->extent_put(fs->crypt, info, false);
 }
 
 /* merge_extent_mapping(): what is cached already is newer than the tree, so the map is cut to the gap
@@ -323,10 +349,49 @@ static int load_map(struct kernel_task *task, struct btrfs_inode *inode, uint32_
 	return 0;
 }
 
+int btrfs_load_extents(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	uint32_t block = 0;
+	int err = 0;
+
+	while (!err && block < blocks_over(0, inode->store->size)) {
+		struct extent_map *map;
+
+		err = extent_map_get(task, inode, block, &map);
+		block = err ? block : map->start + map->blocks;
+	}
+	return err;
+}
+
 int extent_map_get(struct kernel_task *task, struct btrfs_inode *inode, uint32_t block,
 		   struct extent_map **map)
 {
 	kernel_run(task, COST_EXTENT_MAP_LOOKUP, 1);
 	*map = extent_map_lookup(inode, block);
 	return *map ? 0 : load_map(task, inode, block, map);
+}
+
+struct info_visit {
+	void (*fn)(struct fscrypt_extent_info *info, void *arg);
+	void *arg;
+};
+
+static gboolean visit_info(gpointer key, gpointer value, gpointer data)
+{
+	const struct info_visit *visit = data;
+	const struct extent_map *map = value;
+
+	(void)key;
+	if (map->info)
+		visit->fn(map->info, visit->arg);
+	return FALSE;
+}
+
+void btrfs_for_each_info(struct btrfs_fs *fs, void (*fn)(struct fscrypt_extent_info *, void *),
+			 void *arg)
+{
+	struct info_visit visit = {fn, arg};
+
+	for (GList *link = fs->inodes.head; link; link = link->next)
+		g_tree_foreach(((struct btrfs_inode *)link->data)->maps, visit_info, &visit);
 }

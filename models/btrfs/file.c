@@ -64,6 +64,8 @@ static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsi
 	struct btrfs_file *file;
 
 	kernel_run(task, COST_FILE_OPEN, 1);
+	if (!err && inode->crypt)
+		err = inode->fs->crypt_ops->file_open(task, inode->fs->crypt, inode);
 	if (err) {
 		btrfs_iput(inode);
 		return err;
@@ -254,6 +256,7 @@ static int write_chunk(struct kernel_task *task, struct btrfs_inode *inode, uint
 	if (err)
 		return err;
 	page_cache_dirty(inode->mapping, first, blocks);
+	btrfs_tell(inode, BTRFS_NOTE_DIRTIED, 0, first, blocks, 0);
 	btrfs_charge(task, inode->fs, &work);
 	btrfs_dirty_edges(task, inode, &dirtied);
 	return 0;
@@ -439,6 +442,7 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 
 	while (!err && offset < end) {
 		struct fscrypt_extent_info *info = NULL;
+		struct btrfs_crypt_io birth = {.inode = inode};
 		struct btrfs_seal seal;
 		struct store_walk walk;
 
@@ -451,11 +455,15 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 		if (!item.encrypted || item.type != STORE_PREALLOCATED ||
 		    store_extent_tags(fs->store, item.extent).key)
 			continue;
-		err = fs->crypt_ops->extent_new(task, fs->crypt, inode, &seal, &info);
+		birth.extent = item.extent;
+		birth.file_block = block_of(item.file_offset) - block_of(item.extent_offset);
+		birth.physical_block = block_of(item.physical);
+		birth.blocks = block_of(item.disk_bytes);
+		err = fs->crypt_ops->extent_new(task, fs->crypt, &birth, &seal, &info);
 		if (err)
 			break;
 		btrfs_seal_extent(fs, item.extent, &seal);
-		fs->crypt_ops->extent_put(fs->crypt, info);
+		fs->crypt_ops->extent_put(fs->crypt, info, false);
 	}
 	return err;
 }
@@ -480,6 +488,7 @@ static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 		err = bind_prealloc(task, inode, from, end);
 	/* A reader may have loaded maps before their extents were bound. */
 	extent_map_drop(inode, block_of(from), blocks_over(from, end - from));
+	btrfs_drain(task, inode->fs);
 	return err;
 }
 
@@ -529,6 +538,7 @@ static int set_size(struct kernel_task *task, struct btrfs_inode *inode, uint64_
 	if (!err)
 		err = btrfs_tree_change(task, inode->fs, drop_items, inode);
 	extent_map_drop(inode, block_of(from), UINT32_MAX - block_of(from));
+	btrfs_drain(task, inode->fs);
 	return err;
 }
 

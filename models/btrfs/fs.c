@@ -69,6 +69,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	uint32_t threads = MIN(cpus + THREAD_POOL_EXTRA, THREAD_POOL_MAX);
 	struct btrfs_store_options options = {
 		.compression = config->compress ? STORE_COMPRESS_ZSTD : STORE_COMPRESS_NONE,
+		.fault_context_not_copied = config->fault_context_not_copied,
 		.context_layout = !config->context_bytes     ? STORE_CONTEXT_NONE
 				  : config->context_separate ? STORE_CONTEXT_SEPARATE
 							     : STORE_CONTEXT_APPENDED,
@@ -102,6 +103,7 @@ void btrfs_free(struct btrfs_fs *fs)
 {
 	struct btrfs_inode *inode;
 
+	fs->crypt_ops = NULL; /* the run is over: what is encrypted needs no more care */
 	while ((inode = g_queue_peek_tail(&fs->inodes))) /* children before their directories */
 		btrfs_inode_discard(inode);
 	store_free(fs->store);

@@ -13,6 +13,27 @@ uint64_t btrfs_inode_number(const struct btrfs_inode *inode)
 	return (uint64_t)inode->store->root << 32 | inode->store->ino;
 }
 
+uint64_t btrfs_inode_birth(const struct btrfs_inode *inode)
+{
+	return store_inode_birth(inode->fs->store, inode->store);
+}
+
+uint32_t btrfs_inode_root(const struct btrfs_inode *inode)
+{
+	return inode->store->root;
+}
+
+uint32_t btrfs_inode_ino(const struct btrfs_inode *inode)
+{
+	return inode->store->ino;
+}
+
+bool btrfs_block_shared(struct btrfs_fs *fs, uint32_t extent, uint32_t extent_block,
+			const struct btrfs_inode *inode, uint32_t file_block)
+{
+	return store_block_shared(fs->store, extent, extent_block, inode->store, file_block);
+}
+
 bool btrfs_inode_is_dir(const struct btrfs_inode *inode)
 {
 	return inode->store->flags & STORE_DIRECTORY;
@@ -143,18 +164,37 @@ static void leave_memory(struct btrfs_inode *inode)
 		inode->parent->children--;
 }
 
+static bool evictable(const struct btrfs_inode *inode)
+{
+	return !inode->opens && !inode->children && !inode->pins && !inode->ordered.head &&
+	       !page_cache_dirty_blocks(inode->mapping) && !inode->store->delalloc_bytes;
+}
+
+/* Ending the infos of an inode's maps may sleep; what has come to use it meanwhile keeps it. */
+static void drop_maps(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	btrfs_pin(inode);
+	extent_map_drop_all(inode);
+	btrfs_drain(task, inode->fs);
+	btrfs_unpin(inode);
+}
+
 bool btrfs_inode_try_evict(struct btrfs_inode *inode)
 {
 	struct btrfs_fs *fs = inode->fs;
 	struct store_inode *found = inode->store;
+	struct kernel_task *task = kernel_current(fs->machine);
 
-	if (inode->opens || inode->children || inode->pins || inode->ordered.head ||
-	    page_cache_dirty_blocks(inode->mapping) || found->delalloc_bytes)
+	while (task && evictable(inode) && g_tree_nnodes(inode->maps))
+		drop_maps(task, inode);
+	if (!evictable(inode))
 		return false;
 	leave_memory(inode);
 	address_space_free(inode->mapping);
 	inode_free(inode);
 	drop_store_inode(fs, found);
+	if (task)
+		btrfs_drain(task, fs);
 	return true;
 }
 

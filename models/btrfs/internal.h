@@ -147,6 +147,21 @@ struct btrfs_seal btrfs_extent_seal(const struct btrfs_fs *fs, store_extent exte
 void btrfs_seal_extent(struct btrfs_fs *fs, store_extent extent, const struct btrfs_seal *seal);
 /** Enters the image of the mount's config; false with an error. */
 bool btrfs_populate(struct btrfs_fs *fs, GError **error);
+/** Lets the crypto code end what lost its last reference: where sleeping is allowed. */
+static inline void btrfs_drain(struct kernel_task *task, struct btrfs_fs *fs)
+{
+	if (fs->crypt_ops)
+		fs->crypt_ops->drain(task, fs->crypt);
+}
+/** Tells the crypto code, for its histories. */
+static inline void btrfs_tell(const struct btrfs_inode *inode, enum btrfs_note what,
+			      store_extent extent, uint32_t file_block, uint32_t blocks, int err)
+{
+	const struct btrfs_fs *fs = inode->fs;
+
+	if (fs->crypt_ops && inode->store->policy_key)
+		fs->crypt_ops->note(fs->crypt, what, inode, extent, file_block, blocks, err);
+}
 /** Makes an error of the crypto code the operation's refusal. */
 int btrfs_refuse(struct kernel_task *task, int err, const char *why);
 

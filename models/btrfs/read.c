@@ -21,7 +21,8 @@ struct read_bio {
 	struct btrfs_crypt_io io;
 	struct btrfs_seal seal;
 	bool checksums;
-	uint32_t file_blocks; /* what the bio fills; differs from io.blocks when compressed */
+	struct btrfs_crypt_request request;
+	uint32_t file_block, file_blocks; /* what the bio fills; differs from io when compressed */
 };
 
 static void read_done(struct read_bio *bio, int err)
@@ -29,13 +30,13 @@ static void read_done(struct read_bio *bio, int err)
 	struct btrfs_fs *fs = bio->inode->fs;
 
 	if (bio->io.info)
-		fs->crypt_ops->extent_put(fs->crypt, bio->io.info);
+		fs->crypt_ops->extent_put(fs->crypt, bio->io.info, false);
 	if (bio->group) {
 		bio->group->err = err ? err : bio->group->err;
 		if (!--bio->group->pending)
 			sim_waitq_wake_all(&bio->group->done);
 	} else {
-		page_cache_uptodate(bio->inode->mapping, bio->io.file_block, bio->file_blocks);
+		page_cache_uptodate(bio->inode->mapping, bio->file_block, bio->file_blocks);
 	}
 	kernel_free(fs->machine, fs->site_bio, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	btrfs_iput(bio->inode);
@@ -55,6 +56,7 @@ static void end_read(struct kernel_task *task, void *arg)
 	if (bio->io.info)
 		err = fs->crypt_ops->decrypt(task, fs->crypt, &bio->io, &bio->seal);
 	read_done(bio, err);
+	btrfs_drain(task, fs);
 }
 
 struct device_done {
@@ -67,6 +69,8 @@ static void device_read(void *arg)
 	struct device_done *done = arg;
 	struct btrfs_fs *fs = done->bio->inode->fs;
 
+	if (done->bio->io.info)
+		fs->crypt_ops->request_end(fs->crypt, &done->bio->request);
 	workqueue_queue(fs->endio_read, end_read, done->bio, done->request);
 	btrfs_release(fs, OWNED_MEMORY, done);
 }
@@ -85,12 +89,13 @@ static struct read_bio *bio_for(struct btrfs_inode *inode, const struct extent_m
 		bio->io.blocks = blocks;
 	}
 	bio->inode = inode;
+	bio->file_block = block;
 	bio->file_blocks = blocks;
 	bio->checksums = !(inode->store->flags & STORE_NODATACOW);
 	bio->io.inode = inode;
 	bio->io.extent = map->extent;
 	bio->io.extent_block = first;
-	bio->io.file_block = block;
+	bio->io.file_block = map->compressed ? map->start - map->extent_block : block;
 	bio->io.physical_block = block_of(store_extent_physical(fs->store, map->extent)) + first;
 	bio->seal = btrfs_extent_seal(fs, map->extent);
 	bio->io.info = map->info;
@@ -103,6 +108,7 @@ static int submit(struct kernel_task *task, struct read_bio *bio, struct read_gr
 {
 	struct btrfs_fs *fs = bio->inode->fs;
 	struct device_done *done = btrfs_own(fs, OWNED_MEMORY, g_new(struct device_done, 1));
+	int err = 0;
 
 	bio->group = group;
 	if (group)
@@ -111,6 +117,13 @@ static int submit(struct kernel_task *task, struct read_bio *bio, struct read_gr
 	/* From the bioset's mempool: waits, but does not fail. */
 	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	kernel_run(task, COST_BIO_SUBMIT, 1);
+	if (bio->io.info)
+		err = fs->crypt_ops->read_begin(task, fs->crypt, &bio->io, &bio->request);
+	if (err) {
+		btrfs_release(fs, OWNED_MEMORY, done);
+		read_done(bio, err);
+		return err;
+	}
 	*done = (struct device_done){.bio = bio, .request = task->request};
 	bio_submit(fs->machine, 0, BIO_READ, bio->io.physical_block, bio->io.blocks, task->request,
 		   device_read, done);

@@ -76,6 +76,7 @@ static void relocate_group(struct kernel_task *task, struct btrfs_fs *fs, struct
 		move_data(task, fs, move);
 	btrfs_commit_transaction(task, fs);
 	btrfs_tree_change(task, fs, update_extents, move);
+	btrfs_drain(task, fs);
 	btrfs_commit_with(task, fs, end_group, move);
 }
 

@@ -73,6 +73,7 @@ static int share_range(struct kernel_task *task, struct clone *c,
 	extent_map_drop(c->to, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	page_cache_drop(c->to->mapping, block_of(c->to_offset), blocks_over(c->to_offset, c->len));
 	btrfs_dirty_edges(task, c->to, &c->dirtied);
+	btrfs_drain(task, c->to->fs);
 	if (c->dirtied.n) /* a copied inline extent is written back at once */
 		btrfs_wait_ordered_range(task, c->to, c->to_offset, c->len);
 	return err;

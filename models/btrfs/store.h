@@ -103,6 +103,8 @@ struct btrfs_store_options {
 	enum store_context_layout context_layout;
 	uint32_t context_bytes;
 	bool context_length_prefix; /* appended layout only */
+	/* Separate layout only: the tail of a split or front-trimmed item gets no context of its own. */
+	bool fault_context_not_copied;
 	uint32_t inode_context_bytes; /* item 41 of an inode with a policy; 0: 40 (fscrypt v2) */
 	uint64_t data_capacity_bytes; /* ENOSPC beyond; 0: no limit */
 	const struct btrfs_store_hooks *hooks;
@@ -173,6 +175,8 @@ int store_iget(struct btrfs_store *store, uint32_t root, uint32_t ino, struct st
 /** Gives a handle back. An inode without handles and dirty state is forgotten, and one whose last
  * name was removed is evicted: its extents are dropped (btrfs_evict_inode). */
 void store_inode_put(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
+/** A number that an inode shares with its copies in snapshots and with nothing else. */
+uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_inode *inode);
 /** Makes a regular file or (STORE_DIRECTORY in `flags`) a directory and returns a handle. It
  * inherits policy and STORE_ENCRYPTED from its directory. -EEXIST, -ENOENT (no parent). */
 int store_create(struct btrfs_store *store, const char *path, uint32_t flags,
@@ -343,6 +347,7 @@ struct store_file_extent {
 	uint8_t compression;
 	bool encrypted;
 	bool context_elsewhere; /* its context item lies in another leaf than this item */
+	store_extent context_of; /* the extent that its context was written for; 0: it has none */
 };
 
 /** Walks the file extent items of an inode: one search, then item by item. Any change to the tree
@@ -395,6 +400,10 @@ struct store_extent_tags {
 struct store_extent_tags store_extent_tags(const struct btrfs_store *store, store_extent extent);
 void store_extent_set_tags(struct btrfs_store *store, store_extent extent,
 			   struct store_extent_tags tags);
+/** Is this block of an extent reached through a file extent item of any subvolume, other than at
+ * `file_block` of the inode? Walks the references of the extent in every root. */
+bool store_block_shared(struct btrfs_store *store, store_extent extent, uint32_t block,
+			const struct store_inode *inode, uint32_t file_block);
 /** One past the highest handle in use: handles below may be free (bytes 0). */
 store_extent store_extent_limit(const struct btrfs_store *store);
 

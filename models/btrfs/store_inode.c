@@ -144,19 +144,34 @@ int store_parent(struct btrfs_store *store, const char *path, struct store_inode
 	return ret;
 }
 
-static uint32_t take_ino(struct btrfs_store *store, struct root *root)
+uint32_t store_highest_ino(struct btrfs_store *store, struct root *root)
 {
 	struct path path = {0};
 	ctree_key last;
 
 	if (root->next_ino)
-		return root->next_ino++;
-	/* A snapshot goes on behind the highest inode it holds (btrfs_init_root_free_objectid). */
+		return root->next_ino - 1;
 	ctree_search(store, root, key_make(INO_MAX, ITEM_INODE, 0), &path, 0, false);
 	last = path.slots[0] ? block_of(store, path.nodes[0])->items[path.slots[0] - 1].key
 			     : key_make(BTRFS_FIRST_FREE_OBJECTID, ITEM_INODE, 0);
-	root->next_ino = MAX(key_ino(last), BTRFS_FIRST_FREE_OBJECTID) + 1;
+	return MAX(key_ino(last), BTRFS_FIRST_FREE_OBJECTID);
+}
+
+/* A snapshot goes on behind the highest inode it holds (btrfs_init_root_free_objectid). */
+static uint32_t take_ino(struct btrfs_store *store, struct root *root)
+{
+	if (!root->next_ino)
+		root->next_ino = store_highest_ino(store, root) + 1;
 	return root->next_ino++;
+}
+
+uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_inode *inode)
+{
+	const struct root *root = root_of(store, inode->root);
+
+	while (root->origin && inode->ino <= root->inherited_ino)
+		root = root_of(store, root->origin);
+	return (uint64_t)root->id << INO_BITS | inode->ino;
 }
 
 static void insert_context_item(struct btrfs_store *store, struct store_inode *inode)

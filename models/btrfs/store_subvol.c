@@ -89,6 +89,8 @@ int store_snapshot(struct btrfs_store *store, const char *source, const char *pa
 	root = store_add_root(store, block_copy_root(store, from, store_next_root_id(store)));
 	root->last_snapshot = root->origin_generation = store->generation;
 	root->next_ino = 0;
+	root->origin = source_id;
+	root->inherited_ino = store_highest_ino(store, from);
 	name_root(store, root, dir, name);
 	store_inode_put(store, dir, work);
 	store_commit(store, work);

@@ -25,6 +25,21 @@ void store_walk_begin(struct store_walk *walk, struct btrfs_store *store,
 	walk_save(walk, &path);
 }
 
+/* What the context item at the same offset says, if there is one. */
+static store_extent context_at(struct store_walk *walk, uint32_t block)
+{
+	struct btrfs_store *store = walk->store;
+	struct btrfs_work spare = {0}, *work = store->work;
+	struct path path = {0};
+	bool found;
+
+	store->work = &spare; /* find_context() has counted the way */
+	found = !ctree_search(store, root_of(store, walk->root),
+			      key_make(walk->ino, ITEM_CONTEXT, block), &path, 0, false);
+	store->work = work;
+	return found ? ctree_item(store, &path)->a : 0;
+}
+
 /* Looks up the separate context of an item: free while it lies in the leaf of the last one. */
 static bool find_context(struct store_walk *walk, const struct item *item, block_nr leaf)
 {
@@ -72,8 +87,11 @@ static void fill_out(struct store_walk *walk, const struct item *item, block_nr 
 	out->disk_bytes = (uint64_t)extent->blocks << SECTOR_SHIFT;
 	out->ram_bytes = store_extent_ram_bytes(store, item->a);
 	out->physical = extent_block(extent) << SECTOR_SHIFT;
+	out->context_of = out->encrypted ? out->extent : 0;
 	if (out->encrypted && store->options.context_layout == STORE_CONTEXT_SEPARATE)
 		out->context_elsewhere = find_context(walk, item, leaf);
+	if (out->encrypted && store->options.fault_context_not_copied)
+		out->context_of = context_at(walk, key_offset(item->key));
 }
 
 bool store_walk_next(struct store_walk *walk, struct store_file_extent *out,

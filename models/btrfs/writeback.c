@@ -38,7 +38,7 @@ static void ordered_done(struct ordered_extent *ordered)
 		page_cache_writeback_end(inode->mapping, first_block(ordered),
 					 ordered_blocks(ordered));
 	if (ordered->info)
-		fs->crypt_ops->extent_put(fs->crypt, ordered->info);
+		fs->crypt_ops->extent_put(fs->crypt, ordered->info, false);
 	kernel_free(fs->machine, fs->site_ordered, machine_size(fs->machine, SIZE_ORDERED_EXTENT));
 	g_queue_unlink(&inode->ordered, &ordered->link);
 	sim_waitq_wake_all(&inode->ordered_wait);
@@ -58,14 +58,18 @@ static void finish_ordered(struct kernel_task *task, void *arg)
 {
 	struct ordered_extent *ordered = arg;
 	struct btrfs_inode *inode = ordered->inode;
+	struct btrfs_fs *fs = inode->fs;
 	int err;
 
 	kernel_run(task, COST_BIO_END, 1);
-	err = btrfs_tree_change(task, inode->fs, enter_item, ordered);
+	sim_path_enter(machine_sim(fs->machine), "btrfs_finish_one_ordered");
+	err = btrfs_tree_change(task, fs, enter_item, ordered);
+	sim_path_leave(machine_sim(fs->machine));
 	if (err)
 		inode->write_error = inode->io_error = err;
 	btrfs_note_change(inode);
 	ordered_done(ordered);
+	btrfs_drain(task, fs);
 }
 
 static void put_bio(struct ordered_extent *ordered)
@@ -76,48 +80,69 @@ static void put_bio(struct ordered_extent *ordered)
 		workqueue_queue(fs->endio_write, finish_ordered, ordered, ordered->request);
 }
 
+/* A bio under way. */
+struct write_bio {
+	struct ordered_extent *ordered;
+	struct btrfs_crypt_request request;
+};
+
 static void device_written(void *arg)
 {
-	struct ordered_extent *ordered = arg;
+	struct write_bio *bio = arg;
+	struct ordered_extent *ordered = bio->ordered;
 	struct btrfs_fs *fs = ordered->inode->fs;
 
+	if (ordered->info)
+		fs->crypt_ops->request_end(fs->crypt, &bio->request);
+	btrfs_release(fs, OWNED_MEMORY, bio);
 	kernel_free(fs->machine, fs->site_bio, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	put_bio(ordered);
 }
 
-/* One bio: bounce, encrypt, sum, submit. */
+/* How many blocks, from `at` on, one bio takes: fewer than asked where the bounce pages end. */
+static int encrypt_bio(struct kernel_task *task, const struct ordered_extent *ordered, uint32_t at,
+		       uint32_t blocks, struct write_bio *bio)
+{
+	const struct store_piece *piece = &ordered->piece;
+	struct btrfs_fs *fs = ordered->inode->fs;
+	struct btrfs_crypt_io io = {
+		.inode = ordered->inode,
+		.info = ordered->info,
+		.extent = piece->extent,
+		.extent_block = block_of(piece->extent_offset) + at,
+		.file_block = first_block(ordered) + at,
+		.physical_block = block_of(piece->physical) + at,
+		.blocks = blocks,
+		.in_place = piece->kind == STORE_PIECE_NOCOW,
+	};
+
+	return fs->crypt_ops->encrypt(task, fs->crypt, &io, &ordered->seal, &bio->request);
+}
+
+/* One bio: bounce, encrypt, sum, submit. Returns its blocks or -errno. */
 static int write_bio(struct kernel_task *task, struct ordered_extent *ordered, uint32_t at,
 		     uint32_t blocks)
 {
 	struct btrfs_inode *inode = ordered->inode;
 	struct btrfs_fs *fs = inode->fs;
-	const struct store_piece *piece = &ordered->piece;
-	uint32_t physical = block_of(piece->physical) + at;
+	struct write_bio *bio = btrfs_own(fs, OWNED_MEMORY, g_new0(struct write_bio, 1));
+	int done = (int)blocks;
 
-	if (ordered->info) {
-		struct btrfs_crypt_io io = {
-			.inode = inode,
-			.info = ordered->info,
-			.extent = piece->extent,
-			.extent_block = block_of(piece->extent_offset) + at,
-			.file_block = first_block(ordered) + at,
-			.physical_block = physical,
-			.blocks = blocks,
-			.in_place = piece->kind == STORE_PIECE_NOCOW,
-		};
-		int err = fs->crypt_ops->encrypt(task, fs->crypt, &io, &ordered->seal);
-
-		if (err)
-			return err;
+	bio->ordered = ordered;
+	if (ordered->info)
+		done = encrypt_bio(task, ordered, at, blocks, bio);
+	if (done < 0) {
+		btrfs_release(fs, OWNED_MEMORY, bio);
+		return done;
 	}
 	if (!(inode->store->flags & STORE_NODATACOW))
-		kernel_run(task, COST_CSUM_4K, blocks);
+		kernel_run(task, COST_CSUM_4K, (uint32_t)done);
 	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
 	kernel_run(task, COST_BIO_SUBMIT, 1);
 	ordered->bios++;
-	bio_submit(fs->machine, 0, BIO_WRITE, physical, blocks, task->request, device_written,
-		   ordered);
-	return 0;
+	bio_submit(fs->machine, 0, BIO_WRITE, block_of(ordered->piece.physical) + at,
+		   (uint32_t)done, task->request, device_written, bio);
+	return done;
 }
 
 /* A new extent gets its crypto info now; one that is overwritten in place has it in its map. */
@@ -132,7 +157,15 @@ static int bind_info(struct kernel_task *task, struct ordered_extent *ordered)
 	if (!piece->encrypted)
 		return 0;
 	if (piece->kind == STORE_PIECE_COW || piece->kind == STORE_PIECE_COMPRESSED) {
-		err = fs->crypt_ops->extent_new(task, fs->crypt, inode, &ordered->seal,
+		struct btrfs_crypt_io birth = {
+			.inode = inode,
+			.extent = piece->extent,
+			.file_block = first_block(ordered),
+			.physical_block = block_of(piece->physical),
+			.blocks = block_of(piece->disk_bytes),
+		};
+
+		err = fs->crypt_ops->extent_new(task, fs->crypt, &birth, &ordered->seal,
 						&ordered->info);
 		if (err)
 			return err;
@@ -172,7 +205,7 @@ static int pin_map(struct kernel_task *task, struct ordered_extent *ordered)
 		fs->crypt_ops->extent_get(map.info);
 	err = extent_map_replace(task, ordered->inode, &map);
 	if (err && map.info)
-		fs->crypt_ops->extent_put(fs->crypt, map.info);
+		fs->crypt_ops->extent_put(fs->crypt, map.info, false);
 	return err;
 }
 
@@ -194,12 +227,18 @@ static struct ordered_extent *ordered_new(struct kernel_task *task, struct btrfs
 	return ordered;
 }
 
+static void lose_blocks(struct btrfs_inode *inode, uint32_t file_block, uint32_t blocks, int err)
+{
+	inode->write_error = inode->io_error = err;
+	inode->fs->count.lost_writes += blocks;
+	btrfs_tell(inode, BTRFS_NOTE_LOST, 0, file_block, blocks, err);
+}
+
 static void lose_write(struct ordered_extent *ordered, int err)
 {
 	struct btrfs_inode *inode = ordered->inode;
 
-	inode->write_error = inode->io_error = err;
-	inode->fs->count.lost_writes += ordered_blocks(ordered);
+	lose_blocks(inode, first_block(ordered), ordered_blocks(ordered), err);
 	if (ordered->piece.kind == STORE_PIECE_COW || ordered->piece.kind == STORE_PIECE_COMPRESSED)
 		store_cancel(inode->fs->store, &ordered->piece);
 	extent_map_drop(inode, first_block(ordered), ordered_blocks(ordered));
@@ -225,16 +264,12 @@ static void submit_ordered(struct kernel_task *task, struct ordered_extent *orde
 		lose_write(ordered, err);
 		return;
 	}
-	while (!err && at < blocks) {
-		uint32_t count = MIN(max, blocks - at);
-
-		err = write_bio(task, ordered, at, count);
-		at += count;
+	while (err >= 0 && at < blocks) {
+		err = write_bio(task, ordered, at, MIN(max, blocks - at));
+		at += (uint32_t)MAX(err, 0);
 	}
-	if (err) {
-		inode->write_error = inode->io_error = err;
-		inode->fs->count.lost_writes += blocks - (at - MIN(max, at));
-	}
+	if (err < 0)
+		lose_blocks(inode, first_block(ordered) + at, blocks - at, err);
 	put_bio(ordered);
 }
 
@@ -271,6 +306,7 @@ static void submit_pieces(struct kernel_task *task, struct btrfs_inode *inode, c
 		else
 			write_inline(task, inode, &g_array_index(pieces, struct store_piece, i));
 	btrfs_release(inode->fs, OWNED_MEMORY, ordered);
+	btrfs_drain(task, inode->fs);
 }
 
 /* Writes back what is dirty in [from, to); returns when it is submitted. */

@@ -31,7 +31,7 @@ static int bind_new(struct kernel_task *task, struct fscrypt *fc, struct inode_i
 }
 
 static int bind_loaded(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
-		       const struct btrfs_seal *stored, struct fscrypt_extent_info *info)
+		       const struct btrfs_context *stored, struct fscrypt_extent_info *info)
 {
 	(void)inode;
 	kernel_run(task, COST_CONTEXT_PARSE, 1);
@@ -52,4 +52,5 @@ const struct extent_design design_heavyweight = {
 	.bind_new = bind_new,
 	.bind_loaded = bind_loaded,
 	.may_clone = may_clone,
+	.rekey = REKEY_ALLOW,
 };

@@ -1,260 +1,411 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inodes and extents as the filesystem sees them, and the CPU work of a bio. This is where the model
- * knows the truth: every block is checked against how its extent was sealed.
+ * The life of an extent's crypto info: born with the extent or loaded with its map, shared by the
+ * parts of a split map, ended when the last reference has gone. Where that ends under a lock that
+ * forbids sleeping, and ending it needs a sleeping lock, the variant's `freeing` says what happens.
  */
 #include "models/fscrypt/internal.h"
 
 #include <errno.h>
 
-/* ---- inodes ---- */
+/* ---- lists ---- */
 
-static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,
-		      struct master_key *key)
+static void list_add(struct fscrypt_extent_info **list, struct fscrypt_extent_info *info)
 {
-	uint64_t bytes = machine_size(fc->machine, SIZE_INODE_INFO);
-	struct inode_info *info;
-
-	if (!kernel_alloc(task, fc->site_info, GFP_KERNEL, bytes))
-		return -ENOMEM;
-	if (btrfs_inode_is_dir(inode)) {
-		kernel_run(task, COST_NAME_KEY_SETUP, 1);
-		fc->count.name_setups++;
-	}
-	if (btrfs_inode_crypt(inode)) { /* another opener published first */
-		kernel_free(fc->machine, fc->site_info, bytes);
-		return 0;
-	}
-	fscrypt_account(fc, (int64_t)bytes);
-	info = g_new0(struct inode_info, 1);
-	info->inode = inode;
-	info->key = key;
-	key->unlocked_inodes++;
-	btrfs_inode_set_crypt(inode, info);
-	return 0;
+	info->prev = NULL;
+	info->next = *list;
+	if (*list)
+		(*list)->prev = info;
+	*list = info;
 }
 
-/* fscrypt_get_encryption_info(): the semaphore is held for read from the look at the key's presence
- * until the inode is on the key's list. */
-static int inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inode *inode)
+static void list_remove(struct fscrypt_extent_info **list, struct fscrypt_extent_info *info)
 {
-	struct fscrypt *fc = crypt;
-	struct master_key *key;
-	int err = -ENOKEY;
-
-	if (fc->design == &design_none || !btrfs_inode_policy(inode) || btrfs_inode_crypt(inode))
-		return 0;
-	sim_path_enter(machine_sim(fc->machine), "fscrypt_get_encryption_info");
-	kernel_run(task, COST_INODE_INFO_SETUP, 1);
-	kernel_run(task, COST_CONTEXT_PARSE, 1);
-	key = master_key_find(task, fc, btrfs_inode_policy(inode));
-	if (key) {
-		kernel_down_read(task, &key->sem);
-		if (key->status == KEY_PRESENT)
-			err = link_inode(task, fc, inode, key);
-		kernel_up_read(task, &key->sem);
-	}
-	sim_path_leave(machine_sim(fc->machine));
-	return err;
+	if (info->prev)
+		info->prev->next = info->next;
+	else
+		*list = info->next;
+	if (info->next)
+		info->next->prev = info->prev;
 }
 
-static void inode_evict(void *crypt, struct btrfs_inode *inode)
-{
-	struct fscrypt *fc = crypt;
-	struct inode_info *info = btrfs_inode_crypt(inode);
-	uint64_t bytes = machine_size(fc->machine, SIZE_INODE_INFO);
+/* ---- memory ---- */
 
-	if (!info)
-		return;
-	btrfs_inode_set_crypt(inode, NULL);
-	kernel_free(fc->machine, fc->site_info, bytes);
-	fscrypt_account(fc, -(int64_t)bytes);
-	info->key->unlocked_inodes--;
-	master_key_put_active(fc, info->key);
-	g_free(info);
-}
-
-/* ---- extents ---- */
-
-static struct fscrypt_extent_info *info_new(struct kernel_task *task, struct fscrypt *fc)
+static uint64_t info_bytes(const struct fscrypt *fc)
 {
 	uint64_t bytes = machine_size(fc->machine, SIZE_EXTENT_INFO);
-	struct fscrypt_extent_info *info;
 
-	if (!kernel_alloc(task, fc->site_extent, GFP_NOFS, bytes))
-		return NULL;
-	fscrypt_account(fc, (int64_t)bytes);
+	return fc->setup->embedded ? bytes + machine_size(fc->machine, fc->setup->embedded) : bytes;
+}
+
+/* A slab gives the address freed last out first. */
+static uint64_t take_address(struct fscrypt *fc)
+{
+	uint64_t address;
+
+	if (!fc->free_addresses->len)
+		return ++fc->next_address;
+	address = g_array_index(fc->free_addresses, uint64_t, fc->free_addresses->len - 1);
+	g_array_set_size(fc->free_addresses, fc->free_addresses->len - 1);
+	return address;
+}
+
+static struct fscrypt_extent_info *info_of(struct fscrypt *fc)
+{
+	struct fscrypt_extent_info *info = g_new0(struct fscrypt_extent_info, 1);
+
+	fscrypt_account(fc, (int64_t)info_bytes(fc));
 	fc->count.infos_created++;
-	info = g_new0(struct fscrypt_extent_info, 1);
-	g_hash_table_add(fc->infos, info);
+	list_add(&fc->infos, info);
 	info->fc = fc;
 	info->refs = 1;
+	info->address = take_address(fc);
 	return info;
 }
 
-static void extent_put(void *crypt, struct fscrypt_extent_info *info)
+struct fscrypt_extent_info *extent_info_new(struct kernel_task *task, struct fscrypt *fc,
+					    enum gfp gfp)
 {
-	struct fscrypt *fc = crypt;
-	uint64_t bytes = machine_size(fc->machine, SIZE_EXTENT_INFO);
+	struct fscrypt_extent_info *info;
 
-	if (--info->refs)
-		return;
-	kernel_free(fc->machine, fc->site_extent, bytes);
-	fscrypt_account(fc, -(int64_t)bytes);
-	fc->count.infos_freed++;
-	if (info->joined_key) {
-		info->key->extents--;
-		master_key_put_active(fc, info->key);
-	}
-	g_hash_table_remove(fc->infos, info);
+	if (!kernel_alloc(task, fc->site_extent, gfp, info_bytes(fc)))
+		return NULL;
+	info = info_of(fc);
+	info->made_by = task->request;
+	return info;
 }
 
-static void extent_get(struct fscrypt_extent_info *info)
+int extent_info_prepare(struct kernel_task *task, struct fscrypt_extent_info *info)
+{
+	struct fscrypt *fc = info->fc;
+	int err = 0;
+
+	if (!info->prepared && fc->setup->prepare)
+		err = fc->setup->prepare(task, fc->setup_state, info);
+	info->prepared |= !err;
+	return err;
+}
+
+static void info_end(struct kernel_task *task, struct fscrypt *fc, struct fscrypt_extent_info *info)
+{
+	struct master_key *key = info->key;
+
+	list_remove(&fc->pending, info);
+	list_add(&fc->dying, info);
+	if (info->prepared && fc->setup->destroy)
+		fc->setup->destroy(task, fc->setup_state, info);
+	kernel_free(fc->machine, fc->site_extent, info_bytes(fc));
+	fscrypt_account(fc, -(int64_t)info_bytes(fc));
+	fc->count.infos_freed++;
+	g_array_append_val(fc->free_addresses, info->address);
+	list_remove(&fc->dying, info);
+	if (info->joined_key) {
+		key->extents--;
+		master_key_put_active(fc, key);
+	}
+	g_free(info);
+}
+
+/* ---- the last reference ---- */
+
+void extent_info_get(struct fscrypt_extent_info *info)
 {
 	info->refs++;
 }
 
-static int extent_new(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+static void end_pending(struct kernel_task *task, struct fscrypt *fc)
+{
+	while (fc->pending)
+		info_end(task, fc, fc->pending);
+}
+
+static void free_work(struct kernel_task *task, void *arg)
+{
+	struct fscrypt *fc = arg;
+
+	fc->free_queued = false;
+	end_pending(task, fc);
+}
+
+void extent_info_put(struct fscrypt *fc, struct fscrypt_extent_info *info, bool atomic)
+{
+	if (fc->ending)
+		return;
+	if (info->freed) {
+		truth_find(fc->truth, "info freed twice", info->extent,
+			   "a reference to the info of nonce %" G_GUINT64_FORMAT
+			   " is given back after the last one",
+			   info->nonce);
+		return;
+	}
+	if (--info->refs)
+		return;
+	info->freed = true;
+	list_remove(&fc->infos, info);
+	list_add(&fc->pending, info);
+	if (fc->variant->freeing == FREEING_IMMEDIATE && atomic && fc->setup->destroy_sleeps &&
+	    info->prepared) {
+		fc->count.slept_atomic++;
+		truth_find(fc->truth, "sleep in atomic context", info->extent,
+			   "freeing an extent info takes a sleeping lock under the extent map "
+			   "tree's lock");
+	}
+	if (fc->variant->freeing == FREEING_WORKQUEUE && !fc->free_queued) {
+		fc->free_queued = true;
+		workqueue_queue(fc->free_queue, free_work, fc, info->made_by);
+	}
+}
+
+void extent_infos_drain(struct kernel_task *task, struct fscrypt *fc)
+{
+	if (fc->variant->freeing == FREEING_WORKQUEUE || !fc->pending)
+		return;
+	end_pending(task, fc);
+	master_keys_settle(fc);
+}
+
+void extent_infos_free(struct fscrypt *fc)
+{
+	struct fscrypt_extent_info **lists[] = {&fc->infos, &fc->pending, &fc->dying};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+		while (*lists[i]) {
+			struct fscrypt_extent_info *info = *lists[i];
+
+			list_remove(lists[i], info);
+			if (info->prepared && fc->setup->destroy)
+				fc->setup->destroy(NULL, fc->setup_state, info);
+			g_free(info);
+		}
+}
+
+/* ---- what the filesystem calls ---- */
+
+static int prepare_for(struct kernel_task *task, struct inode_info *owner,
+		       struct fscrypt_extent_info *info)
+{
+	int err;
+
+	info->loaded_by = owner;
+	err = extent_info_prepare(task, info);
+	info->loaded_by = NULL;
+	return err;
+}
+
+static int info_for_inode(struct inode_info *owner, struct fscrypt_extent_info **out)
+{
+	extent_info_get(owner->shared);
+	*out = owner->shared;
+	return 0;
+}
+
+/* fscrypt_prepare_new_extent() */
+static int new_info(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *birth,
+		    struct btrfs_seal *seal, struct fscrypt_extent_info **out)
+{
+	struct fscrypt *fc = crypt;
+	struct inode_info *owner = btrfs_inode_crypt(birth->inode);
+	struct fscrypt_extent_info *info;
+	int err = 0;
+
+	if (!owner)
+		return -ENOKEY;
+	if (fc->design->per_inode) {
+		err = extent_info_prepare(task, owner->shared);
+		if (err)
+			return err;
+		info_for_inode(owner, &info);
+	} else {
+		info = extent_info_new(task, fc, GFP_KERNEL);
+		if (!info)
+			return -ENOMEM;
+		kernel_run(task, COST_RANDOM_NONCE, 1);
+		fc->count.nonces_drawn++;
+		info->nonce = ++fc->next_nonce;
+		info->extent = birth->extent;
+		info->file_block = birth->file_block;
+		err = fc->design->bind_new(task, fc, owner, info);
+		if (!err)
+			err = prepare_for(task, owner, info);
+		if (err) {
+			extent_info_put(fc, info, false);
+			return err;
+		}
+	}
+	*seal = (struct btrfs_seal){.nonce = info->nonce, .key = info->key->number};
+	truth_seal(fc->truth, birth, seal);
+	truth_note(fc->truth, EVENT_BORN, birth->inode, birth->extent, birth->file_block,
+		   birth->blocks);
+	*out = info;
+	return 0;
+}
+
+static int extent_new(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *birth,
 		      struct btrfs_seal *seal, struct fscrypt_extent_info **out)
+{
+	const struct fscrypt *fc = crypt;
+	bool scoped = fc->variant->scope == SCOPE_ALL;
+	int err;
+
+	sim_path_enter(machine_sim(fc->machine), "fscrypt_prepare_new_extent");
+	if (scoped)
+		memalloc_nofs_save(task);
+	err = new_info(task, crypt, birth, seal, out);
+	if (scoped)
+		memalloc_nofs_restore(task);
+	sim_path_leave(machine_sim(fc->machine));
+	return err;
+}
+
+/* fscrypt_load_extent_info() */
+static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+		     uint32_t extent, const struct btrfs_context *context,
+		     struct fscrypt_extent_info **out)
 {
 	struct fscrypt *fc = crypt;
 	struct inode_info *owner = btrfs_inode_crypt(inode);
-	struct fscrypt_extent_info *info;
+	struct fscrypt_extent_info *info = NULL;
 	int err;
 
 	if (!owner)
 		return -ENOKEY;
-	info = info_new(task, fc);
+	if (fc->design->per_inode) {
+		err = extent_info_prepare(task, owner->shared);
+		return err ? err : info_for_inode(owner, out);
+	}
+	if (!context->present)
+		return -EUCLEAN;
+	if (fc->setup->find)
+		info = fc->setup->find(fc->setup_state, owner, context->nonce);
+	if (info) {
+		extent_info_get(info);
+		*out = info;
+		return 0;
+	}
+	info = extent_info_new(task, fc, GFP_KERNEL);
 	if (!info)
 		return -ENOMEM;
-	kernel_run(task, COST_RANDOM_NONCE, 1);
-	fc->count.nonces_drawn++;
-	info->nonce = ++fc->next_nonce;
-	err = fc->design->bind_new(task, fc, owner, info);
+	info->extent = extent;
+	err = fc->design->bind_loaded(task, fc, owner, context, info);
+	if (!err)
+		err = prepare_for(task, owner, info);
 	if (err) {
-		extent_put(fc, info);
+		extent_info_put(fc, info, false);
 		return err;
 	}
-	*seal = (struct btrfs_seal){.nonce = info->nonce, .key = info->key->number};
+	truth_note(fc->truth, EVENT_LOADED, inode, extent, 0, 0);
 	*out = info;
 	return 0;
 }
 
 static int extent_load(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
-		       const struct btrfs_seal *seal, struct fscrypt_extent_info **out)
+		       uint32_t extent, const struct btrfs_context *context,
+		       struct fscrypt_extent_info **out)
 {
-	struct fscrypt *fc = crypt;
-	struct inode_info *owner = btrfs_inode_crypt(inode);
-	struct fscrypt_extent_info *info;
+	const struct fscrypt *fc = crypt;
+	bool scoped = fc->variant->scope != SCOPE_NONE;
 	int err;
 
-	if (!owner)
-		return -ENOKEY;
-	info = info_new(task, fc);
-	if (!info)
-		return -ENOMEM;
-	err = fc->design->bind_loaded(task, fc, owner, seal, info);
-	if (err)
-		extent_put(fc, info);
-	else
-		*out = info;
+	sim_path_enter(machine_sim(fc->machine), "fscrypt_load_extent_info");
+	if (scoped)
+		memalloc_nofs_save(task);
+	err = load_info(task, crypt, inode, extent, context, out);
+	if (scoped)
+		memalloc_nofs_restore(task);
+	sim_path_leave(machine_sim(fc->machine));
 	return err;
 }
 
-/* ---- the work of one bio ---- */
-
-static int with_cipher(struct kernel_task *task, struct fscrypt *fc,
-		       const struct btrfs_crypt_io *io, enum kernel_cost per_block)
+/* Under the extent map tree's lock: nothing may sleep, so with an info for each part the new one is
+ * set up when it is first used. */
+static struct fscrypt_extent_info *extent_split(struct fscrypt_extent_info *info)
 {
-	struct keyed_cipher cipher;
-	int err = fc->setup->acquire(task, fc->setup_state, io->info, &cipher);
+	struct fscrypt *fc = info->fc;
+	struct fscrypt_extent_info *part;
 
-	if (err)
-		return err;
-	kernel_run(task, per_block + fc->mode, io->blocks);
-	fc->setup->release(task, fc->setup_state, &cipher);
-	return 0;
+	if (fc->variant->info_shared || info->owner) {
+		extent_info_get(info);
+		return info;
+	}
+	kernel_charge_bytes(fc->machine, fc->site_extent, info_bytes(fc));
+	part = info_of(fc);
+	part->key = info->key;
+	part->nonce = info->nonce;
+	part->extent = info->extent;
+	part->made_by = info->made_by;
+	part->joined_key = info->joined_key;
+	part->key->extents += part->joined_key;
+	return part;
 }
 
-/* One live extent owns a (key, nonce); a second one sealed under it repeats (key, IV) pairs. */
-static void note_sealed(struct fscrypt *fc, const struct btrfs_crypt_io *io,
-			const struct btrfs_seal *seal)
+static void extent_put(void *crypt, struct fscrypt_extent_info *info, bool atomic)
 {
-	gpointer owner = g_hash_table_lookup(fc->sealed, GSIZE_TO_POINTER(seal->nonce));
-
-	if (!owner)
-		g_hash_table_insert(fc->sealed, GSIZE_TO_POINTER(seal->nonce),
-				    GSIZE_TO_POINTER((gsize)io->extent + 1));
-	else if (GPOINTER_TO_SIZE(owner) != (gsize)io->extent + 1)
-		fc->count.iv_reuses += io->blocks;
-	if (io->in_place)
-		fc->count.in_place_blocks += io->blocks;
+	extent_info_put(crypt, info, atomic);
 }
 
-static int encrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
-		   const struct btrfs_seal *seal)
+static void drain(struct kernel_task *task, void *crypt)
 {
+	extent_infos_drain(task, crypt);
+}
+
+static void note(void *crypt, enum btrfs_note what, const struct btrfs_inode *inode,
+		 uint32_t extent, uint32_t file_block, uint32_t blocks, int err)
+{
+	static const enum truth_event events[] = {
+		[BTRFS_NOTE_DIRTIED] = EVENT_DIRTIED,
+		[BTRFS_NOTE_WRITTEN] = EVENT_WRITTEN,
+		[BTRFS_NOTE_COPIED] = EVENT_COPIED,
+	};
 	struct fscrypt *fc = crypt;
-	int err;
 
-	kernel_run(task, COST_BOUNCE_PAGE, io->blocks);
-	err = with_cipher(task, fc, io, COST_ENCRYPT_4K);
-	if (err)
-		return err;
-	fc->count.blocks_encrypted += io->blocks;
-	note_sealed(fc, io, seal);
-	return 0;
-}
-
-static int decrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
-		   const struct btrfs_seal *seal)
-{
-	struct fscrypt *fc = crypt;
-	int err = with_cipher(task, fc, io, COST_DECRYPT_4K);
-
-	if (err)
-		return err;
-	fc->count.blocks_decrypted += io->blocks;
-	if (io->info->nonce != seal->nonce || io->info->key->number != seal->key)
-		fc->count.garbage_blocks += io->blocks;
-	return 0;
+	if (what == BTRFS_NOTE_LOST)
+		truth_lost(fc->truth, inode, file_block, blocks, err);
+	else
+		truth_note(fc->truth, events[what], inode, extent, file_block, blocks);
 }
 
 static void extent_moved(void *crypt, uint32_t from, uint32_t to, uint64_t nonce)
 {
 	struct fscrypt *fc = crypt;
-	gpointer owner = g_hash_table_lookup(fc->sealed, GSIZE_TO_POINTER(nonce));
 
-	if (owner && GPOINTER_TO_SIZE(owner) == (gsize)from + 1)
-		g_hash_table_insert(fc->sealed, GSIZE_TO_POINTER(nonce),
-				    GSIZE_TO_POINTER((gsize)to + 1));
+	truth_moved(fc->truth, from, to, nonce);
 }
 
 static void extent_freed(void *crypt, uint32_t extent, uint64_t nonce)
 {
 	struct fscrypt *fc = crypt;
-	gpointer owner = g_hash_table_lookup(fc->sealed, GSIZE_TO_POINTER(nonce));
 
-	if (owner && GPOINTER_TO_SIZE(owner) == (gsize)extent + 1)
-		g_hash_table_remove(fc->sealed, GSIZE_TO_POINTER(nonce));
+	truth_freed(fc->truth, extent, nonce);
 }
 
 static int may_clone(void *crypt, const struct btrfs_inode *from, const struct btrfs_inode *to)
 {
 	struct fscrypt *fc = crypt;
+	uint32_t source = btrfs_inode_policy(from), target = btrfs_inode_policy(to);
 
-	return fc->design->may_clone(btrfs_inode_policy(from), btrfs_inode_policy(to));
+	if (!source && target && fc->variant->reflink_plain == REFLINK_PLAIN_REFUSE)
+		return -EINVAL;
+	if (source && target && source != target &&
+	    fc->variant->reflink_check != REFLINK_CHECK_DESIGN)
+		return fc->variant->reflink_check == REFLINK_CHECK_CALL ? -EINVAL : 0;
+	return fc->design->may_clone(source, target);
 }
 
 const struct btrfs_crypt_ops fscrypt_btrfs_ops = {
-	.inode_setup = inode_setup,
-	.inode_evict = inode_evict,
+	.inode_setup = fscrypt_inode_setup,
+	.file_open = fscrypt_file_open,
+	.inode_evict = fscrypt_inode_evict,
 	.extent_new = extent_new,
 	.extent_load = extent_load,
-	.extent_get = extent_get,
+	.extent_get = extent_info_get,
+	.extent_split = extent_split,
 	.extent_put = extent_put,
-	.encrypt = encrypt,
-	.decrypt = decrypt,
+	.drain = drain,
+	.encrypt = fscrypt_encrypt,
+	.read_begin = fscrypt_read_begin,
+	.request_end = fscrypt_request_end,
+	.decrypt = fscrypt_decrypt,
+	.note = note,
 	.extent_moved = extent_moved,
 	.extent_freed = extent_freed,
 	.may_clone = may_clone,

@@ -11,13 +11,28 @@
 #include "models/btrfs/btrfs.h"
 
 enum context_layout { LAYOUT_APPENDED, LAYOUT_SEPARATE };
+enum fscrypt_iv { IV_DESIGN, IV_BLOCK, IV_FILE_OFFSET, IV_PHYSICAL };
+enum fscrypt_removal_kind { REMOVAL_SOFT, REMOVAL_HARD };
+enum fscrypt_freeing { FREEING_PENDING_LIST, FREEING_IMMEDIATE, FREEING_WORKQUEUE };
+enum fscrypt_scope { SCOPE_LOAD, SCOPE_NONE, SCOPE_ALL };
+enum fscrypt_load { LOAD_UNLOCKED, LOAD_LOCKED };
+enum fscrypt_pool_scope { POOL_SCOPE_MOUNT, POOL_SCOPE_FILE, POOL_SCOPE_MASTER_KEY };
+enum fscrypt_pool_full { POOL_FULL_WAIT, POOL_FULL_STEAL };
+enum fscrypt_reflink_plain { REFLINK_PLAIN_SHARE, REFLINK_PLAIN_REFUSE };
+enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_CHECK_LOAD };
+enum fscrypt_rekey { REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
 
-/** What is compared: one column of a result. Filled through fscrypt_variant_params. */
+/** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
+ * member is explained; members that choose a word hold an enum of the same name. */
 struct fscrypt_variant {
 	char *name;
 	int64_t design, layout, setup, mode; /* indices of words */
-	int64_t layout_prefix; /* 4-byte length before an appended context, as posted */
-	int64_t pool_size, pool_map;
+	int64_t layout_prefix, context_bytes;
+	int64_t iv, removal, freeing, info_shared, scope, load;
+	int64_t pool_size, pool_scope, pool_full, pool_map;
+	int64_t at_io_clone, derived_cache, derived_size;
+	int64_t reflink_plain, reflink_check;
+	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */
 extern const struct sim_param fscrypt_variant_params[];
@@ -25,6 +40,8 @@ extern const struct sim_param fscrypt_variant_params[];
 bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error);
 /** Bytes of context per encrypted extent under this variant; the filesystem adds the framing. */
 uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant);
+/** Whether files under a policy are encrypted at all. */
+bool fscrypt_variant_encrypts(const struct fscrypt_variant *variant);
 /** The i-th design or set-up with its one-line summary; NULL past the end. */
 const char *extent_design_name(size_t i);
 const char *extent_design_summary(size_t i);
@@ -38,8 +55,8 @@ GQuark fscrypt_error_quark(void);
 struct fscrypt;
 /** Hooks itself into `fs`. `variant` must outlive it. */
 struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *variant);
-/** What mounting does in a task: a pool fills itself. 0 or -ENOMEM. */
-int fscrypt_mount(struct kernel_task *task, struct fscrypt *fc);
+/** What mounting does before time begins: a pool fills itself. 0 or -ENOMEM. */
+int fscrypt_mount(struct fscrypt *fc);
 /** Frees everything; the filesystem must be gone or going. */
 void fscrypt_free(struct fscrypt *fc);
 
@@ -61,9 +78,23 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 /** The key an initial filesystem is encrypted under exists from the start and is present. */
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t key);
 
+/** Something that the model found wrong: what kind, and the operation, file, offset and history. */
+struct fscrypt_finding {
+	const char *kind;
+	char *text;
+	sim_ns when;
+};
+/** All of them (struct fscrypt_finding *), oldest first; owned by `fc`. */
+const GPtrArray *fscrypt_findings(const struct fscrypt *fc);
+/** How findings name the operation of a request: `describe` returns a new string, or NULL where no
+ * operation asked for the work. */
+void fscrypt_describe(struct fscrypt *fc, char *(*describe)(void *arg, uint64_t request),
+		      void *arg);
+/** Looks for what can only be seen when the run has come to its end: call it before the report. */
+void fscrypt_check_end(struct fscrypt *fc);
+
 void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics);
-extern const struct sim_metric_def *const fscrypt_metric_defs[];
-/** Metrics that the i-th key set-up adds, NULL-terminated, maybe empty; NULL past the last. */
-const struct sim_metric_def *const *key_setup_metric_defs(size_t i);
+/** The i-th list of metrics, NULL-terminated, maybe empty; NULL past the last. */
+const struct sim_metric_def *const *fscrypt_metric_defs(size_t i);
 
 #endif

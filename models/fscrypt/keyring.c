@@ -54,6 +54,7 @@ static void become_present(struct fscrypt *fc, struct master_key *key)
 	if (key->status == KEY_ABSENT)
 		fscrypt_account(fc, (int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
 	key->status = KEY_PRESENT;
+	key->secret = true;
 }
 
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t number)
@@ -79,21 +80,57 @@ int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t numbe
 	return 0;
 }
 
+static uint32_t keyed_infos(const struct fscrypt *fc, const struct master_key *key)
+{
+	const struct fscrypt_extent_info *const lists[] = {fc->infos, fc->pending, fc->dying};
+	uint32_t keyed = 0;
+
+	for (size_t i = 0; fc->setup->keyed_infos && i < G_N_ELEMENTS(lists); i++)
+		for (const struct fscrypt_extent_info *info = lists[i]; info; info = info->next)
+			keyed += info->prepared && info->key == key;
+	return keyed;
+}
+
+/* The truth about an absent key: nothing derived from it may be in memory. */
+static void check_gone(struct fscrypt *fc, const struct master_key *key)
+{
+	uint32_t keyed = keyed_infos(fc, key);
+
+	if (fc->setup->keyed_from)
+		keyed += fc->setup->keyed_from(fc->setup_state, key);
+	if (!keyed)
+		return;
+	fc->count.keys_after_removal += keyed;
+	truth_find(fc->truth, "key in memory after removal", 0,
+		   "%u ciphers are keyed from key %s, which is absent", keyed, key->name);
+}
+
 static void become_absent(struct fscrypt *fc, struct master_key *key)
 {
 	key->status = KEY_ABSENT;
+	key->secret = false;
 	kernel_free(fc->machine, fc->site_key, machine_size(fc->machine, SIZE_MASTER_KEY));
 	fscrypt_account(fc, -(int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
+	derived_cache_forget(fc->derived, key);
 	if (fc->setup->forget)
 		fc->setup->forget(fc->setup_state, key);
-	if (fc->setup->keyed_from)
-		fc->count.keys_after_removal += fc->setup->keyed_from(fc->setup_state, key);
+	check_gone(fc, key);
 }
 
+/* What waits to be freed in the same path is not in memory any more when the call returns; what a worker
+ * will free is. */
 void master_key_put_active(struct fscrypt *fc, struct master_key *key)
 {
-	if (key->status == KEY_INCOMPLETELY_REMOVED && !key->unlocked_inodes && !key->extents)
+	if (key->status != KEY_INCOMPLETELY_REMOVED || key->unlocked_inodes || key->extents)
+		return;
+	if (!(fc->pending || fc->dying) || fc->variant->freeing == FREEING_WORKQUEUE)
 		become_absent(fc, key);
+}
+
+void master_keys_settle(struct fscrypt *fc)
+{
+	for (guint i = 0; i < fc->keys->len; i++)
+		master_key_put_active(fc, fc->keys->pdata[i]);
 }
 
 struct eviction {
@@ -131,6 +168,10 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 		return -ENOKEY;
 	}
 	key->status = KEY_INCOMPLETELY_REMOVED;
+	/* A secret that goes now can derive nothing for the inodes that stay; one that goes with the
+	 * last of them can ("[PATCH] fscrypt: track master key presence separately from secret"). */
+	if (fc->variant->removal == REMOVAL_HARD)
+		key->secret = false;
 	kernel_up_write(task, &key->sem);
 
 	if (key->unlocked_inodes) {
@@ -139,6 +180,7 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 		while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
 			;
 	}
+	extent_infos_drain(task, fc);
 	*busy = key->unlocked_inodes;
 	if (*busy || key->extents)
 		*flags = REMOVAL_FILES_BUSY;

@@ -3,7 +3,22 @@
 #include "models/fscrypt/internal.h"
 
 #define KEYS "key set-up"
-#define TRUTH "truth"
+
+static enum fscrypt_iv iv_rule(const struct fscrypt_variant *variant)
+{
+	if (variant->iv != IV_DESIGN)
+		return (enum fscrypt_iv)variant->iv;
+	return extent_designs[variant->design]->per_inode ? IV_FILE_OFFSET : IV_BLOCK;
+}
+
+static void make_sites(struct fscrypt *fc)
+{
+	fc->site_info = alloc_site(fc->machine, "fscrypt_inode_info");
+	fc->site_extent = alloc_site(fc->machine, "fscrypt_extent_info");
+	fc->site_tfm = alloc_site(fc->machine, "crypto_skcipher");
+	fc->site_key = alloc_site(fc->machine, "fscrypt_master_key");
+	fc->site_derived = alloc_site(fc->machine, "derived_key");
+}
 
 struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *variant)
 {
@@ -15,26 +30,48 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fc->design = extent_designs[variant->design];
 	fc->setup = key_setups[variant->setup];
 	fc->mode = (enum cipher_mode)variant->mode;
+	fc->iv_rule = iv_rule(variant);
 	fc->keys = g_ptr_array_new();
-	fc->sealed = g_hash_table_new(NULL, NULL);
-	fc->infos = g_hash_table_new_full(NULL, NULL, g_free, NULL);
-	fc->site_info = alloc_site(fc->machine, "fscrypt_inode_info");
-	fc->site_extent = alloc_site(fc->machine, "fscrypt_extent_info");
-	fc->site_tfm = alloc_site(fc->machine, "crypto_skcipher");
-	fc->site_key = alloc_site(fc->machine, "fscrypt_master_key");
+	fc->free_addresses = g_array_new(false, false, sizeof(uint64_t));
+	fc->truth = truth_new(fc);
+	make_sites(fc);
+	fc->free_queue = workqueue_new(fc->machine, "fscrypt-free", 1, CONTEXT_PROCESS);
+	if (fc->design != &design_none)
+		fc->bounce_pages =
+			mempool_new(fc->machine, "bounce_page",
+				    (uint32_t)machine_size(fc->machine, LIMIT_BOUNCE_PAGES),
+				    machine_size(fc->machine, SIZE_PAGE));
+	if (variant->derived_cache)
+		fc->derived = derived_cache_new(fc);
 	if (fc->setup->new)
 		fc->setup_state = fc->setup->new (fc);
 	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
 	return fc;
 }
 
-int fscrypt_mount(struct kernel_task *task, struct fscrypt *fc)
+int fscrypt_mount(struct fscrypt *fc)
 {
-	return fc->setup->mount ? fc->setup->mount(task, fc->setup_state) : 0;
+	return fc->setup->mount ? fc->setup->mount(fc->setup_state) : 0;
+}
+
+static void free_inodes(struct fscrypt *fc)
+{
+	while (fc->inodes) {
+		struct inode_info *info = fc->inodes;
+
+		fc->inodes = info->next;
+		if (fc->setup->inode_close)
+			fc->setup->inode_close(fc->setup_state, info);
+		g_free(info);
+	}
 }
 
 void fscrypt_free(struct fscrypt *fc)
 {
+	fc->ending = true;
+	free_inodes(fc);
+	extent_infos_free(fc);
+	derived_cache_free(fc->derived);
 	if (fc->setup->free)
 		fc->setup->free(fc->setup_state);
 	for (guint i = 0; i < fc->keys->len; i++) {
@@ -45,9 +82,14 @@ void fscrypt_free(struct fscrypt *fc)
 		g_free(key);
 	}
 	g_ptr_array_free(fc->keys, true);
-	g_hash_table_destroy(fc->sealed);
-	g_hash_table_destroy(fc->infos);
+	g_array_free(fc->free_addresses, true);
+	truth_free(fc->truth);
 	g_free(fc);
+}
+
+void fscrypt_check_end(struct fscrypt *fc)
+{
+	truth_check_infos(fc->truth);
 }
 
 /* ---- metrics ---- */
@@ -78,28 +120,30 @@ static const struct sim_metric_def def_encrypted = {
 	"crypt.blocks_encrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks encrypted"};
 static const struct sim_metric_def def_decrypted = {
 	"crypt.blocks_decrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks decrypted"};
-static const struct sim_metric_def def_garbage = {
-	"truth.garbage_blocks", "blocks", SIM_LESS_IS_BETTER, TRUTH,
-	"blocks decrypted with another key or nonce than they were sealed with"};
-static const struct sim_metric_def def_reuses = {"truth.iv_reuses", "blocks", SIM_LESS_IS_BETTER,
-						 TRUTH,
-						 "blocks sealed under a (key, nonce) that another "
-						 "live extent already has; overwrites in place "
-						 "are in truth.in_place_blocks"};
-static const struct sim_metric_def def_in_place = {"truth.in_place_blocks", "blocks",
-						   SIM_NO_DIRECTION, TRUTH,
-						   "blocks encrypted again under the same key and "
-						   "IV by an overwrite in place (nodatacow), as in "
-						   "any XTS filesystem"};
-static const struct sim_metric_def def_after_removal = {
-	"truth.keys_after_removal", "count", SIM_LESS_IS_BETTER, TRUTH,
-	"ciphers still keyed from a master key at the moment it became absent"};
+static const struct sim_metric_def def_tfm_frees = {
+	"tfm.frees", "count", SIM_NO_DIRECTION, KEYS,
+	"crypto_free_skcipher() for extent contents, in the run"};
+static const struct sim_metric_def def_infos = {"key.extent_infos", "count", SIM_LESS_IS_BETTER,
+						KEYS,
+						"fscrypt_extent_info made: with each extent born "
+						"or loaded, one for all parts of a split map"};
+static const struct sim_metric_def def_slept = {"free.slept_atomic", "count", SIM_LESS_IS_BETTER,
+						KEYS,
+						"freeing=immediate: extent infos whose end took a "
+						"sleeping lock under a lock that forbids it"};
 
-const struct sim_metric_def *const fscrypt_metric_defs[] = {
-	&def_derivations,   &def_setkeys, &def_nonces,	  &def_names,
-	&def_lookups,	    &def_tfm,	  &def_key_bytes, &def_encrypted,
-	&def_decrypted,	    &def_garbage, &def_reuses,	  &def_in_place,
-	&def_after_removal, NULL};
+static const struct sim_metric_def *const own_defs[] = {
+	&def_derivations, &def_setkeys,	  &def_nonces, &def_names, &def_lookups,
+	&def_tfm,	  &def_tfm_frees, &def_infos,  &def_slept, &def_key_bytes,
+	&def_encrypted,	  &def_decrypted, NULL};
+
+const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
+{
+	static const struct sim_metric_def *const *const lists[] = {own_defs, truth_metrics,
+								    derived_cache_metrics};
+
+	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
+}
 
 void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 {
@@ -113,17 +157,18 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 		{&def_names, fc->count.name_setups},
 		{&def_lookups, fc->count.master_key_lookups},
 		{&def_tfm, fc->count.tfm_allocations},
+		{&def_tfm_frees, fc->count.tfm_frees},
+		{&def_infos, fc->count.infos_created},
+		{&def_slept, fc->count.slept_atomic},
 		{&def_key_bytes, fc->key_bytes_max},
 		{&def_encrypted, fc->count.blocks_encrypted},
 		{&def_decrypted, fc->count.blocks_decrypted},
-		{&def_garbage, fc->count.garbage_blocks},
-		{&def_reuses, fc->count.iv_reuses},
-		{&def_in_place, fc->count.in_place_blocks},
-		{&def_after_removal, fc->count.keys_after_removal},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		sim_metrics_set(metrics, rows[i].def, rows[i].def->name, (int64_t)rows[i].value);
+	truth_report(fc->truth, metrics);
+	derived_cache_report(fc->derived, metrics);
 	if (fc->setup->report)
 		fc->setup->report(fc->setup_state, metrics);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A fixed pool of ciphers allocated at mount (Biggers 2023-01-02, "Re: [RFC PATCH 15/17] fscrypt:
- * allow load/save of extent contexts"): an I/O takes one, derives its extent's key, sets it, works,
- * and gives the cipher back, so that the I/O path allocates none. When all are out, it waits.
+ * A fixed pool of ciphers (Biggers 2023-01-02, "Re: [RFC PATCH 15/17] fscrypt: allow load/save of
+ * extent contexts"): an I/O takes one, derives its extent's key, sets it, works, and gives the cipher
+ * back, so that the I/O path allocates none. One pool serves the mount, or each master key has one
+ * ("[PATCH v1 0/7] fscrypt: add pooled prepared keys facility", Dorminy 2023-04), or each open file;
+ * the latter two are filled by the opener. When all are out an I/O waits, or, with pool.full=steal,
+ * fails, as that series had it.
  *
- * With pool.map, a cipher keeps its key when it comes back and is found again by (master key,
- * nonce, mode): several users of one key share one cipher, as keyslots do, and the least recently
- * used idle one is keyed anew on a miss.
+ * With pool.map, a cipher keeps its key when it comes back and is found again by (master key, nonce):
+ * several users of one key share one cipher, as keyslots do, and the least recently used idle one is
+ * keyed anew on a miss.
  */
 #include "models/fscrypt/internal.h"
 
@@ -14,22 +17,32 @@
 
 struct slot {
 	uint64_t nonce;
-	const struct master_key *key; /* NULL: not keyed; stays after use, as a key schedule does */
+	struct master_key *key; /* NULL: not keyed; stays after use, as a key schedule does */
 	bool mapped; /* found through by_key */
 	uint32_t users;
 	struct sim_task *holder; /* who took the unit of `free` */
+	struct cipher_pool *pool;
 	GList link; /* in `idle`, least recently used first */
 };
 
-struct pool {
-	struct fscrypt *fc;
-	uint32_t size;
-	bool map;
+struct cipher_pool {
+	struct setup_pool *setup;
 	struct slot *slots;
+	uint32_t size;
 	GQueue idle;
 	GHashTable *by_key; /* struct slot * by its (key, nonce); only with map */
 	struct sim_pool free; /* how many idle slots: what waiters wait for */
-	uint64_t hits, misses;
+	GList link; /* in setup->pools */
+};
+
+/* What all pools of the mount measured, those included that are gone. */
+struct setup_pool {
+	struct fscrypt *fc;
+	struct cipher_pool *mount; /* the mount's only one, in that scope */
+	GQueue pools;
+	uint64_t hits, misses, failures, acquires, waits;
+	uint32_t in_use_max;
+	struct sim_histogram *wait_ns;
 };
 
 static guint slot_hash(gconstpointer p)
@@ -46,168 +59,309 @@ static gboolean slot_equal(gconstpointer pa, gconstpointer pb)
 	return a->nonce == b->nonce && a->key == b->key;
 }
 
-static void *pool_new(struct fscrypt *fc)
-{
-	struct pool *pool = g_new0(struct pool, 1);
-	struct sim *sim = machine_sim(fc->machine);
+/* ---- one pool ---- */
 
-	pool->fc = fc;
-	pool->size = (uint32_t)fc->variant->pool_size;
-	pool->map = fc->variant->pool_map;
+static struct cipher_pool *cipher_pool_new(struct setup_pool *setup)
+{
+	struct cipher_pool *pool = g_new0(struct cipher_pool, 1);
+	struct sim *sim = machine_sim(setup->fc->machine);
+
+	pool->setup = setup;
+	pool->size = (uint32_t)setup->fc->variant->pool_size;
 	pool->slots = g_new0(struct slot, pool->size);
 	pool->by_key = g_hash_table_new(slot_hash, slot_equal);
 	for (uint32_t i = 0; i < pool->size; i++) {
+		pool->slots[i].pool = pool;
 		pool->slots[i].link.data = &pool->slots[i];
 		g_queue_push_tail_link(&pool->idle, &pool->slots[i].link);
 	}
 	sim_pool_init(&pool->free, sim, sim_lock_class(sim, "skcipher pool"), "skcipher pool",
 		      pool->size);
+	pool->link.data = pool;
+	g_queue_push_tail_link(&setup->pools, &pool->link);
 	return pool;
 }
 
-static void pool_free(void *state)
+/* A pool that goes leaves its figures. */
+static void take_figures(struct setup_pool *setup, const struct cipher_pool *pool)
 {
-	struct pool *pool = state;
+	const struct sim_usage *usage = &pool->free.usage;
 
+	setup->acquires += usage->acquires;
+	setup->waits += usage->waits;
+	setup->in_use_max = MAX(setup->in_use_max, usage->in_use_max);
+	if (usage->wait_ns)
+		sim_histogram_merge(setup->wait_ns, usage->wait_ns);
+}
+
+static void cipher_pool_free(struct cipher_pool *pool)
+{
+	take_figures(pool->setup, pool);
+	g_queue_unlink(&pool->setup->pools, &pool->link);
 	sim_pool_destroy(&pool->free);
 	g_hash_table_destroy(pool->by_key);
 	g_free(pool->slots);
 	g_free(pool);
 }
 
-static int pool_mount(struct kernel_task *task, void *state)
+/* Filled by the opener; what it got is given back if it is not all. */
+static int fill(struct kernel_task *task, struct cipher_pool *pool)
 {
-	struct pool *pool = state;
+	struct fscrypt *fc = pool->setup->fc;
+	uint32_t made = 0;
+	int err = 0;
 
-	for (uint32_t i = 0; i < pool->size; i++) {
-		int err = fscrypt_tfm_alloc(task, pool->fc);
-
-		if (err)
-			return err;
+	while (!err && made < pool->size) {
+		err = fscrypt_tfm_alloc(task, fc);
+		made += !err;
 	}
-	return 0;
+	while (err && made--)
+		fscrypt_tfm_free(task, fc);
+	return err;
 }
 
-static struct slot *find_keyed(struct kernel_task *task, struct pool *pool,
-			       const struct fscrypt_extent_info *info)
+static void empty(struct cipher_pool *pool)
 {
-	struct slot want = {.nonce = info->nonce, .key = info->key};
-
-	if (!pool->map)
-		return NULL;
-	kernel_run(task, COST_POOL_MAP_LOOKUP, 1);
-	return g_hash_table_lookup(pool->by_key, &want);
+	for (uint32_t i = 0; i < pool->size; i++)
+		fscrypt_tfm_free(NULL, pool->setup->fc);
 }
 
-static void unkey(struct pool *pool, struct slot *slot)
+static void unkey(struct slot *slot)
 {
 	if (slot->mapped)
-		g_hash_table_remove(pool->by_key, slot);
+		g_hash_table_remove(slot->pool->by_key, slot);
 	slot->mapped = false;
 	slot->key = NULL;
 }
 
 /* Another task may have keyed a slot for the same extent while this one waited or derived; the
  * first in the map stays there, and the second keeps its own cipher to itself. */
-static void key_slot(struct kernel_task *task, struct pool *pool, struct slot *slot,
-		     const struct fscrypt_extent_info *info)
+static int key_slot(struct kernel_task *task, struct slot *slot,
+		    const struct fscrypt_extent_info *info)
 {
-	fscrypt_derive(task, pool->fc, info);
-	fscrypt_setkey(task, pool->fc);
+	struct cipher_pool *pool = slot->pool;
+	struct fscrypt *fc = pool->setup->fc;
+	int err = fscrypt_derive(task, fc, info->key, info->nonce);
+
+	if (!err)
+		err = fscrypt_setkey(task, fc);
+	if (err)
+		return err;
 	slot->nonce = info->nonce;
 	slot->key = info->key;
-	slot->mapped = pool->map && !g_hash_table_contains(pool->by_key, slot);
+	slot->mapped = fc->variant->pool_map && !g_hash_table_contains(pool->by_key, slot);
 	if (slot->mapped)
 		g_hash_table_add(pool->by_key, slot);
+	return 0;
 }
 
-static bool share_keyed(struct kernel_task *task, struct pool *pool,
-			const struct fscrypt_extent_info *info, struct keyed_cipher *cipher)
+static struct slot *find_keyed(struct kernel_task *task, struct cipher_pool *pool,
+			       const struct fscrypt_extent_info *info)
 {
-	struct slot *slot = find_keyed(task, pool, info);
+	struct slot want = {.nonce = info->nonce, .key = info->key}, *slot;
 
-	if (!slot)
-		return false;
-	if (!slot->users) {
-		/* The last idle one may be promised already to a waiter that has yet to run. */
-		if (!sim_pool_try(&pool->free, 1))
-			return false;
-		g_queue_unlink(&pool->idle, &slot->link);
-		slot->holder = task->sim_task;
+	if (!pool->setup->fc->variant->pool_map)
+		return NULL;
+	kernel_run(task, COST_POOL_MAP_LOOKUP, 1);
+	slot = g_hash_table_lookup(pool->by_key, &want);
+	if (!slot || slot->users)
+		return slot;
+	/* The last idle one may be promised already to a waiter that has yet to run. */
+	if (!sim_pool_try(&pool->free, 1))
+		return NULL;
+	g_queue_unlink(&pool->idle, &slot->link);
+	slot->holder = task->sim_task;
+	return slot;
+}
+
+static void put_slot(struct slot *slot)
+{
+	if (--slot->users)
+		return;
+	g_queue_push_tail_link(&slot->pool->idle, &slot->link);
+	sim_pool_release_for(&slot->pool->free, 1, slot->holder);
+}
+
+/* The least recently used idle slot, keyed for the extent. */
+static int take_idle(struct kernel_task *task, struct cipher_pool *pool,
+		     const struct fscrypt_extent_info *info, struct slot **out)
+{
+	struct slot *slot;
+	int err;
+
+	if (pool->setup->fc->variant->pool_full == POOL_FULL_WAIT) {
+		kernel_pool_get(task, &pool->free, 1);
+	} else if (!sim_pool_try(&pool->free, 1)) {
+		pool->setup->failures++;
+		return -EBUSY;
 	}
-	slot->users++;
-	cipher->slot = (uint32_t)(slot - pool->slots);
-	return true;
+	slot = g_queue_pop_head_link(&pool->idle)->data;
+	unkey(slot);
+	slot->users = 1;
+	slot->holder = task->sim_task;
+	kernel_run(task, COST_POOL_SLOT, 1);
+	pool->setup->misses++;
+	err = key_slot(task, slot, info);
+	if (err)
+		put_slot(slot);
+	*out = slot;
+	return err;
+}
+
+/* ---- the set-up ---- */
+
+static void *pool_new(struct fscrypt *fc)
+{
+	struct setup_pool *setup = g_new0(struct setup_pool, 1);
+
+	setup->fc = fc;
+	setup->wait_ns = sim_histogram_new();
+	if (fc->variant->pool_scope == POOL_SCOPE_MOUNT)
+		setup->mount = cipher_pool_new(setup);
+	return setup;
+}
+
+static void pool_free(void *state)
+{
+	struct setup_pool *setup = state;
+
+	while (setup->pools.head)
+		cipher_pool_free(setup->pools.head->data);
+	sim_histogram_free(setup->wait_ns);
+	g_free(setup);
+}
+
+static int pool_mount(void *state)
+{
+	const struct setup_pool *setup = state;
+
+	for (uint32_t i = 0; setup->mount && i < setup->mount->size; i++)
+		fscrypt_tfm_preload(setup->fc);
+	return 0;
+}
+
+/* The place where the scope keeps its pool; NULL: it is the mount's. */
+static void **home(const struct setup_pool *setup, struct inode_info *inode)
+{
+	if (setup->fc->variant->pool_scope == POOL_SCOPE_FILE)
+		return &inode->setup;
+	if (setup->fc->variant->pool_scope == POOL_SCOPE_MASTER_KEY)
+		return &inode->key->setup;
+	return NULL;
+}
+
+static int pool_inode_open(struct kernel_task *task, void *state, struct inode_info *inode)
+{
+	struct setup_pool *setup = state;
+	void **at = home(setup, inode);
+	struct cipher_pool *pool;
+	int err;
+
+	if (!at || *at)
+		return 0;
+	pool = cipher_pool_new(setup);
+	err = fill(task, pool);
+	if (!err && !*at) {
+		*at = pool;
+		return 0;
+	}
+	if (!err) /* another opener was faster */
+		empty(pool);
+	cipher_pool_free(pool);
+	return err;
+}
+
+static void drop_pool(void **at)
+{
+	if (!*at)
+		return;
+	empty(*at);
+	cipher_pool_free(*at);
+	*at = NULL;
+}
+
+static void pool_inode_close(void *state, struct inode_info *inode)
+{
+	const struct setup_pool *setup = state;
+
+	if (setup->fc->variant->pool_scope == POOL_SCOPE_FILE)
+		drop_pool(&inode->setup);
 }
 
 static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
-			struct keyed_cipher *cipher)
+			const struct btrfs_crypt_io *io, struct keyed_cipher *cipher)
 {
-	struct pool *pool = state;
-	struct slot *slot;
+	struct setup_pool *setup = state;
+	void **at = home(setup, btrfs_inode_crypt(io->inode));
+	struct cipher_pool *pool = at ? *at : setup->mount;
+	struct slot *slot = find_keyed(task, pool, info);
+	int err;
 
-	if (share_keyed(task, pool, info, cipher)) {
-		pool->hits++;
+	cipher->at = slot;
+	if (slot) {
+		slot->users++;
+		setup->hits++;
 		return 0;
 	}
-	kernel_pool_get(task, &pool->free, 1);
-	slot = g_queue_pop_head_link(&pool->idle)->data;
-	unkey(pool, slot);
-	slot->users = 1;
-	slot->holder = task->sim_task;
-	cipher->slot = (uint32_t)(slot - pool->slots);
-	kernel_run(task, COST_POOL_SLOT, 1);
-	pool->misses++;
-	key_slot(task, pool, slot, info);
-	return 0;
+	err = take_idle(task, pool, info, &slot);
+	cipher->at = slot;
+	return err;
 }
 
 static void pool_release(struct kernel_task *task, void *state, struct keyed_cipher *cipher)
 {
-	struct pool *pool = state;
-	struct slot *slot = &pool->slots[cipher->slot];
-
 	(void)task;
-	if (--slot->users)
-		return;
-	g_queue_push_tail_link(&pool->idle, &slot->link);
-	sim_pool_release_for(&pool->free, 1, slot->holder);
+	(void)state;
+	put_slot(cipher->at);
 }
 
 /* A cipher keeps its key schedule after use: without this, a removed key would stay in memory. */
-static void pool_forget(void *state, const struct master_key *key)
+static void pool_forget(void *state, struct master_key *key)
 {
-	struct pool *pool = state;
+	struct setup_pool *setup = state;
 
-	for (uint32_t i = 0; i < pool->size; i++)
-		if (pool->slots[i].key == key && !pool->slots[i].users)
-			unkey(pool, &pool->slots[i]);
+	if (setup->fc->variant->pool_scope == POOL_SCOPE_MASTER_KEY)
+		drop_pool(&key->setup);
+	for (GList *link = setup->pools.head; link; link = link->next) {
+		struct cipher_pool *pool = link->data;
+
+		for (uint32_t i = 0; i < pool->size; i++)
+			if (pool->slots[i].key == key && !pool->slots[i].users)
+				unkey(&pool->slots[i]);
+	}
 }
 
 static uint32_t pool_keyed_from(const void *state, const struct master_key *key)
 {
-	const struct pool *pool = state;
+	const struct setup_pool *setup = state;
 	uint32_t keyed = 0;
 
-	for (uint32_t i = 0; i < pool->size; i++)
-		keyed += pool->slots[i].key == key;
+	for (const GList *link = setup->pools.head; link; link = link->next) {
+		const struct cipher_pool *pool = link->data;
+
+		for (uint32_t i = 0; i < pool->size; i++)
+			keyed += pool->slots[i].key == key;
+	}
 	return keyed;
 }
 
-static const struct sim_metric_def def_acquires = {
-	"pool.acquires", "count", SIM_NO_DIRECTION, "key set-up",
-	"times an I/O took a cipher out of the pool; one per bio, hits in pool.map not counted "
-	"unless "
-	"the cipher was idle"};
+static const struct sim_metric_def def_acquires = {"pool.acquires", "count", SIM_NO_DIRECTION,
+						   "key set-up",
+						   "times an I/O took a cipher out of a pool; one "
+						   "per bio, hits in pool.map not counted unless "
+						   "the cipher was idle"};
 static const struct sim_metric_def def_waits = {
 	"pool.waits", "count", SIM_LESS_IS_BETTER, "key set-up",
 	"acquisitions that found every cipher in use and waited"};
+static const struct sim_metric_def def_failures = {
+	"pool.failures", "count", SIM_LESS_IS_BETTER, "key set-up",
+	"pool.full=steal: I/Os that found every cipher in use and failed"};
 static const struct sim_metric_def def_wait_p99 = {
 	"pool.wait_p99_ns", "ns", SIM_LESS_IS_BETTER, "key set-up",
 	"99th percentile of the wait over all acquisitions, those that did not wait included as 0"};
 static const struct sim_metric_def def_in_use = {"pool.in_use_max", "count", SIM_LESS_IS_BETTER,
 						 "key set-up",
-						 "most ciphers in use at one instant"};
+						 "most ciphers of one pool in use at one instant"};
 static const struct sim_metric_def def_hits = {
 	"key.cache_hits", "count", SIM_MORE_IS_BETTER, "key set-up",
 	"pool.map: acquisitions that found a cipher already keyed for their extent"};
@@ -217,43 +371,51 @@ static const struct sim_metric_def def_misses = {
 
 /* The histogram holds waits only; the p99 over all acquisitions is a quantile of it moved up by the
  * share of those that did not wait. */
-static uint64_t wait_quantile(const struct sim_usage *usage, uint32_t per_100k)
+static uint64_t wait_quantile(const struct setup_pool *setup, uint32_t per_100k)
 {
-	uint64_t all = usage->acquires, waited = usage->waits;
+	uint64_t all = setup->acquires, waited = setup->waits;
 	uint64_t rank = (all * per_100k + 99999) / 100000; /* nearest rank */
 	uint64_t below;
 
 	if (!waited || rank <= all - waited)
 		return 0;
 	below = rank - (all - waited);
-	return sim_histogram_quantile(usage->wait_ns, (uint32_t)(below * 100000 / waited));
+	return sim_histogram_quantile(setup->wait_ns, (uint32_t)(below * 100000 / waited));
 }
 
 static void pool_report(void *state, struct sim_metrics *metrics)
 {
-	struct pool *pool = state;
-	const struct sim_usage *usage = &pool->free.usage;
+	struct setup_pool *setup = state;
+	const struct fscrypt_variant *variant = setup->fc->variant;
 
-	sim_metrics_set(metrics, &def_acquires, "pool.acquires", (int64_t)usage->acquires);
-	sim_metrics_set(metrics, &def_waits, "pool.waits", (int64_t)usage->waits);
-	sim_metrics_set(metrics, &def_wait_p99, "pool.wait_p99_ns",
-			(int64_t)wait_quantile(usage, 99000));
-	sim_metrics_set(metrics, &def_in_use, "pool.in_use_max", usage->in_use_max);
-	if (!pool->map)
+	for (const GList *link = setup->pools.head; link; link = link->next)
+		take_figures(setup, link->data);
+	sim_metrics_set(metrics, &def_acquires, def_acquires.name, (int64_t)setup->acquires);
+	sim_metrics_set(metrics, &def_waits, def_waits.name, (int64_t)setup->waits);
+	if (variant->pool_full != POOL_FULL_WAIT)
+		sim_metrics_set(metrics, &def_failures, def_failures.name,
+				(int64_t)setup->failures);
+	sim_metrics_set(metrics, &def_wait_p99, def_wait_p99.name,
+			(int64_t)wait_quantile(setup, 99000));
+	sim_metrics_set(metrics, &def_in_use, def_in_use.name, setup->in_use_max);
+	if (!variant->pool_map)
 		return;
-	sim_metrics_set(metrics, &def_hits, "key.cache_hits", (int64_t)pool->hits);
-	sim_metrics_set(metrics, &def_misses, "key.cache_misses", (int64_t)pool->misses);
+	sim_metrics_set(metrics, &def_hits, def_hits.name, (int64_t)setup->hits);
+	sim_metrics_set(metrics, &def_misses, def_misses.name, (int64_t)setup->misses);
 }
 
 static const struct sim_metric_def *const pool_metrics[] = {
-	&def_acquires, &def_waits, &def_wait_p99, &def_in_use, &def_hits, &def_misses, NULL};
+	&def_acquires, &def_waits, &def_failures, &def_wait_p99,
+	&def_in_use,   &def_hits,  &def_misses,	  NULL};
 
 const struct key_setup setup_pool = {
 	.name = "pool",
-	.summary = "a fixed number of ciphers allocated at mount, keyed for each bio",
+	.summary = "a fixed number of ciphers, one taken and keyed for each bio",
 	.new = pool_new,
 	.free = pool_free,
 	.mount = pool_mount,
+	.inode_open = pool_inode_open,
+	.inode_close = pool_inode_close,
 	.acquire = pool_acquire,
 	.release = pool_release,
 	.forget = pool_forget,

@@ -3,38 +3,101 @@
 #include "models/fscrypt/internal.h"
 
 /* blk_crypto_keyslots are counted in an unsigned int; a pool beyond this is a typing error. */
-enum { POOL_SIZE_MAX = 1 << 20 };
+enum { POOL_SIZE_MAX = 1 << 20, CONTEXT_BYTES_MAX = 64, DERIVED_SIZE_MAX = 1 << 28 };
 
 G_DEFINE_QUARK(extentsim - fscrypt - error, fscrypt_error)
-
-static const char *layout_name(size_t i)
-{
-	static const char *const names[] = {"appended", "separate"};
-
-	return i < G_N_ELEMENTS(names) ? names[i] : NULL;
-}
 
 static const char *mode_name(size_t i)
 {
 	return i < CIPHER_MODES ? cipher_mode_names[i] : NULL;
 }
 
+/* The words of one key, in the order of its enum. */
+#define WORDS(key, ...)                                                                            \
+	static const char *key##_word(size_t i)                                                    \
+	{                                                                                          \
+		static const char *const words[] = {__VA_ARGS__};                                  \
+                                                                                                   \
+		return i < G_N_ELEMENTS(words) ? words[i] : NULL;                                  \
+	}
+
+WORDS(layout, "appended", "separate")
+WORDS(iv, "design", "block", "file-offset", "physical")
+WORDS(removal, "soft", "hard")
+WORDS(freeing, "pending-list", "immediate", "workqueue")
+WORDS(scope, "load", "none", "all")
+WORDS(load, "unlocked", "locked")
+WORDS(pool_scope, "mount", "file", "master-key")
+WORDS(pool_full, "wait", "steal")
+WORDS(reflink_plain, "share", "refuse")
+WORDS(reflink_check, "design", "call", "load")
+
 #define AT(field) offsetof(struct fscrypt_variant, field)
+#define WORD(key, field, words, fallback, help)                                                    \
+	{                                                                                          \
+		key, SIM_PARAM_WORD, AT(field), 0, 0, fallback, words##_word, help                 \
+	}
+#define FLAG(key, field, fallback, help)                                                           \
+	{                                                                                          \
+		key, SIM_PARAM_BOOL, AT(field), 0, 1, fallback, NULL, help                         \
+	}
+#define COUNT(key, field, least, most, fallback, help)                                             \
+	{                                                                                          \
+		key, SIM_PARAM_INT, AT(field), least, most, fallback, NULL, help                   \
+	}
 
 const struct sim_param fscrypt_variant_params[] = {
 	{"design", SIM_PARAM_WORD, AT(design), 0, 0, NULL, extent_design_name,
 	 "what an extent stores and which rule binds it to inodes"},
-	{"layout", SIM_PARAM_WORD, AT(layout), 0, 0, "appended", layout_name,
-	 "where the context stands: in the file extent item, or in an item of its own"},
-	{"layout.prefix", SIM_PARAM_BOOL, AT(layout_prefix), 0, 1, "false", NULL,
-	 "a 4-byte length before an appended context, as the posted series writes it"},
+	WORD("layout", layout, layout, "appended",
+	     "where the context stands: in the file extent item, or in an item of its own"),
+	FLAG("layout.prefix", layout_prefix, "false",
+	     "a 4-byte length before an appended context, as the series v1 to v5 write it"),
+	COUNT("context.bytes", context_bytes, 0, CONTEXT_BYTES_MAX, "0",
+	      "bytes that a context is padded to, to compare designs at equal size; 0: as it is"),
 	{"setup", SIM_PARAM_WORD, AT(setup), 0, 0, "none", key_setup_name,
 	 "where a keyed cipher comes from"},
 	{"mode", SIM_PARAM_WORD, AT(mode), 0, 0, "aes-256-xts", mode_name, "cipher mode"},
-	{"pool.size", SIM_PARAM_INT, AT(pool_size), 1, POOL_SIZE_MAX, "128", NULL,
-	 "prepared ciphers in the pool"},
-	{"pool.map", SIM_PARAM_BOOL, AT(pool_map), 0, 1, "false", NULL,
-	 "find a cipher already keyed by (master key, nonce, mode) before keying one"},
+	WORD("iv", iv, iv, "design",
+	     "what a block's IV counts: its place in the extent, in the file, or on disk; 'design' "
+	     "is "
+	     "block, and file-offset for 'inode'"),
+	WORD("removal", removal, removal, "soft",
+	     "removing a key in use wipes its secret with the last user (soft), or at once (hard)"),
+	WORD("freeing", freeing, freeing, "pending-list",
+	     "where an extent's info ends: after the lock is left, at once, or in a worker"),
+	FLAG("info.shared", info_shared, "true",
+	     "the parts of a split map share one info; false: each gets its own, set up at first "
+	     "use"),
+	WORD("scope", scope, scope, "load",
+	     "which set-ups in I/O run in a memalloc_nofs scope: loads (as posted), none, or all"),
+	WORD("load", load, load, "unlocked",
+	     "locked: an extent's key is set up while the leaf with its context is read-locked, as "
+	     "in "
+	     "the series until September 2023"),
+	COUNT("pool.size", pool_size, 1, POOL_SIZE_MAX, "128", "ciphers in a pool"),
+	WORD("pool.scope", pool_scope, pool_scope, "mount",
+	     "what has a pool of its own: the mount, each open file, or each master key and mode"),
+	WORD("pool.full", pool_full, pool_full, "wait",
+	     "an I/O that finds every cipher in use waits, or (steal) takes idle ones only and "
+	     "fails"),
+	FLAG("pool.map", pool_map, "false",
+	     "find a cipher already keyed by (master key, nonce, mode) before keying one"),
+	FLAG("at-io.clone", at_io_clone, "false",
+	     "set-up at-io copies a template cipher instead of allocating one"),
+	FLAG("derived.cache", derived_cache, "false",
+	     "keep derived keys by (master key, nonce), so that a set-up again needs no HKDF"),
+	COUNT("derived.size", derived_size, 1, DERIVED_SIZE_MAX, "4096",
+	      "keys that derived.cache holds, least recently used out"),
+	WORD("reflink.plain", reflink_plain, reflink_plain, "share",
+	     "a clone of plain extents into an encrypted file: works, or EINVAL as in the posted "
+	     "series"),
+	WORD("reflink.check", reflink_check, reflink_check, "design",
+	     "where a clone between keys is refused: as the design has it, at the call, or not "
+	     "before "
+	     "the load of the extent"),
+	FLAG("counterfactual", counterfactual, "false",
+	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
@@ -45,26 +108,44 @@ static bool refuse(const struct fscrypt_variant *variant, GError **error, const 
 	return false;
 }
 
-bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error)
+static const char *fault_of(const struct fscrypt_variant *variant)
 {
 	const struct extent_design *design = extent_designs[variant->design];
 	const struct key_setup *setup = key_setups[variant->setup];
 
-	if (design == &design_none && setup != &setup_none)
-		return refuse(variant, error,
-			      "design 'none' encrypts nothing, so it can have no key set-up; "
-			      "leave 'setup' out");
-	if (design != &design_none && setup == &setup_none)
-		return refuse(variant, error,
-			      "an encrypting design needs a 'setup', such as \"pool\"");
+	if (design == &design_none)
+		return setup == &setup_none
+			       ? NULL
+			       : "design 'none' encrypts nothing, so it can have no key set-up; "
+				 "leave 'setup' out";
+	if (setup == &setup_none)
+		return "an encrypting design needs a 'setup', such as \"pool\"";
 	if (variant->layout_prefix && variant->layout != LAYOUT_APPENDED)
-		return refuse(variant, error,
-			      "'layout.prefix' goes with layout 'appended' only: an item of its "
-			      "own has its length in the item header");
-	return true;
+		return "'layout.prefix' goes with layout 'appended' only: an item of its own has "
+		       "its "
+		       "length in the item header";
+	if (variant->context_bytes && variant->context_bytes < design->context_bytes)
+		return "'context.bytes' is less than what the design stores";
+	if (variant->context_bytes && !design->context_bytes)
+		return "'context.bytes' needs a design that stores a context per extent";
+	return setup->impossible ? setup->impossible(variant) : NULL;
+}
+
+bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error)
+{
+	const char *fault = fault_of(variant);
+
+	return fault ? refuse(variant, error, fault) : true;
 }
 
 uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant)
 {
-	return extent_designs[variant->design]->context_bytes;
+	uint32_t bytes = extent_designs[variant->design]->context_bytes;
+
+	return bytes && variant->context_bytes ? (uint32_t)variant->context_bytes : bytes;
+}
+
+bool fscrypt_variant_encrypts(const struct fscrypt_variant *variant)
+{
+	return extent_designs[variant->design] != &design_none;
 }

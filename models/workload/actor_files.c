@@ -19,6 +19,7 @@ struct visitor {
 	struct workload *workload;
 	const struct files_config *config;
 	const struct sim_zipf *zipf; /* shared by the actor's tasks; NULL: uniform */
+	const char *name;
 	uint32_t number;
 };
 
@@ -117,6 +118,15 @@ static void run_visits(struct kernel_task *task, void *arg)
 	workload_task_ends(v->workload);
 }
 
+static char *describe_visit(const void *arg, uint64_t n)
+{
+	const struct visitor *v = arg;
+
+	return g_strdup_printf("%s, visit %" G_GUINT64_FORMAT ", operation %" G_GUINT64_FORMAT,
+			       v->name, n >> REQUESTS_PER_VISIT_LOG2,
+			       n & ((UINT64_C(1) << REQUESTS_PER_VISIT_LOG2) - 1));
+}
+
 static void free_zipf(gpointer zipf)
 {
 	sim_zipf_free(zipf);
@@ -140,8 +150,9 @@ static void start(struct workload *workload, const char *name, const void *confi
 		v->workload = workload;
 		v->config = c;
 		v->zipf = zipf;
+		v->name = name;
 		workload_keep(workload, v, g_free);
-		v->number = workload_spawn(workload, name, run_visits, v);
+		v->number = workload_spawn(workload, name, run_visits, v, describe_visit);
 	}
 }
 

@@ -430,6 +430,17 @@ static void play(struct kernel_task *task, void *arg)
 	workload_task_ends(p->workload);
 }
 
+static char *describe_line(const void *arg, uint64_t n)
+{
+	const struct player *p = arg;
+	const struct script_op *op;
+
+	if (n >= p->script->ops->len)
+		return g_strdup("the script's end");
+	op = &g_array_index(p->script->ops, struct script_op, n);
+	return g_strdup_printf("line %u `%s`", op->line, op->text);
+}
+
 static void player_free(gpointer arg)
 {
 	struct player *p = arg;
@@ -453,7 +464,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 	p->ops = g_ptr_array_new_with_free_func(g_free);
 	p->dump = btrfs_dump_new(workload->fs);
 	workload_keep(workload, p, player_free);
-	p->number = workload_spawn(workload, name, play, p);
+	p->number = workload_spawn(workload, name, play, p, describe_line);
 }
 
 static bool check(void *config, GError **error)

@@ -22,14 +22,23 @@ struct op_timer op_begin(struct workload *workload, struct kernel_task *task, co
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
 	    int err);
 
-/** Starts a task of an actor; the workload counts it until it ends. Returns its number. */
-uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg);
+/** One task of an actor: its name, and how its n-th operation reads (NULL: by its number). */
+struct running_actor {
+	const char *name;
+	void *arg;
+	char *(*describe)(const void *arg, uint64_t n);
+};
+/** Starts a task of an actor; the workload counts it until it ends. Returns its number. `describe` may
+ * be NULL; `arg` and `name` must live as long as the workload. */
+uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg,
+			char *(*describe)(const void *arg, uint64_t n));
 /** To be called by each such task as its last act. */
 void workload_task_ends(struct workload *workload);
+enum { REQUEST_TASK_SHIFT = 40 };
 /** Request numbers: this task's `n`-th operation. */
 static inline uint64_t workload_request(uint32_t task, uint64_t n)
 {
-	return ((uint64_t)task + 1) << 40 | n;
+	return ((uint64_t)task + 1) << REQUEST_TASK_SHIFT | n;
 }
 struct actor_state {
 	gpointer state;

@@ -19,6 +19,8 @@ struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, stru
 	workload->book = op_book_new();
 	workload->states = g_array_new(false, false, sizeof(struct actor_state));
 	workload->reports = g_ptr_array_new_with_free_func(g_free);
+	workload->actors = g_ptr_array_new_with_free_func(g_free);
+	fscrypt_describe(crypt, workload_describe, workload);
 	return workload;
 }
 
@@ -26,6 +28,7 @@ void workload_free(struct workload *workload)
 {
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
+	g_ptr_array_free(workload->actors, true);
 	for (guint i = 0; i < workload->states->len; i++) {
 		const struct actor_state *s =
 			&g_array_index(workload->states, struct actor_state, i);
@@ -64,11 +67,31 @@ void workload_report(struct workload *workload, struct sim_metrics *metrics)
 	}
 }
 
-uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg)
+uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg,
+			char *(*describe)(const void *arg, uint64_t n))
 {
+	struct running_actor *actor = g_new(struct running_actor, 1);
+
+	*actor = (struct running_actor){name, arg, describe};
+	g_ptr_array_add(workload->actors, actor);
 	workload->running++;
 	kernel_spawn(workload->machine, name, fn, arg);
 	return workload->tasks++;
+}
+
+char *workload_describe(void *arg, uint64_t request)
+{
+	const struct workload *workload = arg;
+	uint64_t task = request >> REQUEST_TASK_SHIFT;
+	uint64_t n = request & ((UINT64_C(1) << REQUEST_TASK_SHIFT) - 1);
+	const struct running_actor *actor;
+
+	if (!task || task > workload->actors->len)
+		return NULL;
+	actor = workload->actors->pdata[task - 1];
+	if (actor->describe)
+		return actor->describe(actor->arg, n);
+	return g_strdup_printf("%s, operation %" G_GUINT64_FORMAT, actor->name, n);
 }
 
 void workload_task_ends(struct workload *workload)

@@ -85,10 +85,14 @@ struct workload {
 	uint32_t tasks; /* started so far: numbers them */
 	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
+	GPtrArray *actors; /* struct running_actor *, by task number */
 };
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt);
 void workload_free(struct workload *workload);
 void workload_report(struct workload *workload, struct sim_metrics *metrics);
+/** The operation that a request number stands for, in words: "script line 7: read a 0 1m"; NULL: it is
+ * no operation's. The caller frees. */
+char *workload_describe(void *workload, uint64_t request);
 
 struct actor_kind {
 	const char *name, *summary;

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The crypto work of one bio: bounce pages, a keyed cipher, the blocks; and what the request holds
+ * until the device is done. */
+#include "models/fscrypt/internal.h"
+
+#include <errno.h>
+
+/* Waits for the first page only: a bio that waited for a second one while others hold the pool's
+ * pages might wait for ever ("[PATCH] ext4: fix deadlock allocating crypto bounce page from
+ * mempool", Biggers 2019-12-31). What it got is written, the rest is a bio of its own. */
+static int bounce_some(struct kernel_task *task, struct mempool *pool, uint32_t blocks)
+{
+	uint32_t got = 1;
+
+	mempool_get(task, pool, GFP_NOFS);
+	while (got < blocks && mempool_get(task, pool, GFP_NOWAIT))
+		got++;
+	kernel_run(task, COST_BOUNCE_PAGE, got);
+	return (int)got;
+}
+
+static int bounce(struct kernel_task *task, struct fscrypt *fc, uint32_t blocks)
+{
+	if (fc->setup->bounce)
+		return fc->setup->bounce(task, fc->setup_state, blocks);
+	return bounce_some(task, fc->bounce_pages, blocks);
+}
+
+static void unbounce(struct fscrypt *fc, uint32_t pages)
+{
+	if (fc->setup->unbounce)
+		fc->setup->unbounce(fc->setup_state, pages);
+	else
+		for (uint32_t i = 0; i < pages; i++)
+			mempool_put(fc->bounce_pages);
+}
+
+int fscrypt_acquire_nothing(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
+			    const struct btrfs_crypt_io *io, struct keyed_cipher *cipher)
+{
+	(void)task;
+	(void)state;
+	(void)info;
+	(void)io;
+	(void)cipher;
+	return 0;
+}
+
+void fscrypt_release_nothing(struct kernel_task *task, void *state, struct keyed_cipher *cipher)
+{
+	(void)task;
+	(void)state;
+	(void)cipher;
+}
+
+static int acquire(struct kernel_task *task, struct fscrypt *fc, const struct btrfs_crypt_io *io,
+		   struct keyed_cipher *cipher)
+{
+	int err = extent_info_prepare(task,
+				      io->info); /* one that a split has left to its first use */
+
+	*cipher = (struct keyed_cipher){.key = io->info->key->number, .nonce = io->info->nonce};
+	return err ? err : fc->setup->acquire(task, fc->setup_state, io->info, io, cipher);
+}
+
+/* Hardware encrypts on the way: the request carries the key's slot, and nothing is copied. */
+static int encrypt_in_hardware(struct kernel_task *task, struct fscrypt *fc,
+			       const struct btrfs_crypt_io *io, const struct btrfs_seal *seal,
+			       struct btrfs_crypt_request *request)
+{
+	struct keyed_cipher cipher = {.key = io->info->key->number, .nonce = io->info->nonce};
+	int err = extent_info_prepare(task, io->info);
+
+	if (!err)
+		err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	if (err)
+		return err;
+	request->slot = cipher.slot;
+	request->at = cipher.at;
+	truth_encrypted(fc->truth, io, &cipher, seal);
+	return (int)io->blocks;
+}
+
+static int encrypt_blocks(struct kernel_task *task, struct fscrypt *fc,
+			  const struct btrfs_crypt_io *io, const struct btrfs_seal *seal, int pages,
+			  struct keyed_cipher *cipher)
+{
+	struct btrfs_crypt_io done = *io;
+
+	if (fc->setup->bounce_in_slot)
+		pages = bounce(task, fc, io->blocks);
+	if (pages > 0) {
+		done.blocks = (uint32_t)pages;
+		kernel_run(task, COST_ENCRYPT_4K + fc->mode, done.blocks);
+		truth_encrypted(fc->truth, &done, cipher, seal);
+	}
+	fc->setup->release(task, fc->setup_state, cipher);
+	return pages;
+}
+
+static int encrypt_in_software(struct kernel_task *task, struct fscrypt *fc,
+			       const struct btrfs_crypt_io *io, const struct btrfs_seal *seal,
+			       struct btrfs_crypt_request *request)
+{
+	int pages = fc->setup->bounce_in_slot ? 0 : bounce(task, fc, io->blocks), err;
+	struct keyed_cipher cipher;
+
+	if (pages < 0)
+		return pages;
+	err = acquire(task, fc, io, &cipher);
+	if (err) {
+		unbounce(fc, (uint32_t)pages);
+		return err;
+	}
+	pages = encrypt_blocks(task, fc, io, seal, pages, &cipher);
+	request->bounce_pages = (uint32_t)MAX(pages, 0);
+	return pages;
+}
+
+int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		    const struct btrfs_seal *seal, struct btrfs_crypt_request *request)
+{
+	struct fscrypt *fc = crypt;
+	int done;
+
+	*request = (struct btrfs_crypt_request){0};
+	done = fc->setup->request_begin ? encrypt_in_hardware(task, fc, io, seal, request)
+					: encrypt_in_software(task, fc, io, seal, request);
+	fc->count.blocks_encrypted += done > 0 ? (uint64_t)done : 0;
+	return done;
+}
+
+int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		       struct btrfs_crypt_request *request)
+{
+	struct fscrypt *fc = crypt;
+	struct keyed_cipher cipher = {.key = io->info->key->number, .nonce = io->info->nonce};
+	int err;
+
+	*request = (struct btrfs_crypt_request){0};
+	if (!fc->setup->request_begin)
+		return 0;
+	err = extent_info_prepare(task, io->info);
+	if (!err)
+		err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	request->slot = cipher.slot;
+	request->at = cipher.at;
+	return err;
+}
+
+void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request)
+{
+	struct fscrypt *fc = crypt;
+	struct keyed_cipher cipher = {.slot = request->slot, .at = request->at};
+
+	if (fc->setup->request_end && request->at)
+		fc->setup->request_end(fc->setup_state, &cipher);
+	if (request->bounce_pages)
+		unbounce(fc, request->bounce_pages);
+	*request = (struct btrfs_crypt_request){0};
+}
+
+int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		    const struct btrfs_seal *seal)
+{
+	struct fscrypt *fc = crypt;
+	struct keyed_cipher cipher = {.key = io->info->key->number, .nonce = io->info->nonce};
+	int err = 0;
+
+	if (!fc->setup->request_begin) {
+		err = acquire(task, fc, io, &cipher);
+		if (err)
+			return err;
+		kernel_run(task, COST_DECRYPT_4K + fc->mode, io->blocks);
+		fc->setup->release(task, fc->setup_state, &cipher);
+	}
+	fc->count.blocks_decrypted += io->blocks;
+	truth_decrypted(fc->truth, io, &cipher, seal);
+	return 0;
+}
