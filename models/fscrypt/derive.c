@@ -143,25 +143,28 @@ void derived_cache_report(const struct derived_cache *cache, struct sim_metrics 
 
 /* ---- primitives ---- */
 
-int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc, struct master_key *key,
-		   uint64_t nonce)
+int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc,
+		   const struct fscrypt_extent_info *info)
 {
+	struct master_key *key = info->key;
 	bool secret;
 
-	if (fc->derived && derived_find(task, fc->derived, key, nonce))
+	if (fc->derived && derived_find(task, fc->derived, key, info->nonce))
 		return 0;
 	sim_path_enter(machine_sim(fc->machine), "fscrypt_hkdf_expand");
-	kernel_down_read(task, &key->sem);
+	if (!info->key_locked)
+		kernel_down_read(task, &key->sem);
 	secret = key->secret;
 	if (secret)
 		kernel_run(task, COST_HKDF_EXPAND, 1);
-	kernel_up_read(task, &key->sem);
+	if (!info->key_locked)
+		kernel_up_read(task, &key->sem);
 	sim_path_leave(machine_sim(fc->machine));
 	if (!secret)
 		return -ENOKEY;
 	fc->count.derivations++;
 	if (fc->derived)
-		derived_remember(task, fc->derived, key, nonce);
+		derived_remember(task, fc->derived, key, info->nonce);
 	return 0;
 }
 

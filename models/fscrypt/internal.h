@@ -40,6 +40,7 @@ struct fscrypt_extent_info {
 	struct inode_info *loaded_by; /* while it is set up: through which inode; else NULL */
 	bool joined_key; /* counted in key->extents */
 	bool prepared; /* key_setup.prepare() has been through */
+	bool key_locked; /* whoever prepares it has the key's semaphore already */
 	bool freed; /* the last reference has gone: it waits for its end */
 	uint64_t made_by; /* request */
 	uint64_t address; /* what a look-up by key address sees: addresses are used again */
@@ -221,8 +222,8 @@ void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request);
 /* derive.c */
 /** HKDF-Expand of the extent's key from its nonce, under the master key's semaphore, unless it is
  * in the cache of derived keys. 0, or -ENOKEY when the secret is gone. */
-int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc, struct master_key *key,
-		   uint64_t nonce);
+int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc,
+		   const struct fscrypt_extent_info *info);
 /** 0, or -ENOMEM where setting this mode's key allocates. */
 int fscrypt_setkey(struct kernel_task *task, struct fscrypt *fc);
 /** crypto_alloc_skcipher(); 0 or -errno. */
@@ -256,7 +257,7 @@ enum truth_event {
 };
 struct truth *truth_new(struct fscrypt *fc);
 void truth_free(struct truth *truth);
-/** Remembers an event of an extent for the histories of findings; takes no time. */
+/** Remembers an event for the histories of findings; takes no time. */
 void truth_note(struct truth *truth, enum truth_event event, const struct btrfs_inode *inode,
 		uint32_t extent, uint32_t file_block, uint32_t blocks);
 /** How the blocks of a bio are sealed: `seal` is completed with the base of the IVs. */

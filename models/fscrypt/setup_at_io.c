@@ -31,7 +31,7 @@ static int at_io_prepare(struct kernel_task *task, void *state, struct fscrypt_e
 
 	if (err)
 		return err;
-	err = fscrypt_derive(task, fc, info->key, info->nonce);
+	err = fscrypt_derive(task, fc, info);
 	if (!err)
 		err = fscrypt_setkey(task, fc);
 	if (err)

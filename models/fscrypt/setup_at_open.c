@@ -38,7 +38,9 @@ static int at_open_inode_open(struct kernel_task *task, void *arg, struct inode_
 	inode->setup = g_hash_table_new(NULL, NULL);
 	if (inode->shared) { /* classic fscrypt: the file's own key, at its open */
 		g_hash_table_add(state->opening, task);
+		inode->shared->key_locked = true;
 		err = extent_info_prepare(task, inode->shared);
+		inode->shared->key_locked = false;
 		g_hash_table_remove(state->opening, task);
 	}
 	return err;

@@ -21,7 +21,7 @@ static void *library_new(struct fscrypt *fc)
 static int library_prepare(struct kernel_task *task, void *state, struct fscrypt_extent_info *info)
 {
 	struct fscrypt *fc = state;
-	int err = fscrypt_derive(task, fc, info->key, info->nonce);
+	int err = fscrypt_derive(task, fc, info);
 
 	return err ? err : fscrypt_setkey(task, fc);
 }

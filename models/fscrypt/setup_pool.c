@@ -141,7 +141,7 @@ static int key_slot(struct kernel_task *task, struct slot *slot,
 {
 	struct cipher_pool *pool = slot->pool;
 	struct fscrypt *fc = pool->setup->fc;
-	int err = fscrypt_derive(task, fc, info->key, info->nonce);
+	int err = fscrypt_derive(task, fc, info);
 
 	if (!err)
 		err = fscrypt_setkey(task, fc);

@@ -17,7 +17,7 @@ enum {
 struct event {
 	sim_ns when;
 	uint64_t request, inode;
-	uint32_t extent, file_block, blocks, to;
+	uint32_t extent, extent_block, file_block, blocks, to;
 	uint8_t what; /* enum truth_event */
 };
 
@@ -142,8 +142,16 @@ static void append_event(const struct truth *truth, const struct event *event, G
 	g_string_append_printf(out, ", %s", op);
 }
 
-/* The youngest first, back to the extent's birth, along its moves. */
-static void append_history(const struct truth *truth, uint32_t extent, GString *out)
+static bool touches(const struct event *event, uint32_t first, uint32_t blocks)
+{
+	if (event->what != EVENT_WRITTEN && event->what != EVENT_OVERWRITTEN)
+		return true;
+	return event->extent_block < first + blocks && first < event->extent_block + event->blocks;
+}
+
+/* Of some blocks of an extent: the youngest first, back to the extent's birth, along its moves. */
+static void append_history(const struct truth *truth, uint32_t extent, uint32_t first,
+			   uint32_t blocks, GString *out)
 {
 	uint64_t from = truth->events > EVENTS_KEPT ? truth->events - EVENTS_KEPT : 0;
 	int lines = 0;
@@ -153,11 +161,13 @@ static void append_history(const struct truth *truth, uint32_t extent, GString *
 
 		if (event->what == EVENT_MOVED ? event->to != extent : event->extent != extent)
 			continue;
+		extent = event->extent;
+		if (!touches(event, first, blocks))
+			continue;
 		append_event(truth, event, out);
 		lines++;
 		if (event->what == EVENT_BORN)
 			break;
-		extent = event->extent;
 	}
 }
 
@@ -210,19 +220,44 @@ static void end_finding(struct truth *truth, const char *kind, GString *text)
 	g_ptr_array_add(truth->findings, finding);
 }
 
-void truth_find(struct truth *truth, const char *kind, uint32_t extent, const char *format, ...)
+static void find(struct truth *truth, const char *kind, const struct place *place, uint32_t blocks,
+		 const char *format, va_list args) G_GNUC_PRINTF(5, 0);
+
+static void find(struct truth *truth, const char *kind, const struct place *place, uint32_t blocks,
+		 const char *format, va_list args)
 {
 	GString *text = begin_finding(truth, kind);
-	va_list args;
 
 	if (!text)
 		return;
-	va_start(args, format);
 	g_string_append_vprintf(text, format, args);
-	va_end(args);
-	if (extent)
-		append_history(truth, extent, text);
+	if (place->extent)
+		append_history(truth, place->extent, place->block, blocks, text);
 	end_finding(truth, kind, text);
+}
+
+static void find_in(struct truth *truth, const char *kind, struct place place, uint32_t blocks,
+		    const char *format, ...) G_GNUC_PRINTF(5, 6);
+
+/* A finding about some blocks of an extent. */
+static void find_in(struct truth *truth, const char *kind, struct place place, uint32_t blocks,
+		    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	find(truth, kind, &place, blocks, format, args);
+	va_end(args);
+}
+
+void truth_find(struct truth *truth, const char *kind, uint32_t extent, const char *format, ...)
+{
+	struct place whole = {.extent = extent};
+	va_list args;
+
+	va_start(args, format);
+	find(truth, kind, &whole, UINT32_MAX, format, args);
+	va_end(args);
 }
 
 void truth_lost(struct truth *truth, const struct btrfs_inode *inode, uint32_t file_block,
@@ -293,37 +328,56 @@ static void note_nonce(struct truth *truth, const struct btrfs_crypt_io *io,
 				    GSIZE_TO_POINTER((gsize)io->extent + 1));
 	} else if (GPOINTER_TO_SIZE(owner) != (gsize)io->extent + 1) {
 		truth->iv_reuses += io->blocks;
-		truth_find(truth, "IV reused", io->extent,
+		truth_find(truth, "IV reused", (uint32_t)(GPOINTER_TO_SIZE(owner) - 1),
 			   "%u blocks are sealed under the nonce of another extent that is live",
 			   io->blocks);
 	}
 }
 
-/* A nonce of many extents: each block's IV must be new, or the last block under it dead but for the
- * place that is written now. */
-static void note_iv(struct truth *truth, const struct btrfs_crypt_io *io,
-		    const struct btrfs_seal *seal, uint32_t i)
+/* A nonce of many extents: a block's IV must be new, or the last block under it dead but for the place
+ * that is written now. Returns that block where it is not. */
+static bool note_iv(struct truth *truth, const struct btrfs_crypt_io *io,
+		    const struct btrfs_seal *seal, uint32_t i, struct place *reused)
 {
 	uint32_t iv = iv_of(truth->fc, io) + i, block = io->extent_block + i;
 	gpointer key = GSIZE_TO_POINTER((gsize)seal->nonce << 32 | iv);
 	struct place *last = g_hash_table_lookup(truth->by_iv, key);
+	bool live = last && (last->extent != io->extent || last->block != block) &&
+		    last->serial == *serial_of(truth, last->extent) &&
+		    btrfs_block_shared(truth->fc->fs, last->extent, last->block, io->inode,
+				       io->file_block + i);
 
+	if (live)
+		*reused = *last;
 	if (!last) {
 		last = g_new0(struct place, 1);
 		g_hash_table_insert(truth->by_iv, key, last);
-	} else if ((last->extent != io->extent || last->block != block) &&
-		   last->serial == *serial_of(truth, last->extent) &&
-		   btrfs_block_shared(truth->fc->fs, last->extent, last->block, io->inode,
-				      io->file_block + i)) {
-		truth->iv_reuses++;
-		truth_find(
-			truth, "IV reused", last->extent,
-			"block %u of inode %u/%u is sealed under the key and IV of block %u of an "
-			"extent that is still reached elsewhere",
-			io->file_block + i, btrfs_inode_root(io->inode), btrfs_inode_ino(io->inode),
-			last->block);
 	}
 	*last = (struct place){io->extent, block, *serial_of(truth, io->extent)};
+	return live;
+}
+
+static void note_ivs(struct truth *truth, const struct btrfs_crypt_io *io,
+		     const struct btrfs_seal *seal)
+{
+	uint32_t blocks = 0, first = 0;
+	struct place reused = {0}, before;
+
+	for (uint32_t i = 0; i < io->blocks; i++) {
+		if (!note_iv(truth, io, seal, i, &before))
+			continue;
+		if (!blocks++) {
+			first = io->file_block + i;
+			reused = before;
+		}
+	}
+	truth->iv_reuses += blocks;
+	if (blocks)
+		find_in(truth, "IV reused", reused, 1,
+			"%u blocks of inode %u/%u, the first at %u, are sealed under the keys and "
+			"IVs of others that can still be reached, the first block %u of its extent",
+			blocks, btrfs_inode_root(io->inode), btrfs_inode_ino(io->inode), first,
+			reused.block);
 }
 
 static void note_resealed(struct truth *truth, const struct btrfs_crypt_io *io,
@@ -344,27 +398,35 @@ static void note_resealed(struct truth *truth, const struct btrfs_crypt_io *io,
 	}
 }
 
+static struct place place_of(const struct btrfs_crypt_io *io)
+{
+	return (struct place){.extent = io->extent, .block = io->extent_block};
+}
+
 void truth_encrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 		     const struct keyed_cipher *cipher, const struct btrfs_seal *seal)
 {
 	if (cipher->key != seal->key || cipher->nonce != seal->nonce) {
 		truth->garbage_blocks += io->blocks;
-		truth_find(truth, "wrong key", io->extent,
-			   "%u blocks of inode %u/%u are encrypted by a cipher keyed for nonce "
-			   "%" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT,
-			   io->blocks, btrfs_inode_root(io->inode), btrfs_inode_ino(io->inode),
-			   cipher->nonce, seal->nonce);
+		find_in(truth, "wrong key", place_of(io), io->blocks,
+			"%u blocks of inode %u/%u are encrypted by a cipher keyed for nonce "
+			"%" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT,
+			io->blocks, btrfs_inode_root(io->inode), btrfs_inode_ino(io->inode),
+			cipher->nonce, seal->nonce);
 	}
 	note_resealed(truth, io, seal);
 	if (truth->fc->design->per_inode)
-		for (uint32_t i = 0; i < io->blocks; i++)
-			note_iv(truth, io, seal, i);
+		note_ivs(truth, io, seal);
 	else
 		note_nonce(truth, io, seal);
 	if (io->in_place)
 		truth->in_place_blocks += io->blocks;
-	truth_note(truth, io->in_place ? EVENT_OVERWRITTEN : EVENT_WRITTEN, io->inode, io->extent,
-		   io->file_block, io->blocks);
+	keep(truth, &(struct event){.what = io->in_place ? EVENT_OVERWRITTEN : EVENT_WRITTEN,
+				    .inode = btrfs_inode_number(io->inode),
+				    .extent = io->extent,
+				    .extent_block = io->extent_block,
+				    .file_block = io->file_block,
+				    .blocks = io->blocks});
 }
 
 static const char *key_name(const struct fscrypt *fc, uint32_t number)
@@ -388,8 +450,7 @@ void truth_decrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 	if (!garbage)
 		return;
 	truth->garbage_blocks += garbage;
-	truth_find(
-		truth, "garbage", io->extent,
+	find_in(truth, "garbage", place_of(io), io->blocks,
 		"%u of %u blocks of inode %u/%u at block %u decrypt to garbage: sealed under key "
 		"%s, nonce %" G_GUINT64_FORMAT ", last IV %u; read with key %s, nonce "
 		"%" G_GUINT64_FORMAT ", last IV %u",
