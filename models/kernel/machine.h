@@ -45,6 +45,7 @@ struct io_books {
 
 struct block_device;
 struct block_request;
+struct crypto_api;
 
 struct machine {
 	struct sim *sim;
@@ -67,6 +68,8 @@ struct machine {
 	struct sim_waitq writeback_done; /* reclaim waits here for pages to come clean */
 	bool kswapd_wanted;
 	uint64_t kswapd_runs;
+
+	struct crypto_api *crypto;
 
 	struct page_lru lru;
 	struct alloc_site *page_site;
@@ -139,6 +142,14 @@ void memory_give(struct machine *m, uint64_t bytes);
 
 void mempool_free(struct mempool *pool);
 void workqueue_free(struct workqueue *wq);
+
+/* ---- crypto_api.c ---- */
+
+void crypto_api_init(struct machine *m);
+void crypto_api_destroy(struct machine *m);
+void crypto_api_report(const struct machine *m, struct sim_metrics *metrics);
+extern const struct sim_metric_def crypto_lookups_def, crypto_waits_def, crypto_loads_def,
+	crypto_setkey_def, crypto_timeouts_def;
 
 /* ---- chunk.c ---- */
 

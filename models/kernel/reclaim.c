@@ -14,8 +14,6 @@ enum {
 	SHRINK_BATCH = 128, /* objects in one scan; 6.12: mm/shrinker.c */
 	DEFAULT_SEEKS = 2, /* cost of getting an object back; 6.12: include/linux/shrinker.h */
 };
-/* VMSCAN_THROTTLE_WRITEBACK: HZ / 10; 6.12: mm/vmscan.c, reclaim_throttle(). */
-static const sim_ns RECLAIM_THROTTLE_NS = 100000000;
 
 static void kswapd_main(struct kernel_task *task, void *arg);
 
@@ -132,7 +130,8 @@ static void throttle(struct kernel_task *task)
 	struct machine *m = task->machine;
 
 	if (m->dirty_pages || m->writeback_pages)
-		kernel_wait_timeout(task, &m->writeback_done, PART_ALLOC, RECLAIM_THROTTLE_NS);
+		kernel_wait_timeout(task, &m->writeback_done, PART_ALLOC,
+				    machine_cost_mean(m, SPAN_RECLAIM_THROTTLE));
 }
 
 static bool anything_reclaimable(struct machine *m, enum gfp gfp)
