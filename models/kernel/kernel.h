@@ -347,6 +347,9 @@ void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint6
 uint64_t alloc_site_bytes(const struct alloc_site *site);
 uint64_t alloc_site_max_bytes(const struct alloc_site *site);
 
+/** Free memory over the minimum watermark: what is left before direct reclaim. */
+uint64_t machine_memory_over_min(const struct machine *machine);
+
 /** A shrinker: `count` says how many objects it could free, `scan` tries `objects` of them and says
  * how many it freed (with kernel_free()). Called by reclaim with FS allowed only, by kswapd or in an
  * allocating task; how many per call follows do_shrink_slab() (6.12: mm/shrinker.c). */
