@@ -90,6 +90,7 @@ static void start_actors(struct kernel_task *task, void *arg)
 		sim_stop(w->sim);
 		return;
 	}
+	machine_prime(task);
 	for (guint i = 0; i < scenario->actors->len; i++) {
 		const struct scenario_actor *actor = scenario->actors->pdata[i];
 

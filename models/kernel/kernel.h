@@ -361,6 +361,22 @@ struct shrinker {
 };
 void shrinker_register(struct machine *machine, const struct shrinker *shrinker);
 
+/** Called in the reclaiming task right after it has freed clean pages, inside reclaim (PF_MEMALLOC;
+ * with FS allowed, fs_reclaim held in the lock-order graph), and by page_cache_drop_clean(): what
+ * ops->release() could only detach is taken apart here. `fn` may wait. */
+void machine_on_pages_released(struct machine *machine,
+			       void (*fn)(struct kernel_task *task, void *arg), void *arg);
+
+/**
+ * Priming of the lock-order graph: lockdep learns the order of locks from paths that ran, and reclaim
+ * may take long to reach the rare ones. Each function registered walks one path of reclaim, in the
+ * graph only (sim_path_enter(), sim_lock_order_enter()), and takes no time. machine_prime() runs them
+ * all under fs_reclaim; call it once, when everything is mounted.
+ */
+void machine_on_prime(struct machine *machine, void (*fn)(struct machine *machine, void *arg),
+		      void *arg);
+void machine_prime(struct kernel_task *task);
+
 /** A mempool: the allocator first, without direct reclaim; then the reserve; then the allocator
  * with the full mask; then sleep until an element comes back (mm/mempool.c). */
 struct mempool;

@@ -37,6 +37,11 @@ struct registered_shrinker {
 	uint64_t deferred; /* nr_deferred: scanning owed from earlier calls */
 };
 
+struct prime {
+	void (*fn)(struct machine *machine, void *arg);
+	void *arg;
+};
+
 struct io_books {
 	uint64_t bios, metadata_bios, flushes;
 	uint64_t read_bytes, written_bytes, metadata_read_bytes, metadata_written_bytes;
@@ -63,6 +68,9 @@ struct machine {
 	struct alloc_books alloc;
 	GPtrArray *sites, *mempools, *workqueues;
 	GArray *shrinkers; /* struct registered_shrinker */
+	GArray *primes; /* struct prime */
+	void (*pages_released)(struct kernel_task *task, void *arg);
+	void *pages_released_arg;
 	struct sim_lock_class *fs_reclaim;
 	struct sim_waitq kswapd_wait;
 	struct sim_waitq writeback_done; /* reclaim waits here for pages to come clean */
@@ -134,6 +142,8 @@ void reclaim_destroy(struct machine *m);
 void kswapd_wake(struct machine *m);
 /* Reclaims until one allocation of `bytes` fits over the minimum watermark. */
 bool reclaim_for(struct kernel_task *task, enum gfp gfp, uint64_t bytes, unsigned int flags);
+/* Tells the floor above that clean pages have gone. */
+void pages_were_released(struct kernel_task *task);
 /* Takes memory if that leaves at least `watermark` free. */
 bool memory_take(struct machine *m, uint64_t bytes, uint64_t watermark);
 void memory_give(struct machine *m, uint64_t bytes);

@@ -132,6 +132,7 @@ static void clean_up(struct kernel_task *task, void *arg)
 static void mount(struct kernel_task *task, void *arg)
 {
 	cr_assert_eq(fscrypt_mount(task, arg), 0);
+	machine_prime(task);
 }
 
 static void build(struct stress *s, const struct cost_profile *profile,
