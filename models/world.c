@@ -81,12 +81,26 @@ static void start_actors(struct kernel_task *task, void *arg)
 	struct world *w = arg;
 	const struct scenario *scenario = w->options->scenario;
 
-	(void)task;
+	machine_prime(task);
 	for (guint i = 0; i < scenario->actors->len; i++) {
 		const struct scenario_actor *actor = scenario->actors->pdata[i];
 
 		actor->kind->start(w->workload, actor->name, actor->config);
 	}
+}
+
+/* kernel_read_file() of the module that modprobe loads. */
+static void read_module(struct kernel_task *task, void *arg)
+{
+	struct world *w = arg;
+	struct btrfs_file *file;
+
+	sim_path_enter(w->sim, "kernel_read_file");
+	if (!btrfs_open(task, w->fs, w->options->scenario->modprobe_path, 0, &file)) {
+		btrfs_read(task, file, 0, btrfs_inode_size(btrfs_file_inode(file)));
+		btrfs_close(task, file);
+	}
+	sim_path_leave(w->sim);
 }
 
 static void set_config(const struct world *w, struct btrfs_config *config,
@@ -132,6 +146,8 @@ static bool build(struct world *w, GError **error)
 	fscrypt_mount(w->crypt);
 	if (config.image_key)
 		fscrypt_preset_key(w->crypt, fscrypt_key_number(w->crypt, scenario->image_key));
+	if (scenario->modprobe_path)
+		machine_on_modprobe(w->machine, read_module, w);
 	w->workload = workload_new(w->machine, w->fs, w->crypt);
 	if (w->options->keep_dumps)
 		w->workload->dumps = g_string_new(NULL);

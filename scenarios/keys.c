@@ -150,6 +150,12 @@ const struct sim_param machine_params[] = {
 	 .offset = AT(machine_keys, spread),
 	 .fallback = "true",
 	 .help = "false: every cost is its mean, and the machine draws no random number"},
+	{.name = "modules_absent",
+	 .type = SIM_PARAM_TEXT,
+	 .offset = AT(machine_keys, modules_absent),
+	 .fallback = "",
+	 .help = "cipher modes, separated by commas, whose module the first user must have loaded; "
+		 "none by default"},
 	{.name = NULL},
 };
 
@@ -176,6 +182,12 @@ const struct sim_param filesystem_params[] = {
 	 .fallback = "true",
 	 .help = "direct writes to files with data checksums go through the page cache, as since "
 		 "Linux 6.15; false: as before"},
+	{.name = "modprobe_path",
+	 .type = SIM_PARAM_TEXT,
+	 .offset = AT(filesystem_keys, modprobe_path),
+	 .fallback = "",
+	 .help = "file of this filesystem that modprobe reads when it loads a module; by default "
+		 "its files lie elsewhere"},
 	{.name = NULL},
 };
 

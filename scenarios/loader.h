@@ -88,9 +88,10 @@ struct machine_keys {
 	char *profile;
 	int64_t cpus, memory_bytes, devices, device_channels;
 	int64_t dirty_background_permille, dirty_permille, flushers, spread;
+	char *modules_absent;
 };
 struct filesystem_keys {
-	char *image, *key;
+	char *image, *key, *modprobe_path;
 	int64_t compress, buffer_direct_writes;
 };
 struct actor_keys {

@@ -148,11 +148,36 @@ static bool load_profile(struct loader *loader, struct scenario *scenario, const
 	return true;
 }
 
+/* "adiantum, aes-256-xts" as bits of enum cipher_mode. */
+static bool read_modes(struct loader *loader, const char *text, uint32_t *modes, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(text ? text : "", ",", -1);
+	size_t mark = loader_enter(loader, "modules_absent");
+
+	*modes = 0;
+	for (size_t i = 0; words[i]; i++) {
+		const char *word = g_strstrip(words[i]);
+		size_t mode = 0;
+
+		while (mode < CIPHER_MODES && strcmp(cipher_mode_names[mode], word))
+			mode++;
+		if (mode == CIPHER_MODES)
+			return loader_fail(loader, error,
+					   "modules_absent: unknown cipher mode \"%s\"\nthose "
+					   "known are aes-256-xts, aes-128-cbc-essiv, adiantum",
+					   word);
+		*modes |= UINT32_C(1) << mode;
+	}
+	loader_leave(loader, mark);
+	return true;
+}
+
 static bool read_keys(struct loader *loader, struct scenario *scenario, struct machine_keys *keys,
 		      GError **error)
 {
 	const json_t *json = json_object_get(loader->root, "machine");
 	size_t mark = loader_enter(loader, "machine");
+	uint32_t modules_absent;
 
 	if (!json)
 		sim_param_defaults(machine_params, keys);
@@ -163,6 +188,8 @@ static bool read_keys(struct loader *loader, struct scenario *scenario, struct m
 				   "dirty_background_permille (%" G_GINT64_FORMAT
 				   ") is more than dirty_permille (%" G_GINT64_FORMAT ")",
 				   keys->dirty_background_permille, keys->dirty_permille);
+	if (!read_modes(loader, keys->modules_absent, &modules_absent, error))
+		return false;
 	loader_leave(loader, mark);
 	scenario->machine = (struct machine_config){
 		.cpus = (uint32_t)keys->cpus,
@@ -172,6 +199,7 @@ static bool read_keys(struct loader *loader, struct scenario *scenario, struct m
 		.dirty_background_permille = (uint32_t)keys->dirty_background_permille,
 		.dirty_permille = (uint32_t)keys->dirty_permille,
 		.flushers = keys->flushers,
+		.modules_absent = modules_absent,
 	};
 	return true;
 }
@@ -228,6 +256,7 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	loader_leave(loader, at);
 	loader_leave(loader, mark);
 	scenario->image_key = g_steal_pointer(&keys.key);
+	scenario->modprobe_path = g_steal_pointer(&keys.modprobe_path);
 	scenario->compress = keys.compress;
 	scenario->buffer_direct_writes = keys.buffer_direct_writes;
 	sim_param_clear(filesystem_params, &keys);

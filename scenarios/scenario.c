@@ -196,6 +196,7 @@ void scenario_free(struct scenario *scenario)
 	cost_profile_free(scenario->profile);
 	g_free(scenario->image_path);
 	g_free(scenario->image_key);
+	g_free(scenario->modprobe_path);
 	g_free(scenario->path);
 	g_free(scenario->name);
 	g_free(scenario->question);

@@ -50,6 +50,7 @@ struct scenario {
 	struct fs_image *image;
 	char *image_key; /* the key under which the image's files are encrypted; NULL: plain */
 
+	char *modprobe_path; /* file that modprobe reads; NULL: none of this filesystem */
 	bool compress; /* mounted with compress=zstd */
 	bool buffer_direct_writes; /* of files with data checksums, as since Linux 6.15 */
 

@@ -221,6 +221,14 @@ int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *fr
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs);
 int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
+/**
+ * stat() of a file by its no-key name, while the key of its directory is away; -ENOENT if that is
+ * there. `path` is written with the real names. Leaves a dentry of the no-key name behind, which pins
+ * the inode and which nobody finds again once the key is back (fscrypt_d_revalidate()): a later
+ * unlink by the real name leaves the inode in memory until the dentry shrinker, drop_caches or
+ * removal of its key prunes that dentry, and so evicts an inode without a name.
+ */
+int btrfs_stat_nokey(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 /** Sets the encryption policy of an inode; -EEXIST if it has another one. */
 int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key);
 /** sync; echo 3 > drop_caches. */

@@ -135,8 +135,11 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 		inode->flush_on_close = false;
 		btrfs_start_writeback(task, inode);
 	}
+	if (--inode->opens)
+		return;
+	btrfs_lru_add(inode);
 	/* An inode whose name is gone leaves with its last user. */
-	if (!--inode->opens && !inode->store->nlink)
+	if (!inode->store->nlink)
 		btrfs_last_iput(task, inode);
 }
 

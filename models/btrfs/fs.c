@@ -92,6 +92,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->endio_read = workqueue_new(machine, "endio-read", cpus, CONTEXT_ENDIO);
 	fs->endio_write = workqueue_new(machine, "endio-write", threads, CONTEXT_ENDIO);
 	fs->transaction_kthread = workqueue_new(machine, "btrfs-transaction", 1, CONTEXT_PROCESS);
+	btrfs_shrinkers_register(fs);
 	if (config->image && !btrfs_populate(fs, error)) {
 		btrfs_free(fs);
 		return NULL;

@@ -77,7 +77,8 @@ void btrfs_pin(struct btrfs_inode *inode)
 void btrfs_unpin(struct btrfs_inode *inode)
 {
 	g_assert(inode->pins);
-	inode->pins--;
+	if (!--inode->pins)
+		btrfs_lru_add(inode);
 }
 
 static void delayed_iput(struct kernel_task *task, void *arg)
@@ -86,7 +87,8 @@ static void delayed_iput(struct kernel_task *task, void *arg)
 
 	(void)task;
 	btrfs_unpin(inode);
-	btrfs_inode_try_evict(inode);
+	if (!inode->nokey_dentry)
+		btrfs_inode_try_evict(inode);
 }
 
 void btrfs_iput(struct btrfs_inode *inode)
@@ -101,6 +103,8 @@ void btrfs_iput(struct btrfs_inode *inode)
 
 void btrfs_last_iput(struct kernel_task *task, struct btrfs_inode *inode)
 {
+	if (inode->nokey_dentry)
+		return;
 	btrfs_pin(inode);
 	store_discard_dirty(inode->fs->store, inode->store);
 	page_cache_drop(inode->mapping, 0, UINT32_MAX);
@@ -155,13 +159,14 @@ static void leave_memory(struct btrfs_inode *inode)
 	struct btrfs_fs *fs = inode->fs;
 
 	g_queue_unlink(&fs->inodes, &inode->link);
+	btrfs_lru_remove(inode);
 	inode->store->user = NULL;
 	extent_map_drop_all(inode);
 	if (fs->crypt_ops)
 		fs->crypt_ops->inode_evict(fs->crypt, inode);
 	kernel_free(fs->machine, fs->site_inode, machine_size(fs->machine, SIZE_BTRFS_INODE));
-	if (inode->parent)
-		inode->parent->children--;
+	if (inode->parent && !--inode->parent->children)
+		btrfs_lru_add(inode->parent);
 }
 
 static bool evictable(const struct btrfs_inode *inode)
@@ -260,7 +265,7 @@ static struct btrfs_inode *inode_new(struct btrfs_fs *fs, struct store_inode *fo
 	sim_rwsem_init(&inode->lock, sim, sim_lock_class(sim, class), class);
 	sim_waitq_init(&inode->ordered_wait, sim, "ordered extent");
 	extent_map_tree_init(inode);
-	inode->link.data = inode;
+	inode->link.data = inode->lru_link.data = inode;
 	g_queue_push_tail_link(&fs->inodes, &inode->link);
 	found->user = inode;
 	return inode;
@@ -308,8 +313,9 @@ static int step(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 	return btrfs_inode_of(task, fs, found, parent, out);
 }
 
-int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
-	       struct btrfs_inode **out)
+/* `nokey`: directories whose key is away are passed through by no-key names. */
+static int walk(struct kernel_task *task, struct btrfs_fs *fs, const char *path, bool nokey,
+		struct btrfs_inode **out)
 {
 	struct btrfs_inode *parent = NULL, *inode;
 	const char *end = path;
@@ -322,6 +328,8 @@ int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		prefix = btrfs_own(fs, OWNED_MEMORY, g_strndup(path, (gsize)(end - path)));
 		parent = inode;
 		err = btrfs_inode_unlock(task, parent);
+		if (err == -ENOKEY && nokey)
+			err = btrfs_refuse(task, 0, NULL);
 		if (!err)
 			err = step(task, fs, prefix, parent, &inode);
 		btrfs_unpin(parent);
@@ -329,5 +337,28 @@ int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 	}
 	if (!err)
 		*out = inode;
+	return err;
+}
+
+int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+	       struct btrfs_inode **out)
+{
+	return walk(task, fs, path, false, out);
+}
+
+int btrfs_stat_nokey(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct btrfs_inode *inode, *parent;
+	int err = walk(task, fs, path, true, &inode);
+
+	kernel_run(task, COST_SYSCALL, 1);
+	if (err)
+		return err;
+	parent = inode->parent;
+	if (parent && parent->store->policy_key && !parent->crypt)
+		inode->nokey_dentry = true;
+	else
+		err = -ENOENT;
+	btrfs_unpin(inode);
 	return err;
 }

@@ -83,6 +83,9 @@ struct btrfs_inode {
 	int io_error; /* AS_EIO: told once, by whoever waits next */
 	void *crypt;
 	GList link; /* in fs->inodes */
+	GList lru_link; /* in fs->lru */
+	bool on_lru, referenced;
+	bool nokey_dentry; /* a dentry by its no-key name pins it, see btrfs_stat_nokey() */
 };
 
 struct btrfs_file {
@@ -101,6 +104,7 @@ struct btrfs_fs {
 	const struct btrfs_crypt_ops *crypt_ops;
 	void *crypt;
 	GQueue inodes; /* in memory, oldest first */
+	GQueue lru; /* inodes that had no user when last looked at, coldest first */
 	GPtrArray *image_files; /* char *: paths of regular files that are not empty */
 	GArray *image_sizes; /* uint64_t, of the same */
 	struct workqueue *endio_read, *endio_write, *transaction_kthread;
@@ -116,6 +120,7 @@ struct btrfs_fs {
 	struct {
 		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;
 		uint64_t lost_writes;
+		uint64_t inodes_shrunk, inodes_shrunk_unlinked;
 		struct btrfs_work work;
 	} count;
 };
@@ -171,6 +176,14 @@ static inline void btrfs_note_change(struct btrfs_inode *inode)
 	inode->unlogged_items++;
 	inode->changed_in = inode->fs->commits;
 }
+
+/* ---- shrink.c ---- */
+
+/** The inode has lost a user, or pages: the shrinkers look at it in their time. */
+void btrfs_lru_add(struct btrfs_inode *inode);
+void btrfs_lru_remove(struct btrfs_inode *inode);
+/** Registers the shrinkers, and the paths of theirs that prime the lock-order graph. */
+void btrfs_shrinkers_register(struct btrfs_fs *fs);
 
 /* ---- transaction.c ---- */
 

@@ -41,9 +41,17 @@ static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,
 	"blocks that write() accepted and writeback could not write"};
 
+static const struct sim_metric_def def_shrunk = {"mem.inodes_shrunk", "count", SIM_NO_DIRECTION,
+						 "memory",
+						 "inodes that the shrinkers took out of memory"};
+static const struct sim_metric_def def_shrunk_unlinked = {
+	"mem.inodes_shrunk_unlinked", "count", SIM_LESS_IS_BETTER, "memory",
+	"of those, inodes without a name: each joins a transaction in reclaim"};
+
 const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context,  &def_leaves, &def_items,	  &def_extents, &def_data, &def_loads, &def_ordered,
-	&def_searches, &def_cow,    &def_commits, &def_maps,	&def_lost, NULL};
+	&def_context, &def_leaves,	    &def_items, &def_extents, &def_data, &def_loads,
+	&def_ordered, &def_searches,	    &def_cow,	&def_commits, &def_maps, &def_lost,
+	&def_shrunk,  &def_shrunk_unlinked, NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
@@ -64,6 +72,9 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_commits, def_commits.name, (int64_t)fs->commits);
 	sim_metrics_set(metrics, &def_maps, def_maps.name,
 			(int64_t)alloc_site_max_bytes(fs->site_map));
+	sim_metrics_set(metrics, &def_shrunk, def_shrunk.name, (int64_t)fs->count.inodes_shrunk);
+	sim_metrics_set(metrics, &def_shrunk_unlinked, def_shrunk_unlinked.name,
+			(int64_t)fs->count.inodes_shrunk_unlinked);
 	sim_metrics_set(metrics, &def_lost, def_lost.name, (int64_t)fs->count.lost_writes);
 }
 

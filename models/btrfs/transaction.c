@@ -74,6 +74,15 @@ static void arm_interval(struct btrfs_fs *fs)
 		  interval_over, fs);
 }
 
+/* current->journal_info: a task that has a handle, or commits, joins its own transaction again. */
+static bool in_transaction(const struct kernel_task *task)
+{
+	for (uint32_t i = 0; i < task->contexts; i++)
+		if (task->context[i] == CONTEXT_TRANSACTION)
+			return true;
+	return false;
+}
+
 int btrfs_join_transaction(struct kernel_task *task, struct btrfs_fs *fs)
 {
 	sim_path_enter(machine_sim(fs->machine), "btrfs_join_transaction");
@@ -82,7 +91,8 @@ int btrfs_join_transaction(struct kernel_task *task, struct btrfs_fs *fs)
 		sim_path_leave(machine_sim(fs->machine));
 		return -ENOMEM;
 	}
-	kernel_down_read(task, &fs->transaction);
+	if (!in_transaction(task))
+		kernel_down_read(task, &fs->transaction);
 	sim_path_leave(machine_sim(fs->machine));
 	kernel_context_enter(task, CONTEXT_TRANSACTION);
 	kernel_run(task, COST_TRANSACTION_JOIN, 1);
@@ -93,7 +103,8 @@ int btrfs_join_transaction(struct kernel_task *task, struct btrfs_fs *fs)
 void btrfs_end_transaction(struct kernel_task *task, struct btrfs_fs *fs)
 {
 	kernel_context_leave(task);
-	kernel_up_read(task, &fs->transaction);
+	if (!in_transaction(task))
+		kernel_up_read(task, &fs->transaction);
 	kernel_free(fs->machine, fs->site_trans, machine_size(fs->machine, SIZE_TRANS_HANDLE));
 }
 

@@ -359,7 +359,11 @@ static void writepages(struct kernel_task *task, struct address_space *mapping, 
 
 static bool release_pages(struct address_space *mapping, uint32_t first, uint32_t blocks)
 {
-	return extent_map_release(address_space_host(mapping), first, blocks);
+	struct btrfs_inode *inode = address_space_host(mapping);
+
+	if (!inode->on_lru) /* these may be the last */
+		btrfs_lru_add(inode);
+	return extent_map_release(inode, first, blocks);
 }
 
 const struct address_space_ops btrfs_aops = {

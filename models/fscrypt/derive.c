@@ -170,9 +170,10 @@ int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc,
 
 int fscrypt_setkey(struct kernel_task *task, struct fscrypt *fc)
 {
-	kernel_run(task, COST_SETKEY + fc->mode, 1);
-	fc->count.setkeys++;
-	return 0;
+	int err = crypto_skcipher_setkey(task, fc->mode);
+
+	fc->count.setkeys += !err;
+	return err;
 }
 
 static uint64_t tfm_bytes(const struct fscrypt *fc)
@@ -188,19 +189,20 @@ static void tfm_made(struct fscrypt *fc)
 
 int fscrypt_tfm_alloc(struct kernel_task *task, struct fscrypt *fc)
 {
-	kernel_run(task, COST_TFM_ALLOC + fc->mode, 1);
-	if (!kernel_alloc(task, fc->site_tfm, GFP_KERNEL, tfm_bytes(fc)))
-		return -ENOMEM;
-	tfm_made(fc);
-	return 0;
+	int err = crypto_alloc_skcipher(task, fc->mode, fc->site_tfm, tfm_bytes(fc));
+
+	if (!err)
+		tfm_made(fc);
+	return err;
 }
 
 int fscrypt_tfm_clone(struct kernel_task *task, struct fscrypt *fc)
 {
-	if (!kernel_alloc(task, fc->site_tfm, GFP_ATOMIC, tfm_bytes(fc)))
-		return -ENOMEM;
-	tfm_made(fc);
-	return 0;
+	int err = crypto_clone_skcipher(task, fc->mode, fc->site_tfm, tfm_bytes(fc));
+
+	if (!err)
+		tfm_made(fc);
+	return err;
 }
 
 void fscrypt_tfm_preload(struct fscrypt *fc)
@@ -212,8 +214,9 @@ void fscrypt_tfm_preload(struct fscrypt *fc)
 void fscrypt_tfm_free(struct kernel_task *task, struct fscrypt *fc)
 {
 	if (task)
-		kernel_run(task, COST_TFM_FREE + fc->mode, 1);
-	kernel_free(fc->machine, fc->site_tfm, tfm_bytes(fc));
+		crypto_free_skcipher(task, fc->mode, fc->site_tfm, tfm_bytes(fc));
+	else
+		kernel_free(fc->machine, fc->site_tfm, tfm_bytes(fc));
 	fscrypt_account(fc, -(int64_t)tfm_bytes(fc));
 	fc->count.tfm_frees++;
 }

@@ -107,6 +107,13 @@ uint64_t memory_free_bytes(const struct machine *m)
 	return m->config.memory_bytes > m->used_bytes ? m->config.memory_bytes - m->used_bytes : 0;
 }
 
+uint64_t machine_memory_over_min(const struct machine *machine)
+{
+	uint64_t free = memory_free_bytes(machine);
+
+	return free > machine->min_bytes ? free - machine->min_bytes : 0;
+}
+
 static void memory_charge(struct machine *m, uint64_t bytes)
 {
 	m->used_bytes += bytes;

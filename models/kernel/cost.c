@@ -8,10 +8,11 @@ const char *const cipher_mode_names[CIPHER_MODES] = {
 	[CIPHER_ADIANTUM] = "adiantum",
 };
 
-#define PER_MODE(base, stem, text)                                                                 \
-	[base + CIPHER_AES_256_XTS] = {stem ".aes-256-xts", "ns", text},                           \
-		[base + CIPHER_AES_128_CBC_ESSIV] = {stem ".aes-128-cbc-essiv", "ns", text},       \
-		[base + CIPHER_ADIANTUM] = {stem ".adiantum", "ns", text}
+#define EACH_MODE(base, stem, unit, text)                                                          \
+	[base + CIPHER_AES_256_XTS] = {stem ".aes-256-xts", unit, text},                           \
+		[base + CIPHER_AES_128_CBC_ESSIV] = {stem ".aes-128-cbc-essiv", unit, text},       \
+		[base + CIPHER_ADIANTUM] = {stem ".adiantum", unit, text}
+#define PER_MODE(base, stem, text) EACH_MODE(base, stem, "ns", text)
 
 const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 	[COST_SYSCALL] = {"syscall", "ns", "system call entry and exit"},
@@ -62,9 +63,16 @@ const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 	[COST_POOL_SLOT] = {"pool_slot", "ns", "taking and returning a pool slot, uncontended"},
 	[COST_POOL_MAP_LOOKUP] = {"pool_map_lookup", "ns",
 				  "finding (key, nonce, mode) among prepared ciphers"},
+	[COST_MODPROBE] = {"modprobe", "ns", "loading a module, less reading its file"},
+	[COST_ALG_SELFTEST] = {"alg_selftest", "ns", "testing one algorithm at its registration"},
+	[COST_LINE_LOCAL] = {"line_local", "ns", "an atomic on a cache line at hand"},
+	[COST_LINE_TRANSFER] = {"line_transfer", "ns",
+				"an atomic on a cache line that another CPU touched last"},
+	[COST_EVICT_INODE] = {"evict_inode", "ns", "one inode and its dentry, by the shrinker"},
 	PER_MODE(COST_SETKEY, "setkey", "setting the key of a cipher"),
 	PER_MODE(COST_TFM_ALLOC, "tfm_alloc", "allocating a cipher, less its slab_alloc"),
 	PER_MODE(COST_TFM_FREE, "tfm_free", "freeing a cipher"),
+	PER_MODE(COST_TFM_CLONE, "tfm_clone", "cloning a cipher, less its slab_alloc"),
 	PER_MODE(COST_ENCRYPT_4K, "encrypt_4k", "encrypting one block"),
 	PER_MODE(COST_DECRYPT_4K, "decrypt_4k", "decrypting one block"),
 	[COST_DEVICE_READ] = {"device_read", "ns",
@@ -81,6 +89,10 @@ const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 	[SPAN_MEMPOOL_RETRY] = {"mempool_retry", "ns",
 				"longest sleep of mempool_alloc() before it tries again"},
 	[SPAN_HUNG_TASK] = {"hung_task", "ns", "kernel.hung_task_timeout_secs"},
+	[SPAN_RECLAIM_THROTTLE] = {"reclaim_throttle", "ns",
+				   "longest wait of a reclaim that made no progress"},
+	[SPAN_CRYPTO_LARVAL] = {"crypto_larval_wait", "ns",
+				"longest wait for an algorithm under test"},
 };
 
 const struct kernel_name kernel_size_table[KERNEL_SIZES] = {
@@ -102,11 +114,13 @@ const struct kernel_name kernel_size_table[KERNEL_SIZES] = {
 	[SIZE_BLK_CRYPTO_KEY] = {"blk_crypto_key", "bytes", "struct blk_crypto_key"},
 	[SIZE_LIBRARY_KEY] = {"library_key", "bytes", "AES-XTS library key"},
 	[SIZE_DERIVED_KEY] = {"derived_key", "bytes", "a cached raw key"},
-	[SIZE_TFM +
-		CIPHER_AES_256_XTS] = {"tfm.aes-256-xts", "bytes", "a cipher with all it holds"},
-	[SIZE_TFM + CIPHER_AES_128_CBC_ESSIV] = {"tfm.aes-128-cbc-essiv", "bytes",
-						 "a cipher with all it holds"},
-	[SIZE_TFM + CIPHER_ADIANTUM] = {"tfm.adiantum", "bytes", "a cipher with all it holds"},
+	EACH_MODE(SIZE_TFM, "tfm", "bytes", "a cipher with all it holds"),
+	EACH_MODE(LIMIT_ALG_LOOKUPS, "alg_lookups", "look-ups",
+		  "times that making a cipher takes crypto_alg_sem for read"),
+	[SIZE_ADIANTUM_SETKEY] = {"adiantum_setkey", "bytes",
+				  "what adiantum_setkey() allocates for its duration"},
+	[SIZE_CRYPTO_LARVAL] = {"crypto_larval", "bytes", "struct crypto_larval"},
+	[SIZE_CRYPTO_TEST] = {"crypto_test", "bytes", "struct crypto_test_param"},
 	[LIMIT_BIO_BLOCKS] = {"bio_blocks", "blocks", "blocks in one bio"},
 	[LIMIT_READ_AHEAD_BLOCKS] = {"read_ahead_blocks", "blocks", "largest read-ahead window"},
 	[LIMIT_READ_AHEAD_START_BLOCKS] = {"read_ahead_start_blocks", "blocks",

@@ -62,10 +62,16 @@ enum kernel_cost {
 	COST_HKDF_EXPAND,
 	COST_POOL_SLOT, /* take and return a pool slot, uncontended */
 	COST_POOL_MAP_LOOKUP, /* find (key, nonce, mode) among prepared ciphers */
+	COST_MODPROBE, /* a module loaded by the usermode helper, less reading its file */
+	COST_ALG_SELFTEST, /* the test of one algorithm at its registration */
+	COST_LINE_LOCAL, /* an atomic on a cache line that this CPU has */
+	COST_LINE_TRANSFER, /* an atomic on a cache line that another CPU touched last */
+	COST_EVICT_INODE, /* a shrinker takes one inode and its dentry */
 	COST_SETKEY, /* + enum cipher_mode */
 	COST_TFM_ALLOC = COST_SETKEY + CIPHER_MODES,
 	COST_TFM_FREE = COST_TFM_ALLOC + CIPHER_MODES,
-	COST_ENCRYPT_4K = COST_TFM_FREE + CIPHER_MODES,
+	COST_TFM_CLONE = COST_TFM_FREE + CIPHER_MODES,
+	COST_ENCRYPT_4K = COST_TFM_CLONE + CIPHER_MODES,
 	COST_DECRYPT_4K = COST_ENCRYPT_4K + CIPHER_MODES,
 	COST_DEVICE_READ = COST_DECRYPT_4K + CIPHER_MODES, /* latency of a read, first block */
 	COST_DEVICE_WRITE,
@@ -79,6 +85,8 @@ enum kernel_cost {
 	SPAN_THROTTLE_PAUSE, /* one pause in balance_dirty_pages() */
 	SPAN_MEMPOOL_RETRY, /* mempool_alloc() sleeps this long at most before it tries again */
 	SPAN_HUNG_TASK, /* khungtaskd */
+	SPAN_RECLAIM_THROTTLE, /* longest wait of reclaim that made no progress */
+	SPAN_CRYPTO_LARVAL, /* crypto_larval_wait() gives up after this */
 	KERNEL_COSTS
 };
 
@@ -102,7 +110,11 @@ enum kernel_size {
 	SIZE_LIBRARY_KEY,
 	SIZE_DERIVED_KEY, /* a cached raw key */
 	SIZE_TFM, /* + enum cipher_mode, as the slab rounds it */
-	LIMIT_BIO_BLOCKS = SIZE_TFM + CIPHER_MODES, /* blocks in a bio */
+	LIMIT_ALG_LOOKUPS = SIZE_TFM + CIPHER_MODES, /* crypto_alg_sem taken per cipher made */
+	SIZE_ADIANTUM_SETKEY = LIMIT_ALG_LOOKUPS + CIPHER_MODES, /* its temporary */
+	SIZE_CRYPTO_LARVAL, /* struct crypto_larval */
+	SIZE_CRYPTO_TEST, /* struct crypto_test_param */
+	LIMIT_BIO_BLOCKS, /* blocks in a bio */
 	LIMIT_READ_AHEAD_BLOCKS, /* largest read-ahead window */
 	LIMIT_READ_AHEAD_START_BLOCKS, /* first window of a sequential reader */
 	LIMIT_BOUNCE_PAGES, /* reserve of the bounce mempool */
@@ -168,6 +180,7 @@ struct machine_config {
 	uint32_t device_channels; /* requests that one device serves at a time */
 	uint32_t dirty_background_permille, dirty_permille; /* of memory */
 	bool flushers; /* false: only sync and fsync write back */
+	uint32_t modules_absent; /* bits of enum cipher_mode whose module must be loaded first */
 };
 
 struct machine;
@@ -270,6 +283,29 @@ void kernel_down_write(struct kernel_task *task, struct sim_rwsem *sem);
 void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
 			      struct sim_lock_class *subclass);
 void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem);
+/**
+ * A cache line that many CPUs write. Each atomic read-modify-write on it costs COST_LINE_LOCAL if the
+ * same task touched it last, else COST_LINE_TRANSFER, and begins when the one before it has ended:
+ * until then the task spins on its CPU, booked to PART_LOCK_WAIT.
+ */
+struct kernel_line {
+	uint32_t owner; /* number of the task that touched it last, from 1; 0: nobody yet */
+	sim_ns free_at;
+};
+void kernel_line_touch(struct kernel_task *task, struct kernel_line *line);
+/** A rw-semaphore whose own cache line counts: taking and releasing it are one atomic each, so that
+ * readers get in one another's way. For those that many CPUs take for read at once. */
+struct kernel_rwsem {
+	struct sim_rwsem sem;
+	struct kernel_line line;
+};
+/** Of the lock class of that name, which must outlive it. */
+void kernel_rwsem_init(struct kernel_rwsem *rwsem, struct machine *machine, const char *name);
+void kernel_rwsem_destroy(struct kernel_rwsem *rwsem);
+void kernel_rwsem_read(struct kernel_task *task, struct kernel_rwsem *rwsem);
+void kernel_rwsem_read_unlock(struct kernel_task *task, struct kernel_rwsem *rwsem);
+void kernel_rwsem_write(struct kernel_task *task, struct kernel_rwsem *rwsem);
+void kernel_rwsem_write_unlock(struct kernel_task *task, struct kernel_rwsem *rwsem);
 /** Takes units of a counted resource; booked to PART_POOL_WAIT. */
 void kernel_pool_get(struct kernel_task *task, struct sim_pool *pool, uint32_t units);
 
@@ -311,6 +347,9 @@ void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint6
 uint64_t alloc_site_bytes(const struct alloc_site *site);
 uint64_t alloc_site_max_bytes(const struct alloc_site *site);
 
+/** Free memory over the minimum watermark: what is left before direct reclaim. */
+uint64_t machine_memory_over_min(const struct machine *machine);
+
 /** A shrinker: `count` says how many objects it could free, `scan` tries `objects` of them and says
  * how many it freed (with kernel_free()). Called by reclaim with FS allowed only, by kswapd or in an
  * allocating task; how many per call follows do_shrink_slab() (6.12: mm/shrinker.c). */
@@ -322,6 +361,22 @@ struct shrinker {
 };
 void shrinker_register(struct machine *machine, const struct shrinker *shrinker);
 
+/** Called in the reclaiming task right after it has freed clean pages, inside reclaim (PF_MEMALLOC;
+ * with FS allowed, fs_reclaim held in the lock-order graph), and by page_cache_drop_clean(): what
+ * ops->release() could only detach is taken apart here. `fn` may wait. */
+void machine_on_pages_released(struct machine *machine,
+			       void (*fn)(struct kernel_task *task, void *arg), void *arg);
+
+/**
+ * Priming of the lock-order graph: lockdep learns the order of locks from paths that ran, and reclaim
+ * may take long to reach the rare ones. Each function registered walks one path of reclaim, in the
+ * graph only (sim_path_enter(), sim_lock_order_enter()), and takes no time. machine_prime() runs them
+ * all under fs_reclaim; call it once, when everything is mounted.
+ */
+void machine_on_prime(struct machine *machine, void (*fn)(struct machine *machine, void *arg),
+		      void *arg);
+void machine_prime(struct kernel_task *task);
+
 /** A mempool: the allocator first, without direct reclaim; then the reserve; then the allocator
  * with the full mask; then sleep until an element comes back (mm/mempool.c). */
 struct mempool;
@@ -330,6 +385,37 @@ struct mempool *mempool_new(struct machine *machine, const char *name, uint32_t 
 /** False only if `gfp` may not wait. Sleeping for an element is booked to PART_ALLOC. */
 bool mempool_get(struct kernel_task *task, struct mempool *pool, enum gfp gfp);
 void mempool_put(struct mempool *pool);
+
+/* ---- the crypto API ------------------------------------------------------------------------- */
+
+/**
+ * crypto_alloc_skcipher(): looks the algorithm up, and those that it is made of, each time under
+ * crypto_alg_sem for read (LIMIT_ALG_LOOKUPS); then COST_TFM_ALLOC and the object, zeroed, with
+ * GFP_KERNEL, as far as the caller's scopes leave it that. An algorithm whose module is not loaded is
+ * asked for with request_module(), which waits for user space without a time-out, and then for its
+ * self test up to SPAN_CRYPTO_LARVAL. 0, -ENOMEM, -ENOENT (the module did not register it),
+ * -ETIMEDOUT (the test took too long) or -ELIBBAD (it did so earlier); 6.12: crypto/api.c.
+ */
+int crypto_alloc_skcipher(struct kernel_task *task, enum cipher_mode mode, struct alloc_site *site,
+			  uint64_t bytes);
+/** What crypto_clone_tfm() would do for a skcipher: COST_TFM_CLONE and GFP_ATOMIC, without look-up or
+ * semaphore. 0 or -ENOMEM. 6.12 has it for hashes only. */
+int crypto_clone_skcipher(struct kernel_task *task, enum cipher_mode mode, struct alloc_site *site,
+			  uint64_t bytes);
+void crypto_free_skcipher(struct kernel_task *task, enum cipher_mode mode, struct alloc_site *site,
+			  uint64_t bytes);
+/** crypto_skcipher_setkey(): COST_SETKEY. Adiantum's allocates SIZE_ADIANTUM_SETKEY with GFP_KERNEL
+ * for the duration, and fails with -ENOMEM (6.12: crypto/adiantum.c); the others allocate nothing,
+ * given an aligned key. */
+int crypto_skcipher_setkey(struct kernel_task *task, enum cipher_mode mode);
+/** Registers one more algorithm, of no use to anybody here: holds crypto_alg_sem for write and
+ * allocates its test larval under it with GFP_KERNEL; the self test runs in a task of its own. 0 or
+ * -ENOMEM. 6.12: crypto/algapi.c, crypto_register_alg(). */
+int crypto_register_alg(struct kernel_task *task);
+/** What modprobe does in user space before the module is there: reads its file, say. Called in the
+ * modprobe task, which has no scopes of the task that asked. */
+void machine_on_modprobe(struct machine *machine, void (*fn)(struct kernel_task *task, void *arg),
+			 void *arg);
 
 /* ---- page cache --------------------------------------------------------------------------- */
 

@@ -17,6 +17,7 @@ struct machine *machine_new(struct sim *sim, const struct machine_config *config
 	m->page_site = alloc_site(m, "page_cache");
 	writeback_init(m);
 	devices_init(m);
+	crypto_api_init(m);
 	return m;
 }
 
@@ -24,6 +25,7 @@ void machine_free(struct machine *machine)
 {
 	if (!machine)
 		return;
+	crypto_api_destroy(machine);
 	devices_destroy(machine);
 	writeback_destroy(machine);
 	reclaim_destroy(machine);

@@ -37,6 +37,11 @@ struct registered_shrinker {
 	uint64_t deferred; /* nr_deferred: scanning owed from earlier calls */
 };
 
+struct prime {
+	void (*fn)(struct machine *machine, void *arg);
+	void *arg;
+};
+
 struct io_books {
 	uint64_t bios, metadata_bios, flushes;
 	uint64_t read_bytes, written_bytes, metadata_read_bytes, metadata_written_bytes;
@@ -45,6 +50,7 @@ struct io_books {
 
 struct block_device;
 struct block_request;
+struct crypto_api;
 
 struct machine {
 	struct sim *sim;
@@ -62,11 +68,16 @@ struct machine {
 	struct alloc_books alloc;
 	GPtrArray *sites, *mempools, *workqueues;
 	GArray *shrinkers; /* struct registered_shrinker */
+	GArray *primes; /* struct prime */
+	void (*pages_released)(struct kernel_task *task, void *arg);
+	void *pages_released_arg;
 	struct sim_lock_class *fs_reclaim;
 	struct sim_waitq kswapd_wait;
 	struct sim_waitq writeback_done; /* reclaim waits here for pages to come clean */
 	bool kswapd_wanted;
 	uint64_t kswapd_runs;
+
+	struct crypto_api *crypto;
 
 	struct page_lru lru;
 	struct alloc_site *page_site;
@@ -131,6 +142,8 @@ void reclaim_destroy(struct machine *m);
 void kswapd_wake(struct machine *m);
 /* Reclaims until one allocation of `bytes` fits over the minimum watermark. */
 bool reclaim_for(struct kernel_task *task, enum gfp gfp, uint64_t bytes, unsigned int flags);
+/* Tells the floor above that clean pages have gone. */
+void pages_were_released(struct kernel_task *task);
 /* Takes memory if that leaves at least `watermark` free. */
 bool memory_take(struct machine *m, uint64_t bytes, uint64_t watermark);
 void memory_give(struct machine *m, uint64_t bytes);
@@ -139,6 +152,14 @@ void memory_give(struct machine *m, uint64_t bytes);
 
 void mempool_free(struct mempool *pool);
 void workqueue_free(struct workqueue *wq);
+
+/* ---- crypto_api.c ---- */
+
+void crypto_api_init(struct machine *m);
+void crypto_api_destroy(struct machine *m);
+void crypto_api_report(const struct machine *m, struct sim_metrics *metrics);
+extern const struct sim_metric_def crypto_lookups_def, crypto_waits_def, crypto_loads_def,
+	crypto_setkey_def, crypto_timeouts_def;
 
 /* ---- chunk.c ---- */
 

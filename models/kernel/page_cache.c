@@ -452,13 +452,17 @@ void page_cache_drop(struct address_space *mapping, uint32_t first, uint32_t blo
 
 void page_cache_drop_clean(struct machine *machine)
 {
+	struct kernel_task *task = kernel_current(machine);
 	struct page_chunk *chunk = machine->lru.tail;
+	bool any = false;
 
 	while (chunk) {
 		struct page_chunk *prev = chunk->prev;
 		bool gone;
 
-		chunk_evict(chunk, CHUNK_BLOCKS, &gone);
+		any |= chunk_evict(chunk, CHUNK_BLOCKS, &gone) > 0;
 		chunk = prev;
 	}
+	if (any && task)
+		pages_were_released(task);
 }

@@ -14,14 +14,13 @@ enum {
 	SHRINK_BATCH = 128, /* objects in one scan; 6.12: mm/shrinker.c */
 	DEFAULT_SEEKS = 2, /* cost of getting an object back; 6.12: include/linux/shrinker.h */
 };
-/* VMSCAN_THROTTLE_WRITEBACK: HZ / 10; 6.12: mm/vmscan.c, reclaim_throttle(). */
-static const sim_ns RECLAIM_THROTTLE_NS = 100000000;
 
 static void kswapd_main(struct kernel_task *task, void *arg);
 
 void reclaim_init(struct machine *m)
 {
 	m->shrinkers = g_array_new(FALSE, FALSE, sizeof(struct registered_shrinker));
+	m->primes = g_array_new(FALSE, FALSE, sizeof(struct prime));
 	m->fs_reclaim = sim_lock_class(m->sim, "fs_reclaim");
 	sim_waitq_init(&m->kswapd_wait, m->sim, "kswapd_wait");
 	sim_waitq_init(&m->writeback_done, m->sim, "reclaim_throttle");
@@ -31,6 +30,7 @@ void reclaim_init(struct machine *m)
 void reclaim_destroy(struct machine *m)
 {
 	g_array_free(m->shrinkers, TRUE);
+	g_array_free(m->primes, TRUE);
 	sim_waitq_destroy(&m->kswapd_wait);
 	sim_waitq_destroy(&m->writeback_done);
 }
@@ -40,6 +40,49 @@ void shrinker_register(struct machine *machine, const struct shrinker *shrinker)
 	struct registered_shrinker entry = {.ops = *shrinker};
 
 	g_array_append_val(machine->shrinkers, entry);
+}
+
+void machine_on_pages_released(struct machine *machine,
+			       void (*fn)(struct kernel_task *task, void *arg), void *arg)
+{
+	machine->pages_released = fn;
+	machine->pages_released_arg = arg;
+}
+
+void pages_were_released(struct kernel_task *task)
+{
+	struct machine *m = task->machine;
+
+	if (!m->pages_released)
+		return;
+	sim_path_enter(m->sim, "filemap_release_folio");
+	m->pages_released(task, m->pages_released_arg);
+	sim_path_leave(m->sim);
+}
+
+/* ---- priming ---- */
+
+void machine_on_prime(struct machine *machine, void (*fn)(struct machine *machine, void *arg),
+		      void *arg)
+{
+	struct prime prime = {fn, arg};
+
+	g_array_append_val(machine->primes, prime);
+}
+
+void machine_prime(struct kernel_task *task)
+{
+	struct machine *m = task->machine;
+
+	sim_path_enter(m->sim, "fs_reclaim_acquire");
+	sim_lock_order_enter(m->sim, m->fs_reclaim);
+	for (guint i = 0; i < m->primes->len; i++) {
+		const struct prime *prime = &g_array_index(m->primes, struct prime, i);
+
+		prime->fn(m, prime->arg);
+	}
+	sim_lock_order_leave(m->sim, m->fs_reclaim);
+	sim_path_leave(m->sim);
 }
 
 /* ---- shrinkers ---- */
@@ -101,8 +144,10 @@ static uint64_t reclaim_pages(struct kernel_task *task, uint64_t want, enum gfp 
 	for (int priority = DEF_PRIORITY; priority >= 0 && freed < want; priority--) {
 		uint64_t got = shrink_lru(m, (m->lru.chunks >> priority) + 1, want - freed);
 
-		if (got)
+		if (got) {
 			kernel_run(task, COST_RECLAIM_PAGE, got);
+			pages_were_released(task);
+		}
 		freed += got;
 		for (guint i = 0; gfp == GFP_KERNEL && i < m->shrinkers->len; i++)
 			freed += shrink_slab(task, i, priority, gfp);
@@ -132,7 +177,8 @@ static void throttle(struct kernel_task *task)
 	struct machine *m = task->machine;
 
 	if (m->dirty_pages || m->writeback_pages)
-		kernel_wait_timeout(task, &m->writeback_done, PART_ALLOC, RECLAIM_THROTTLE_NS);
+		kernel_wait_timeout(task, &m->writeback_done, PART_ALLOC,
+				    machine_cost_mean(m, SPAN_RECLAIM_THROTTLE));
 }
 
 static bool anything_reclaimable(struct machine *m, enum gfp gfp)

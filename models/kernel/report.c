@@ -107,6 +107,11 @@ const struct sim_metric_def *const machine_metric_defs[] = {
 	&cpu_queue,
 	&cpu_switches,
 	&writeback_throttled,
+	&crypto_lookups_def,
+	&crypto_waits_def,
+	&crypto_loads_def,
+	&crypto_timeouts_def,
+	&crypto_setkey_def,
 	NULL,
 };
 
@@ -171,4 +176,5 @@ void machine_report(struct machine *machine, struct sim_metrics *metrics)
 	set(metrics, &cpu_busy, machine->cpu_busy_ns);
 	set(metrics, &cpu_queue, machine->cpu_queue_ns);
 	set(metrics, &cpu_switches, machine->context_switches);
+	crypto_api_report(machine, metrics);
 }

@@ -347,3 +347,61 @@ void kernel_pool_get(struct kernel_task *task, struct sim_pool *pool, uint32_t u
 		g_assert(!sim_task_killed(task->sim_task));
 	book(task, PART_POOL_WAIT, since);
 }
+
+/* ---- cache lines ---- */
+
+void kernel_line_touch(struct kernel_task *task, struct kernel_line *line)
+{
+	struct machine *m = task->machine;
+	uint32_t self = sim_task_id(task->sim_task) + 1;
+	enum kernel_cost cost;
+	sim_ns ns, spin;
+
+	if (!machine_cost_mean(m, COST_LINE_LOCAL) && !machine_cost_mean(m, COST_LINE_TRANSFER))
+		return;
+	if (!task->on_cpu)
+		cpu_get(task);
+	cost = line->owner == self ? COST_LINE_LOCAL : COST_LINE_TRANSFER;
+	line->owner = self;
+	ns = cost_draw(m, cost, 1, task->draw_key, &task->draw[cost]);
+	spin = line->free_at > sim_now(m->sim) ? line->free_at - sim_now(m->sim) : 0;
+	line->free_at = sim_now(m->sim) + spin + ns;
+	task->slice_left_ns -= MIN(task->slice_left_ns, spin + ns);
+	cpu_hold(task, spin, task->memalloc_depth ? PART_ALLOC : PART_LOCK_WAIT);
+	cpu_hold(task, ns, task->memalloc_depth ? PART_ALLOC : PART_CPU);
+}
+
+void kernel_rwsem_init(struct kernel_rwsem *rwsem, struct machine *machine, const char *name)
+{
+	sim_rwsem_init(&rwsem->sem, machine->sim, sim_lock_class(machine->sim, name), name);
+	rwsem->line = (struct kernel_line){0};
+}
+
+void kernel_rwsem_destroy(struct kernel_rwsem *rwsem)
+{
+	sim_rwsem_destroy(&rwsem->sem);
+}
+
+void kernel_rwsem_read(struct kernel_task *task, struct kernel_rwsem *rwsem)
+{
+	kernel_line_touch(task, &rwsem->line);
+	kernel_down_read(task, &rwsem->sem);
+}
+
+void kernel_rwsem_read_unlock(struct kernel_task *task, struct kernel_rwsem *rwsem)
+{
+	kernel_line_touch(task, &rwsem->line);
+	kernel_up_read(task, &rwsem->sem);
+}
+
+void kernel_rwsem_write(struct kernel_task *task, struct kernel_rwsem *rwsem)
+{
+	kernel_line_touch(task, &rwsem->line);
+	kernel_down_write(task, &rwsem->sem);
+}
+
+void kernel_rwsem_write_unlock(struct kernel_task *task, struct kernel_rwsem *rwsem)
+{
+	kernel_line_touch(task, &rwsem->line);
+	kernel_up_write(task, &rwsem->sem);
+}

@@ -3,10 +3,7 @@
 #include "models/workload/internal.h"
 
 const struct actor_kind *const actor_kinds[] = {
-	&actor_files,
-	&actor_script,
-	&actor_queue,
-	NULL,
+	&actor_files, &actor_script, &actor_queue, &actor_memory_hog, &actor_module_loader, NULL,
 };
 
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/models/kernel_fixture.h"
 
+void fixture_cost(struct kernel_fixture *f, enum kernel_cost cost, sim_ns ns)
+{
+	f->profile.cost[cost].dist = (struct sim_dist){.kind = SIM_DIST_CONSTANT, .a = ns};
+}
+
 void fixture_prepare(struct kernel_fixture *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -14,11 +19,7 @@ void fixture_prepare(struct kernel_fixture *f)
 		.dirty_background_permille = 100,
 		.dirty_permille = 200,
 	};
-}
-
-void fixture_cost(struct kernel_fixture *f, enum kernel_cost cost, sim_ns ns)
-{
-	f->profile.cost[cost].dist = (struct sim_dist){.kind = SIM_DIST_CONSTANT, .a = ns};
+	fixture_cost(f, SPAN_RECLAIM_THROTTLE, 100000000);
 }
 
 void fixture_start(struct kernel_fixture *f)

@@ -129,6 +129,12 @@ static void clean_up(struct kernel_task *task, void *arg)
 	s->cleaned = true;
 }
 
+static void mount(struct kernel_task *task, void *arg)
+{
+	(void)arg;
+	machine_prime(task);
+}
+
 static void build(struct stress *s, const struct cost_profile *profile,
 		  const struct fscrypt_variant *variant, uint64_t seed, uint64_t memory)
 {
@@ -205,6 +211,7 @@ static void run(const struct cost_profile *profile, const char *name,
 
 	build(&s, profile, variant, seed, memory);
 	cr_assert_eq(fscrypt_mount(s.fc), 0);
+	kernel_spawn(s.machine, "mount", mount, NULL);
 	for (unsigned int i = 0; i < ACTORS; i++) {
 		config[i].script = make_script(seed * ACTORS + i + 1);
 		cr_assert(kind->check(&config[i], NULL));
