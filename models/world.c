@@ -109,6 +109,8 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 	config->buffer_direct_writes = w->options->scenario->buffer_direct_writes;
 	config->compress = w->options->scenario->compress;
 	config->image = w->options->scenario->image ? &image->image : NULL;
+	config->mixed_trees = encrypts;
+	config->leaf_borrows = false;
 	config->image_key = w->options->scenario->image_key && encrypts ? 1 : 0;
 }
 
@@ -164,6 +166,11 @@ static void measure(struct world *w)
 
 	add_chains(w, "deadlock", found, deadlocks);
 	add_chains(w, "possible deadlock", possible, cycles);
+	for (guint i = 0; i < w->workload->findings->len; i++) {
+		const struct workload_finding *found_wrong = w->workload->findings->pdata[i];
+
+		add_finding(w, "script", found_wrong->time_ns, g_strdup(found_wrong->text));
+	}
 	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);
 	sim_metrics_set(metrics, &def_cycles, def_cycles.name, (int64_t)cycles);
 	sim_metrics_set(metrics, &def_elapsed, def_elapsed.name, (int64_t)w->workload->ended_at_ns);

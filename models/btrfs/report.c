@@ -41,9 +41,14 @@ static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,
 	"blocks that write() accepted and writeback could not write"};
 
+static const struct sim_metric_def def_policies = {
+	"policy.set_at_first_write", "inodes", SIM_NO_DIRECTION, DISK,
+	"files of a plain tree that got the policy of a directory above them when first written"};
+
 const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context,  &def_leaves, &def_items,	  &def_extents, &def_data, &def_loads, &def_ordered,
-	&def_searches, &def_cow,    &def_commits, &def_maps,	&def_lost, NULL};
+	&def_context, &def_leaves,  &def_items,	   &def_extents, &def_data,
+	&def_loads,   &def_ordered, &def_searches, &def_cow,	 &def_commits,
+	&def_maps,    &def_lost,    &def_policies, NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
@@ -65,6 +70,9 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_maps, def_maps.name,
 			(int64_t)alloc_site_max_bytes(fs->site_map));
 	sim_metrics_set(metrics, &def_lost, def_lost.name, (int64_t)fs->count.lost_writes);
+	if (fs->count.policies_at_first_write)
+		sim_metrics_set(metrics, &def_policies, def_policies.name,
+				(int64_t)fs->count.policies_at_first_write);
 }
 
 struct btrfs_dump {

@@ -22,6 +22,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fc->site_extent = alloc_site(fc->machine, "fscrypt_extent_info");
 	fc->site_tfm = alloc_site(fc->machine, "crypto_skcipher");
 	fc->site_key = alloc_site(fc->machine, "fscrypt_master_key");
+	fscrypt_keyring_init(fc);
 	if (fc->setup->new)
 		fc->setup_state = fc->setup->new (fc);
 	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
@@ -37,14 +38,7 @@ void fscrypt_free(struct fscrypt *fc)
 {
 	if (fc->setup->free)
 		fc->setup->free(fc->setup_state);
-	for (guint i = 0; i < fc->keys->len; i++) {
-		struct master_key *key = fc->keys->pdata[i];
-
-		sim_rwsem_destroy(&key->sem);
-		g_free(key->name);
-		g_free(key);
-	}
-	g_ptr_array_free(fc->keys, true);
+	fscrypt_keyring_free(fc);
 	g_hash_table_destroy(fc->sealed);
 	g_hash_table_destroy(fc->infos);
 	g_free(fc);

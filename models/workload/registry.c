@@ -9,6 +9,14 @@ const struct actor_kind *const actor_kinds[] = {
 	NULL,
 };
 
+static void free_finding(gpointer arg)
+{
+	struct workload_finding *finding = arg;
+
+	g_free(finding->text);
+	g_free(finding);
+}
+
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt)
 {
 	struct workload *workload = g_new0(struct workload, 1);
@@ -19,6 +27,7 @@ struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, stru
 	workload->book = op_book_new();
 	workload->states = g_array_new(false, false, sizeof(struct actor_state));
 	workload->reports = g_ptr_array_new_with_free_func(g_free);
+	workload->findings = g_ptr_array_new_with_free_func(free_finding);
 	return workload;
 }
 
@@ -26,6 +35,7 @@ void workload_free(struct workload *workload)
 {
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
+	g_ptr_array_free(workload->findings, true);
 	for (guint i = 0; i < workload->states->len; i++) {
 		const struct actor_state *s =
 			&g_array_index(workload->states, struct actor_state, i);
