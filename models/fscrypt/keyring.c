@@ -276,16 +276,25 @@ struct eviction {
 	struct master_key *key;
 };
 
-/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes its children
- * whether or not they are unlocked, so that one looked up after the key had gone holds nothing. */
-static bool is_unlocked_by(struct btrfs_inode *inode, void *arg)
+static bool is_unlocked_by(const struct btrfs_inode *inode, const struct master_key *key)
 {
-	const struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
 
-	if ((info ? info->key->number : btrfs_inode_policy(inode)) != eviction->key->number)
+	return (info ? info->key->number : btrfs_inode_policy(inode)) == key->number;
+}
+
+/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes what is below it,
+ * whether or not it is unlocked: looked up after the key had gone, or a plain file of a mixed tree. */
+static bool is_pruned(struct btrfs_inode *inode, void *arg)
+{
+	const struct eviction *eviction = arg;
+	const struct btrfs_inode *at = inode;
+
+	while (at && !is_unlocked_by(at, eviction->key))
+		at = btrfs_inode_parent(at);
+	if (!at)
 		return false;
-	if (info)
+	if (at == inode && btrfs_inode_crypt(inode))
 		kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
 	return eviction->key->status == KEY_INCOMPLETELY_REMOVED;
 }
@@ -304,7 +313,7 @@ static void lock_files(struct kernel_task *task, struct fscrypt *fc, struct mast
 	struct eviction eviction = {.task = task, .key = key};
 
 	btrfs_sync_fs(task, fc->fs);
-	while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
+	while (btrfs_for_each_inode(fc->fs, is_pruned, &eviction))
 		;
 }
 
