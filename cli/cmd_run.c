@@ -95,6 +95,19 @@ static bool any_stopped(const struct results_doc *doc)
 	return false;
 }
 
+/* A script that came to another outcome than it expects fails the run, in whichever variant. */
+static bool any_unexpected(const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_metric *metric =
+			results_variant_metric(doc->variants->pdata[v], "script.unexpected");
+
+		if (metric && metric->value > 0)
+			return true;
+	}
+	return false;
+}
+
 static bool any_done(const struct results_doc *doc)
 {
 	for (guint v = 0; v < doc->variants->len; v++) {
@@ -127,7 +140,7 @@ static int conclude(const struct scenario *scenario, const struct results_doc *d
 				    "are missing");
 		return CLI_INTERRUPTED;
 	}
-	return failed || any_stopped(doc) ? CLI_NO : CLI_YES;
+	return failed || any_stopped(doc) || any_unexpected(doc) ? CLI_NO : CLI_YES;
 }
 
 /* The output is opened before the run, so that a place that can't be written is not found out

@@ -117,6 +117,7 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 		.context_prefix = variant->layout_prefix,
 		.buffer_direct_writes = scenario->buffer_direct_writes,
 		.compress = scenario->compress,
+		.mixed_trees = fscrypt_variant_encrypts(variant),
 		.image = scenario->image ? &image->image : NULL,
 	};
 	config->image_key = scenario->image_key && config->encrypts ? 1 : 0;
@@ -183,6 +184,11 @@ static void measure(struct world *w)
 	}
 	add_chains(w, "deadlock", found, deadlocks);
 	add_chains(w, "possible deadlock", possible, cycles);
+	for (guint i = 0; i < w->workload->findings->len; i++) {
+		const struct workload_finding *found_wrong = w->workload->findings->pdata[i];
+
+		add_finding(w, "script", found_wrong->time_ns, g_strdup(found_wrong->text));
+	}
 	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);
 	sim_metrics_set(metrics, &def_cycles, def_cycles.name, (int64_t)cycles);
 	sim_metrics_set(metrics, &def_elapsed, def_elapsed.name, (int64_t)w->workload->ended_at_ns);

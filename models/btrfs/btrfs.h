@@ -97,6 +97,8 @@ struct btrfs_crypt_ops {
 	void (*extent_freed)(void *crypt, uint32_t extent, uint64_t nonce);
 	/** May extents of `from` be shared into `to`? 0, or the errno of the refusal. */
 	int (*may_clone)(void *crypt, const struct btrfs_inode *from, const struct btrfs_inode *to);
+	/** May a new inode be made under this key now? -ENOKEY; its set-up follows when it is opened. */
+	int (*may_create)(void *crypt, uint32_t key);
 };
 
 /* ---- a filesystem --------------------------------------------------------------------------- */
@@ -135,6 +137,9 @@ struct btrfs_config {
 	bool buffer_direct_writes; /* of files with data checksums, as since 6.15 */
 	const struct btrfs_image *image; /* initial content; NULL: empty */
 	uint32_t image_key; /* its files are encrypted under this key; 0: plain */
+	bool mixed_trees; /* the top of a plain subvolume may get a policy, its files follow at first
+			   * write: needs a context per extent */
+	bool leaf_borrows; /* regular files store no context item: they go by their directory's */
 };
 #define BTRFS_ERROR btrfs_error_quark()
 GQuark btrfs_error_quark(void);
@@ -182,7 +187,12 @@ uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode
 
 /* ---- operations ------------------------------------------------------------------------------- */
 
-enum btrfs_open_flags { BTRFS_O_CREAT = 1, BTRFS_O_TRUNC = 2, BTRFS_O_DIRECT = 4 };
+enum btrfs_open_flags {
+	BTRFS_O_CREAT = 1,
+	BTRFS_O_TRUNC = 2,
+	BTRFS_O_DIRECT = 4,
+	BTRFS_O_EXCL = 8,
+};
 int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, unsigned flags,
 	       struct btrfs_file **file);
 /** The regular files of the initial image, for actors that choose by number. */
@@ -213,7 +223,25 @@ int btrfs_dedupe_range(struct kernel_task *task, struct btrfs_file *from, uint64
 		       uint64_t len, struct btrfs_file *to, uint64_t to_offset, uint64_t *done);
 int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_t threshold);
 int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file);
+/*
+ * Names. A directory whose policy's key is away is locked: a name that was encrypted is found by its
+ * no-key form only, written "~NAME", and by nothing else (-ENOENT, a refusal); none can be entered
+ * (-ENOKEY).
+ */
 int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+/** Subvolumes go by btrfs_subvol_delete(): -EISDIR. */
+int btrfs_rmdir(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+/** Moves a name over what may be there, or (RENAME_EXCHANGE) swaps two. -EXDEV between subvolumes, and
+ * into a directory with another policy. */
+int btrfs_rename(struct kernel_task *task, struct btrfs_fs *fs, const char *from, const char *to,
+		 bool exchange);
+int btrfs_link(struct kernel_task *task, struct btrfs_fs *fs, const char *path, const char *name);
+int btrfs_stat(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+/** Reads a directory; `names` gets how many there are. */
+int btrfs_list(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t *names);
+/** FS_IOC_GET_ENCRYPTION_POLICY: the key's number; 0: none. */
+int btrfs_get_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+		     uint32_t *key);
 int btrfs_mkdir(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
@@ -221,15 +249,8 @@ int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *fr
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs);
 int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
-/**
- * stat() of a file by its no-key name, while the key of its directory is away; -ENOENT if that is
- * there. `path` is written with the real names. Leaves a dentry of the no-key name behind, which pins
- * the inode and which nobody finds again once the key is back (fscrypt_d_revalidate()): a later
- * unlink by the real name leaves the inode in memory until the dentry shrinker, drop_caches or
- * removal of its key prunes that dentry, and so evicts an inode without a name.
- */
-int btrfs_stat_nokey(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
-/** Sets the encryption policy of an inode; -EEXIST if it has another one. */
+/** Sets the encryption policy of an empty directory, or of the top of a subvolume where trees may be
+ * mixed; -EEXIST if it has another one. */
 int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key);
 /** sync; echo 3 > drop_caches. */
 void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs);

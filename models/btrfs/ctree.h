@@ -60,15 +60,20 @@ static inline uint32_t key_offset(ctree_key key)
  * An item with its payload; `bytes` is the size of its data on disk.
  *   ITEM_EXTENT     a: extent (inline: bytes of data)  b: generation  c: file_word  d: start
  *   ITEM_INODE      a, b: size  c: flags | policy key << 8  d: links
- *   ITEM_INODE_REF  a: name  c: index
- *   ITEM_DIR_ITEM   a: name  b: target  c: next name of the same hash  d: 1 if a subvolume
- *   ITEM_DIR_INDEX  a: name  b: target  d: 1 if a subvolume
+ *   ITEM_INODE_REF  a: name  b: next name in the same directory  c: index
+ *   ITEM_DIR_ITEM   a: name  b: target  c: next name of the same hash  d: DIRENT_*
+ *   ITEM_DIR_INDEX  a: name  b: target  d: DIRENT_*
  *   ITEM_CONTEXT    a: extent
  */
 struct item {
 	ctree_key key;
 	uint32_t a, b, c;
 	uint16_t d, bytes;
+};
+
+enum {
+	DIRENT_ROOT = 1, /* of a subvolume */
+	DIRENT_ENCRYPTED = 2, /* BTRFS_FT_ENCRYPTED: entered while the directory had a policy */
 };
 
 struct item_extent {
@@ -297,9 +302,10 @@ struct btrfs_store {
 	bool relocating;
 };
 
+/* Of an INODE_REF, `target` is the index. */
 struct dir_more {
 	uint32_t name, target, next;
-	uint16_t is_root, spare;
+	uint16_t flags, spare;
 };
 
 static inline struct block *block_of(const struct btrfs_store *store, block_nr nr)
@@ -455,7 +461,7 @@ uint32_t store_name_hash(const char *text);
 /* A name of a directory: 0 or -ENOENT. */
 struct dir_target {
 	uint32_t target;
-	bool is_root;
+	bool is_root, encrypted;
 };
 int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, uint32_t name,
 		      struct dir_target *out);
@@ -464,9 +470,24 @@ int store_dirent_add(struct btrfs_store *store, struct store_inode *dir, uint32_
 /* `index` is the number of its DIR_INDEX item. */
 int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint32_t name,
 			uint32_t index);
+/* The names that an inode has in one directory are one INODE_REF item. 0 or -EMLINK. */
+int store_ref_add(struct btrfs_store *store, const struct store_inode *inode,
+		  const struct store_inode *dir, uint32_t name, uint32_t index);
+/* The index that goes with a name; it must be there. */
+uint32_t store_ref_index(struct btrfs_store *store, const struct store_inode *inode,
+			 const struct store_inode *dir, uint32_t name);
+void store_ref_remove(struct btrfs_store *store, const struct store_inode *inode,
+		      const struct store_inode *dir, uint32_t name);
 /* The number that the next name of the directory gets. */
 uint32_t store_dir_index(struct btrfs_store *store, struct store_inode *dir);
 struct item store_inode_item(const struct store_inode *inode);
+bool store_dir_is_empty(struct btrfs_store *store, const struct store_inode *dir);
+/* Takes one name away; with the last one the inode becomes an orphan. */
+void store_unlink_name(struct btrfs_store *store, struct store_inode *dir,
+		       struct store_inode *inode, uint32_t name);
+/* store_subvol.c: enters the name of a root. */
+void store_name_root(struct btrfs_store *store, struct root *root, struct store_inode *dir,
+		     uint32_t name);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
 /* Does the extent map cache not know the hole around `offset` as far as it reaches? It does not know
  * the holes that a clone brought along, nor those of a snapshot's files. */

@@ -12,8 +12,8 @@ enum { WRITE_CHUNK_BLOCKS = 512 };
 /* ---- open and close ---- */
 
 struct creation {
-	const char *path;
-	uint32_t flags;
+	struct btrfs_place place;
+	uint32_t flags, policy;
 	struct store_inode *found;
 };
 
@@ -21,46 +21,50 @@ static int create_inode(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct creation *creation = arg;
 
-	return store_create(fs->store, creation->path, creation->flags, &creation->found, work);
+	return store_create_at(fs->store, creation->place.dir->store, creation->place.name,
+			       creation->flags, creation->policy, &creation->found, work);
 }
 
-static int parent_of(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
-		     struct btrfs_inode **parent)
+/* fscrypt_prepare_new_inode() finds out whether the key is present, before anything is changed. */
+static int prepare_policy(struct kernel_task *task, struct creation *creation)
 {
-	char *dir = btrfs_own(fs, OWNED_MEMORY, g_path_get_dirname(path));
-	int err = btrfs_iget(task, fs, dir, parent);
+	const struct btrfs_fs *fs = creation->place.dir->fs;
+	int err;
 
-	btrfs_release(fs, OWNED_MEMORY, dir);
-	if (err)
-		return err;
-	err = btrfs_inode_unlock(task, *parent);
-	if (err)
-		btrfs_unpin(*parent);
-	return err;
+	creation->policy = btrfs_inherited_policy(creation->place.dir);
+	if (!creation->policy || !fs->crypt_ops)
+		return 0;
+	err = fs->crypt_ops->may_create(fs->crypt, creation->policy);
+	return err ? btrfs_refuse(task, err, "the directory's key is not there") : 0;
 }
 
 static int create_at(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 		     uint32_t flags, struct btrfs_inode **inode)
 {
-	struct creation creation = {.path = path, .flags = flags};
-	struct btrfs_inode *parent;
-	int err = parent_of(task, fs, path, &parent);
+	struct creation creation = {.flags = flags};
+	int err = btrfs_find_open_place(task, fs, path, &creation.place);
+	struct btrfs_inode *dir = creation.place.dir;
 
 	if (err)
 		return err;
-	kernel_down_write(task, &parent->lock);
-	err = btrfs_tree_change(task, fs, create_inode, &creation);
-	kernel_up_write(task, &parent->lock);
+	err = prepare_policy(task, &creation);
+	if (!err) {
+		kernel_down_write(task, &dir->lock);
+		err = btrfs_tree_change(task, fs, create_inode, &creation);
+		kernel_up_write(task, &dir->lock);
+	}
 	if (!err)
-		err = btrfs_inode_of(task, fs, creation.found, parent, inode);
-	btrfs_unpin(parent);
+		err = btrfs_inode_of(task, fs, creation.found, dir, inode);
+	btrfs_unpin(dir);
 	return err;
 }
 
 static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsigned flags,
 		       struct btrfs_file **out)
 {
-	int err = btrfs_inode_unlock(task, inode);
+	int err = inode->parent && !btrfs_policy_fits(inode->parent, inode)
+			  ? btrfs_refuse(task, -EPERM, "the policy is not the directory's")
+			  : btrfs_inode_unlock(task, inode);
 	struct btrfs_file *file;
 
 	kernel_run(task, COST_FILE_OPEN, 1);
@@ -90,9 +94,13 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 	struct btrfs_inode *inode;
 	int err = btrfs_iget(task, fs, path, &inode);
 
+	if (!err && flags & BTRFS_O_EXCL) {
+		btrfs_iput(inode);
+		return -EEXIST;
+	}
 	if (err == -ENOENT && flags & BTRFS_O_CREAT) {
 		err = create_at(task, fs, path, 0, &inode);
-		if (err == -EEXIST) /* another task was faster */
+		if (err == -EEXIST && !(flags & BTRFS_O_EXCL)) /* another task was faster */
 			err = btrfs_iget(task, fs, path, &inode);
 		else
 			flags &= ~(
@@ -104,8 +112,14 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 int btrfs_mkdir(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
 	struct btrfs_inode *inode;
-	int err = create_at(task, fs, path, STORE_DIRECTORY, &inode);
+	int err = btrfs_iget(task, fs, path, &inode); /* filename_create() looks first */
 
+	if (!err) {
+		btrfs_iput(inode);
+		return -EEXIST;
+	}
+	if (err == -ENOENT)
+		err = create_at(task, fs, path, STORE_DIRECTORY, &inode);
 	if (!err)
 		btrfs_unpin(inode);
 	return err;
@@ -309,14 +323,17 @@ int btrfs_write_content(struct kernel_task *task, struct btrfs_file *file, uint6
 {
 	struct btrfs_inode *inode = file->inode;
 	bool direct = file->flags & BTRFS_O_DIRECT;
-	int err = -ENOTBLK;
+	int err = -ENOTBLK, policy;
 
 	kernel_run(task, COST_SYSCALL, 1);
 	if (!len)
 		return 0;
 	kernel_down_write(task, &inode->lock);
 	inode->written = true;
-	if (direct && goes_direct(inode, offset, len))
+	policy = btrfs_before_write(task, inode);
+	if (policy)
+		err = policy;
+	else if (direct && goes_direct(inode, offset, len))
 		err = btrfs_direct_write(task, inode, offset, len, content);
 	if (err == -ENOTBLK && direct)
 		err = write_through(task, inode, offset, len, content);
@@ -503,7 +520,9 @@ static int range_op(struct kernel_task *task, struct btrfs_file *file, struct ra
 	c->inode = inode;
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_down_write(task, &inode->lock);
-	err = locked_range_op(task, inode, c);
+	err = btrfs_before_write(task, inode);
+	if (!err)
+		err = locked_range_op(task, inode, c);
 	kernel_up_write(task, &inode->lock);
 	return err;
 }
@@ -552,7 +571,9 @@ int btrfs_truncate(struct kernel_task *task, struct btrfs_file *file, uint64_t s
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_down_write(task, &inode->lock);
-	err = set_size(task, inode, size);
+	err = btrfs_before_write(task, inode);
+	if (!err)
+		err = set_size(task, inode, size);
 	kernel_up_write(task, &inode->lock);
 	return err;
 }

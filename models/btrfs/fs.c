@@ -59,6 +59,8 @@ static void make_locks(struct btrfs_fs *fs)
 		       "log_mutex");
 	sim_mutex_init(&fs->balance_mutex, sim, sim_lock_class(sim, "balance_mutex"),
 		       "balance_mutex");
+	sim_mutex_init(&fs->rename_mutex, sim, sim_lock_class(sim, "s_vfs_rename_mutex"),
+		       "s_vfs_rename_mutex");
 }
 
 struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config *config,
@@ -75,6 +77,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 							     : STORE_CONTEXT_APPENDED,
 		.context_bytes = config->context_bytes,
 		.context_length_prefix = config->context_prefix,
+		.leaf_borrows = config->leaf_borrows,
 		.hooks = &store_hooks,
 		.hooks_arg = fs,
 	};
@@ -105,7 +108,9 @@ void btrfs_free(struct btrfs_fs *fs)
 	struct btrfs_inode *inode;
 
 	fs->crypt_ops = NULL; /* the run is over: what is encrypted needs no more care */
-	while ((inode = g_queue_peek_tail(&fs->inodes))) /* children before their directories */
+	for (GList *link = fs->inodes.head; link; link = link->next)
+		((struct btrfs_inode *)link->data)->parent = NULL; /* in whatever order they go */
+	while ((inode = g_queue_peek_tail(&fs->inodes)))
 		btrfs_inode_discard(inode);
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
@@ -115,6 +120,7 @@ void btrfs_free(struct btrfs_fs *fs)
 	sim_rwsem_destroy(&fs->tree_lock);
 	sim_mutex_destroy(&fs->log_mutex);
 	sim_mutex_destroy(&fs->balance_mutex);
+	sim_mutex_destroy(&fs->rename_mutex);
 	g_free(fs);
 }
 

@@ -41,7 +41,17 @@ bool btrfs_inode_is_dir(const struct btrfs_inode *inode)
 
 uint32_t btrfs_inode_policy(const struct btrfs_inode *inode)
 {
-	return inode->store->policy_key;
+	return inode->adopting ? inode->adopting : inode->store->policy_key;
+}
+
+uint32_t btrfs_inherited_policy(const struct btrfs_inode *inode)
+{
+	uint32_t root = inode->store->root;
+
+	for (; inode && inode->store->root == root; inode = inode->parent)
+		if (inode->store->policy_key)
+			return inode->store->policy_key;
+	return 0;
 }
 
 uint32_t btrfs_inode_opens(const struct btrfs_inode *inode)
@@ -237,14 +247,19 @@ int btrfs_refuse(struct kernel_task *task, int err, const char *why)
 	return err;
 }
 
-int btrfs_inode_unlock(struct kernel_task *task, struct btrfs_inode *inode)
+static int try_unlock(struct kernel_task *task, struct btrfs_inode *inode)
 {
 	struct btrfs_fs *fs = inode->fs;
-	int err;
 
-	if (!fs->crypt_ops || inode->crypt || !inode->store->policy_key)
+	if (!fs->crypt_ops || inode->crypt || !btrfs_inode_policy(inode))
 		return 0;
-	err = fs->crypt_ops->inode_setup(task, fs->crypt, inode);
+	return fs->crypt_ops->inode_setup(task, fs->crypt, inode);
+}
+
+int btrfs_inode_unlock(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	int err = try_unlock(task, inode);
+
 	return err ? btrfs_refuse(task, err, "the inode's key is not there") : 0;
 }
 
@@ -297,68 +312,157 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 	return 0;
 }
 
-/* One component: from the dentry cache when the inode is in memory, else from the tree. */
-static int step(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
-		struct btrfs_inode *parent, struct btrfs_inode **out)
+/* fscrypt_has_permitted_context() of a directory and what a look-up finds in it. A subvolume may have
+ * a policy of its own. */
+bool btrfs_policy_fits(const struct btrfs_inode *dir, const struct btrfs_inode *child)
 {
-	struct btrfs_work work = {0};
-	struct store_inode *found;
-	int err = store_lookup(fs->store, path, &found, &work);
+	uint32_t policy = btrfs_inherited_policy(dir), own = child->store->policy_key;
 
-	kernel_run(task, COST_LOOKUP_COMPONENT, 1);
-	if (err)
-		return err;
-	if (!found->user)
-		btrfs_charge(task, fs, &work);
-	return btrfs_inode_of(task, fs, found, parent, out);
+	return !policy || !own || own == policy || child->store->root != dir->store->root;
 }
 
-/* `nokey`: directories whose key is away are passed through by no-key names. */
-static int walk(struct kernel_task *task, struct btrfs_fs *fs, const char *path, bool nokey,
-		struct btrfs_inode **out)
+/* Whether the directory's names can be told, trying its key first. 0 or -errno. */
+static int look_locked(struct kernel_task *task, struct btrfs_inode *dir, bool *locked)
 {
-	struct btrfs_inode *parent = NULL, *inode;
-	const char *end = path;
-	int err = step(task, fs, "", NULL, &inode);
+	int err = btrfs_inode_is_dir(dir) ? try_unlock(task, dir) : -ENOTDIR;
 
-	while (!err && *end && strcmp(path, ".")) {
-		char *prefix;
+	*locked = err == -ENOKEY;
+	return *locked ? 0 : err;
+}
 
-		end = strchrnul(end + (*end == '/'), '/');
-		prefix = btrfs_own(fs, OWNED_MEMORY, g_strndup(path, (gsize)(end - path)));
-		parent = inode;
-		err = btrfs_inode_unlock(task, parent);
-		if (err == -ENOKEY && nokey)
-			err = btrfs_refuse(task, 0, NULL);
-		if (!err)
-			err = step(task, fs, prefix, parent, &inode);
-		btrfs_unpin(parent);
-		btrfs_release(fs, OWNED_MEMORY, prefix);
+/* A name in the directory: one that was encrypted has, while the directory is locked, its no-key form
+ * only. */
+static int look_up(struct kernel_task *task, struct btrfs_inode *dir, const char *name,
+		   struct store_inode **found, bool *nokey)
+{
+	struct btrfs_work work = {0};
+	bool locked, encrypted;
+	int err = look_locked(task, dir, &locked);
+
+	if (err)
+		return err;
+	*nokey = locked && *name == BTRFS_NOKEY_PREFIX;
+	err = store_lookup_at(dir->fs->store, dir->store, name + *nokey, found, &encrypted, &work);
+	if (!err && locked && encrypted != *nokey) {
+		store_inode_put(dir->fs->store, *found, NULL);
+		err = -ENOENT;
+	}
+	kernel_run(task, COST_LOOKUP_COMPONENT, 1);
+	if (err)
+		return locked ? btrfs_refuse(task, err, "the directory is locked") : err;
+	if (!(*found)->user) /* else it is in the dentry cache */
+		btrfs_charge(task, dir->fs, &work);
+	return 0;
+}
+
+int btrfs_lookup(struct kernel_task *task, struct btrfs_inode *dir, const char *name,
+		 struct btrfs_inode **out)
+{
+	struct store_inode *found;
+	bool nokey;
+	int err = look_up(task, dir, name, &found, &nokey);
+
+	if (!err)
+		err = btrfs_inode_of(task, dir->fs, found, dir, out);
+	if (!err)
+		(*out)->nokey_dentry |= nokey && !btrfs_inode_is_dir(*out);
+	if (err || !btrfs_inode_is_dir(*out) || btrfs_policy_fits(dir, *out))
+		return err;
+	btrfs_unpin(*out);
+	return btrfs_refuse(task, -EPERM, "the policy is not the directory's");
+}
+
+static int top_of(struct kernel_task *task, struct btrfs_fs *fs, struct btrfs_inode **out)
+{
+	struct store_inode *found;
+	int err =
+		store_iget(fs->store, BTRFS_FS_TREE_ROOT, BTRFS_FIRST_FREE_OBJECTID, &found, NULL);
+
+	return err ? err : btrfs_inode_of(task, fs, found, NULL, out);
+}
+
+int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+	       struct btrfs_inode **out)
+{
+	struct btrfs_inode *dir, *inode;
+	int err = top_of(task, fs, &inode);
+
+	while (!err && *path) {
+		size_t len = strcspn(path, "/");
+		char *name = btrfs_own(fs, OWNED_MEMORY, g_strndup(path, len));
+
+		path += len + (path[len] == '/');
+		if (*name && strcmp(name, ".")) {
+			dir = inode;
+			err = btrfs_lookup(task, dir, name, &inode);
+			btrfs_unpin(dir);
+		}
+		btrfs_release(fs, OWNED_MEMORY, name);
 	}
 	if (!err)
 		*out = inode;
 	return err;
 }
 
-int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
-	       struct btrfs_inode **out)
+int btrfs_find_place(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+		     struct btrfs_place *place)
 {
-	return walk(task, fs, path, false, out);
-}
+	const char *slash = strrchr(path, '/');
+	char *dir = btrfs_own(fs, OWNED_MEMORY, g_strndup(path, slash ? (gsize)(slash - path) : 0));
+	int err;
 
-int btrfs_stat_nokey(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
-{
-	struct btrfs_inode *inode, *parent;
-	int err = walk(task, fs, path, true, &inode);
-
-	kernel_run(task, COST_SYSCALL, 1);
+	place->name = place->given = slash ? slash + 1 : path;
+	err = btrfs_iget(task, fs, dir, &place->dir);
+	btrfs_release(fs, OWNED_MEMORY, dir);
 	if (err)
 		return err;
-	parent = inode->parent;
-	if (parent && parent->store->policy_key && !parent->crypt)
-		inode->nokey_dentry = true;
+	if (!*place->name || !strcmp(place->name, ".") || !strcmp(place->name, ".."))
+		err = -EINVAL;
 	else
-		err = -ENOENT;
-	btrfs_unpin(inode);
+		err = look_locked(task, place->dir, &place->locked);
+	if (err)
+		btrfs_unpin(place->dir);
+	place->nokey = !err && place->locked && *place->name == BTRFS_NOKEY_PREFIX;
+	place->name += place->nokey;
+	return err;
+}
+
+int btrfs_find_open_place(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+			  struct btrfs_place *place)
+{
+	int err = btrfs_find_place(task, fs, path, place);
+
+	if (err || !place->locked)
+		return err;
+	btrfs_unpin(place->dir);
+	return btrfs_refuse(task, -ENOKEY, "the directory is locked");
+}
+
+static int enter_adopted(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
+{
+	struct btrfs_inode *inode = arg;
+
+	store_set_policy(fs->store, inode->store, inode->adopting, work);
+	return 0;
+}
+
+/* As for a new inode, the key is set up before the context is stored (fscrypt_prepare_new_inode(),
+ * fscrypt_set_context()). */
+int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	struct btrfs_fs *fs = inode->fs;
+	int err;
+
+	if (!fs->config.mixed_trees || inode->store->policy_key)
+		return 0;
+	inode->adopting = btrfs_inherited_policy(inode);
+	if (!inode->adopting)
+		return 0;
+	err = btrfs_inode_unlock(task, inode);
+	if (!err)
+		err = btrfs_tree_change(task, fs, enter_adopted, inode);
+	if (!err)
+		fs->count.policies_at_first_write++;
+	inode->adopting = 0;
 	return err;
 }

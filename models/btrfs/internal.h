@@ -86,6 +86,7 @@ struct btrfs_inode {
 	GList lru_link; /* in fs->lru */
 	bool on_lru, referenced;
 	bool nokey_dentry; /* a dentry by its no-key name pins it, see btrfs_stat_nokey() */
+	uint32_t adopting; /* key of the policy that its first write is giving it; 0: none */
 };
 
 struct btrfs_file {
@@ -122,14 +123,45 @@ struct btrfs_fs {
 		uint64_t lost_writes;
 		uint64_t inodes_shrunk, inodes_shrunk_unlinked;
 		struct btrfs_work work;
+		uint64_t policies_at_first_write;
 	} count;
+	struct sim_mutex
+		rename_mutex; /* s_vfs_rename_mutex: one move between directories at a time */
 };
+
+/* Before a name: the form that an encrypted name has while its directory's key is away. Stands for the
+ * encoding of fscrypt_fname_disk_to_usr(). */
+enum { BTRFS_NOKEY_PREFIX = '~' };
 
 /** The inode at a path, in memory and pinned; directories on the way get their keys. */
 int btrfs_iget(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
 	       struct btrfs_inode **inode);
 int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_inode *found,
 		   struct btrfs_inode *parent, struct btrfs_inode **inode);
+/** One component below a directory: the inode, in memory and pinned. */
+int btrfs_lookup(struct kernel_task *task, struct btrfs_inode *dir, const char *name,
+		 struct btrfs_inode **inode);
+/** Where a name is or is to be: its directory, pinned, and the name as the store has it (part of the
+ * path that was given). */
+struct btrfs_place {
+	struct btrfs_inode *dir;
+	const char *name;
+	const char *given; /* the same as written, no-key form and all */
+	bool locked; /* the directory has a policy whose key is away */
+	bool nokey; /* … and the name was given in its no-key form */
+};
+int btrfs_find_place(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+		     struct btrfs_place *place);
+/** The same of a name to be entered: -ENOKEY where the directory is locked. */
+int btrfs_find_open_place(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+			  struct btrfs_place *place);
+/** The key of the nearest policy from the inode upwards within its subvolume; 0: none. */
+uint32_t btrfs_inherited_policy(const struct btrfs_inode *inode);
+/** May the directory hold the inode, as far as policies go? */
+bool btrfs_policy_fits(const struct btrfs_inode *dir, const struct btrfs_inode *child);
+/** Before data of a file is made dirty, under its lock: a plain file below a directory with a policy
+ * gets that policy, in a transaction of its own. -ENOKEY without the key. */
+int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode);
 void btrfs_pin(struct btrfs_inode *inode);
 void btrfs_unpin(struct btrfs_inode *inode);
 /** Unpins; the last pin of an inode without a name evicts it later, in the cleaner

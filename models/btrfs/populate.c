@@ -80,6 +80,7 @@ static void add_inode(struct population *p, size_t i, uint32_t key, uint64_t max
 			 (from->nodatacow ? STORE_NODATACOW : 0u) |
 			 (encrypted ? STORE_ENCRYPTED : 0u),
 		.policy_key = from->symlink ? 0 : key,
+		.name_encrypted = key,
 		.size = from->size,
 		.n_extents = p->extents->len - p->first[i],
 	};

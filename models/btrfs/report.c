@@ -48,10 +48,15 @@ static const struct sim_metric_def def_shrunk_unlinked = {
 	"mem.inodes_shrunk_unlinked", "count", SIM_LESS_IS_BETTER, "memory",
 	"of those, inodes without a name: each joins a transaction in reclaim"};
 
+static const struct sim_metric_def def_policies = {
+	"policy.set_at_first_write", "inodes", SIM_NO_DIRECTION, DISK,
+	"files of a plain tree that got the policy of a directory above them when first written"};
+
 const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context, &def_leaves,	    &def_items, &def_extents, &def_data, &def_loads,
-	&def_ordered, &def_searches,	    &def_cow,	&def_commits, &def_maps, &def_lost,
-	&def_shrunk,  &def_shrunk_unlinked, NULL};
+	&def_context, &def_leaves,  &def_items,	   &def_extents, &def_data,
+	&def_loads,   &def_ordered, &def_searches, &def_cow,	 &def_commits,
+	&def_maps,    &def_lost,    &def_policies, &def_shrunk,	 &def_shrunk_unlinked,
+	NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
@@ -76,6 +81,9 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_shrunk_unlinked, def_shrunk_unlinked.name,
 			(int64_t)fs->count.inodes_shrunk_unlinked);
 	sim_metrics_set(metrics, &def_lost, def_lost.name, (int64_t)fs->count.lost_writes);
+	if (fs->count.policies_at_first_write)
+		sim_metrics_set(metrics, &def_policies, def_policies.name,
+				(int64_t)fs->count.policies_at_first_write);
 }
 
 struct btrfs_dump {

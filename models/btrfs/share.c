@@ -120,7 +120,9 @@ static int remap(struct kernel_task *task, struct clone *c,
 
 	kernel_run(task, COST_SYSCALL, 1);
 	lock_both(task, c->from, c->to);
-	err = refused(task, c);
+	err = btrfs_before_write(task, c->to);
+	if (!err)
+		err = refused(task, c);
 	if (!err)
 		err = locked(task, c);
 	unlock_both(task, c->from, c->to);
@@ -210,12 +212,13 @@ int btrfs_defrag_file(struct kernel_task *task, struct btrfs_file *file, uint64_
 {
 	struct btrfs_inode *inode = file->inode;
 	struct btrfs_work work = {0};
-	int err = 0;
+	int err;
 
 	kernel_run(task, COST_SYSCALL, 1);
 	kernel_down_write(task, &inode->lock);
-	if (store_defrag(inode->fs->store, inode->store, 0, UINT64_MAX, (uint32_t)threshold,
-			 &work)) {
+	err = btrfs_before_write(task, inode);
+	if (!err && store_defrag(inode->fs->store, inode->store, 0, UINT64_MAX, (uint32_t)threshold,
+				 &work)) {
 		read_and_dirty(task, inode);
 		err = btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
 	}

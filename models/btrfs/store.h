@@ -106,6 +106,7 @@ struct btrfs_store_options {
 	/* Separate layout only: the tail of a split or front-trimmed item gets no context of its own. */
 	bool fault_context_not_copied;
 	uint32_t inode_context_bytes; /* item 41 of an inode with a policy; 0: 40 (fscrypt v2) */
+	bool leaf_borrows; /* regular files have no item 41: policy and nonce are their directory's */
 	uint64_t data_capacity_bytes; /* ENOSPC beyond; 0: no limit */
 	const struct btrfs_store_hooks *hooks;
 	void *hooks_arg;
@@ -181,8 +182,31 @@ uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_i
  * inherits policy and STORE_ENCRYPTED from its directory. -EEXIST, -ENOENT (no parent). */
 int store_create(struct btrfs_store *store, const char *path, uint32_t flags,
 		 struct store_inode **out, struct btrfs_work *work);
-/** Removes a name; the inode lives until its last handle is put. -ENOENT, -EISDIR, -ENOTEMPTY. */
+/** One component below a directory, whose handle stays the caller's; `encrypted` (may be NULL): the
+ * name was entered while the directory had a policy. -ENOENT, -ENOTDIR. */
+int store_lookup_at(struct btrfs_store *store, struct store_inode *dir, const char *name,
+		    struct store_inode **out, bool *encrypted, struct btrfs_work *work);
+/** The same with the directory in hand and the policy given (0: none). -EEXIST. */
+int store_create_at(struct btrfs_store *store, struct store_inode *dir, const char *name,
+		    uint32_t flags, uint32_t policy, struct store_inode **out,
+		    struct btrfs_work *work);
+/** Removes a name, of a file or an empty directory; the inode lives until its last name is gone and its
+ * last handle put. -ENOENT, -EISDIR (a subvolume), -ENOTEMPTY. */
 int store_unlink(struct btrfs_store *store, const char *path, struct btrfs_work *work);
+int store_unlink_at(struct btrfs_store *store, struct store_inode *dir, const char *name,
+		    struct btrfs_work *work);
+/** Gives the inode another name (btrfs_link). -EPERM of a directory, -EXDEV into another subvolume,
+ * -EEXIST, -EMLINK. */
+int store_link(struct btrfs_store *store, struct store_inode *inode, struct store_inode *dir,
+	       const char *name, struct btrfs_work *work);
+/** Moves a name (btrfs_rename); what had the new one loses it. Of two names of one inode both stay.
+ * -ENOENT, -EXDEV between subvolumes (a subvolume itself may move), -EISDIR, -ENOTDIR, -ENOTEMPTY; -EBUSY
+ * where the new name is a subvolume's. That no directory moves below itself is the caller's to see. */
+int store_rename(struct btrfs_store *store, struct store_inode *from_dir, const char *from,
+		 struct store_inode *to_dir, const char *to, struct btrfs_work *work);
+/** RENAME_EXCHANGE (btrfs_rename_exchange). -ENOENT, -EXDEV. */
+int store_exchange(struct btrfs_store *store, struct store_inode *a_dir, const char *a,
+		   struct store_inode *b_dir, const char *b, struct btrfs_work *work);
 /** Sets and clears STORE_NODATACOW, STORE_COMPRESS, STORE_NOCOMPRESS. NODATACOW is refused with
  * -EINVAL on a file that has bytes (btrfs_fileattr_set ignores it then). */
 int store_set_flags(struct btrfs_store *store, struct store_inode *inode, uint32_t set,
@@ -498,6 +522,7 @@ struct store_image_inode {
 	const char *name;
 	uint32_t flags; /* STORE_* */
 	uint32_t policy_key;
+	bool name_encrypted; /* its directory has a policy */
 	uint64_t size;
 	const struct store_image_extent *extents; /* sorted by file offset, disjoint */
 	size_t n_extents;

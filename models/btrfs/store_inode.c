@@ -174,6 +174,13 @@ uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_i
 	return (uint64_t)root->id << INO_BITS | inode->ino;
 }
 
+/* Whether the inode stores a context of its own: a leaf may borrow its directory's. */
+static bool has_context_item(const struct btrfs_store *store, const struct store_inode *inode)
+{
+	return inode->policy_key &&
+	       (inode->flags & STORE_DIRECTORY || !store->options.leaf_borrows);
+}
+
 static void insert_context_item(struct btrfs_store *store, struct store_inode *inode)
 {
 	struct item item = {.key = key_make(inode->ino, ITEM_INODE_CONTEXT, 0),
@@ -184,28 +191,40 @@ static void insert_context_item(struct btrfs_store *store, struct store_inode *i
 	ctree_insert(store, root_of(store, inode->root), &path, &item, 1);
 }
 
-int store_create(struct btrfs_store *store, const char *path_text, uint32_t flags,
-		 struct store_inode **out, struct btrfs_work *work)
+int store_lookup_at(struct btrfs_store *store, struct store_inode *dir, const char *name,
+		    struct store_inode **out, bool *encrypted, struct btrfs_work *work)
 {
-	struct store_inode *dir, *inode;
-	struct path path = {0};
-	struct item items[2];
-	struct root *root;
-	uint32_t name;
+	struct dir_target found;
 	int ret;
 
 	store_enter(store, work);
-	ret = store_parent(store, path_text, &dir, &name);
+	if (!(dir->flags & STORE_DIRECTORY))
+		return -ENOTDIR;
+	ret = store_dirent_find(store, dir, store_name(store, name), &found);
 	if (ret)
 		return ret;
-	if (!store_dirent_find(store, dir, name, &(struct dir_target){0})) {
-		store_inode_put(store, dir, work);
+	if (encrypted)
+		*encrypted = found.encrypted;
+	return store_iget(store, found.is_root ? found.target : dir->root,
+			  found.is_root ? BTRFS_FIRST_FREE_OBJECTID : found.target, out, work);
+}
+
+int store_create_at(struct btrfs_store *store, struct store_inode *dir, const char *name_text,
+		    uint32_t flags, uint32_t policy, struct store_inode **out,
+		    struct btrfs_work *work)
+{
+	struct store_inode *inode;
+	struct path path = {0};
+	struct item items[2];
+	struct root *root = root_of(store, dir->root);
+	uint32_t name = store_name(store, name_text);
+
+	store_enter(store, work);
+	if (!store_dirent_find(store, dir, name, &(struct dir_target){0}))
 		return -EEXIST;
-	}
-	root = root_of(store, dir->root);
 	inode = inode_new(store, dir->root, take_ino(store, root));
-	inode->flags = flags | (dir->flags & STORE_ENCRYPTED);
-	inode->policy_key = dir->policy_key;
+	inode->flags = flags | (policy ? STORE_ENCRYPTED : 0u);
+	inode->policy_key = policy;
 	inode->nlink = 1;
 	inode->users = 1;
 	inode->dir_index = flags & STORE_DIRECTORY ? 2 : 0; /* BTRFS_DIR_START_INDEX */
@@ -218,16 +237,32 @@ int store_create(struct btrfs_store *store, const char *path_text, uint32_t flag
 				    strlen(store_name_text(store, name))),
 	};
 	ctree_insert(store, root, &path, items, 2);
-	if (inode->policy_key)
+	if (has_context_item(store, inode))
 		insert_context_item(store, inode);
 	store_dirent_add(store, dir, name, (struct dir_target){.target = inode->ino});
 	store_queue_update(store, inode);
-	store_inode_put(store, dir, work);
 	*out = inode;
 	return 0;
 }
 
-static bool dir_is_empty(struct btrfs_store *store, const struct store_inode *dir)
+int store_create(struct btrfs_store *store, const char *path, uint32_t flags,
+		 struct store_inode **out, struct btrfs_work *work)
+{
+	struct store_inode *dir;
+	uint32_t name;
+	int ret;
+
+	store_enter(store, work);
+	ret = store_parent(store, path, &dir, &name);
+	if (ret)
+		return ret;
+	ret = store_create_at(store, dir, store_name_text(store, name), flags, dir->policy_key, out,
+			      work);
+	store_inode_put(store, dir, work);
+	return ret;
+}
+
+bool store_dir_is_empty(struct btrfs_store *store, const struct store_inode *dir)
 {
 	struct root *root = root_of(store, dir->root);
 	struct path path = {0};
@@ -243,37 +278,59 @@ static bool dir_is_empty(struct btrfs_store *store, const struct store_inode *di
 	return leaf->items[path.slots[0]].key >= key_make(dir->ino, ITEM_DIR_INDEX, 0);
 }
 
-int store_unlink(struct btrfs_store *store, const char *path_text, struct btrfs_work *work)
+/* __btrfs_unlink_inode(). Of an inode with one name the INODE_REF goes with the inode: its removal is
+ * delayed (btrfs_delayed_delete_inode_ref). */
+void store_unlink_name(struct btrfs_store *store, struct store_inode *dir,
+		       struct store_inode *inode, uint32_t name)
 {
-	struct store_inode *dir, *inode = NULL;
+	struct item orphan = {.key = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino)};
+	uint32_t index = store_ref_index(store, inode, dir, name);
 	struct path path = {0};
+
+	store_dirent_remove(store, dir, name, index);
+	inode->nlink--;
+	store_queue_update(store, inode);
+	if (inode->nlink)
+		store_ref_remove(store, inode, dir, name);
+	else
+		ctree_insert(store, root_of(store, dir->root), &path, &orphan, 1);
+}
+
+int store_unlink_at(struct btrfs_store *store, struct store_inode *dir, const char *name_text,
+		    struct btrfs_work *work)
+{
+	uint32_t name = store_name(store, name_text);
+	struct store_inode *inode;
 	struct dir_target found;
-	struct item orphan;
-	uint32_t name;
 	int ret;
 
 	store_enter(store, work);
-	ret = store_parent(store, path_text, &dir, &name);
-	if (ret)
-		return ret;
 	ret = store_dirent_find(store, dir, name, &found);
 	if (!ret && found.is_root)
 		ret = -EISDIR;
 	if (!ret)
 		ret = store_iget(store, dir->root, found.target, &inode, work);
-	if (!ret && (inode->flags & STORE_DIRECTORY) && !dir_is_empty(store, inode))
+	if (ret)
+		return ret;
+	if ((inode->flags & STORE_DIRECTORY) && !store_dir_is_empty(store, inode))
 		ret = -ENOTEMPTY;
-	if (!ret) {
-		ctree_search(store, root_of(store, dir->root),
-			     key_make(inode->ino, ITEM_INODE_REF, dir->ino), &path, 0, false);
-		store_dirent_remove(store, dir, name, ctree_item(store, &path)->c);
-		inode->nlink = 0;
-		store_queue_update(store, inode);
-		orphan = (struct item){.key = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino)};
-		ctree_insert(store, root_of(store, dir->root), &path, &orphan, 1);
-	}
-	if (inode)
-		store_inode_put(store, inode, work);
+	else
+		store_unlink_name(store, dir, inode, name);
+	store_inode_put(store, inode, work);
+	return ret;
+}
+
+int store_unlink(struct btrfs_store *store, const char *path, struct btrfs_work *work)
+{
+	struct store_inode *dir;
+	uint32_t name;
+	int ret;
+
+	store_enter(store, work);
+	ret = store_parent(store, path, &dir, &name);
+	if (ret)
+		return ret;
+	ret = store_unlink_at(store, dir, store_name_text(store, name), work);
 	store_inode_put(store, dir, work);
 	return ret;
 }
@@ -344,7 +401,7 @@ void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint
 	struct root *root = root_of(store, inode->root);
 	ctree_key at = key_make(inode->ino, ITEM_INODE_CONTEXT, 0);
 	struct path path = {0};
-	bool had = inode->policy_key != 0;
+	bool had = has_context_item(store, inode);
 
 	store_enter(store, work);
 	g_assert(key < 1u << (32 - POLICY_SHIFT));
@@ -353,7 +410,7 @@ void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint
 		inode->flags |= STORE_ENCRYPTED;
 	else
 		inode->flags &= ~(uint32_t)STORE_ENCRYPTED;
-	if (!had && key) {
+	if (!had && has_context_item(store, inode)) {
 		insert_context_item(store, inode);
 	} else if (had && !ctree_search(store, root, at, &path, key ? 0 : -1, true)) {
 		if (key) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define CRC32C_POLYNOMIAL 0x82F63B78u /* reversed */
+#define REF_BYTES_MAX (BTRFS_INODE_REF_HEAD_BYTES + 255u) /* BTRFS_NAME_LEN */
 #define DIR_START_INDEX 2u /* BTRFS_DIR_START_INDEX: "." and ".." come first */
 
 /* btrfs_name_hash(): crc32c with ~1 for a start and no final inversion. */
@@ -57,6 +58,13 @@ static struct dir_more *more_of(const struct btrfs_store *store, uint32_t nr)
 	return &g_array_index(store->dirents, struct dir_more, nr);
 }
 
+static struct dir_target target_of(uint32_t target, uint16_t flags)
+{
+	return (struct dir_target){.target = target,
+				   .is_root = flags & DIRENT_ROOT,
+				   .encrypted = flags & DIRENT_ENCRYPTED};
+}
+
 int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, uint32_t name,
 		      struct dir_target *out)
 {
@@ -68,24 +76,23 @@ int store_dirent_find(struct btrfs_store *store, const struct store_inode *dir, 
 		return -ENOENT;
 	item = ctree_item(store, &path);
 	if (item->a == name) {
-		*out = (struct dir_target){.target = item->b, .is_root = item->d};
+		*out = target_of(item->b, item->d);
 		return 0;
 	}
 	for (uint32_t nr = item->c; nr; nr = more_of(store, nr)->next) {
 		if (more_of(store, nr)->name != name)
 			continue;
-		*out = (struct dir_target){.target = more_of(store, nr)->target,
-					   .is_root = more_of(store, nr)->is_root};
+		*out = target_of(more_of(store, nr)->target, more_of(store, nr)->flags);
 		return 0;
 	}
 	return -ENOENT;
 }
 
 /* The entries behind the first of an item are never changed, for snapshots share them. */
-static uint32_t more_add(struct btrfs_store *store, uint32_t name, uint32_t target, bool is_root,
+static uint32_t more_add(struct btrfs_store *store, uint32_t name, uint32_t target, uint16_t flags,
 			 uint32_t next)
 {
-	struct dir_more more = {.name = name, .target = target, .is_root = is_root, .next = next};
+	struct dir_more more = {.name = name, .target = target, .flags = flags, .next = next};
 
 	g_array_append_val(store->dirents, more);
 	return store->dirents->len - 1;
@@ -116,7 +123,8 @@ int store_dirent_add(struct btrfs_store *store, struct store_inode *dir, uint32_
 	struct item item = {.key = dir_key(store, dir, name),
 			    .a = name,
 			    .b = target.target,
-			    .d = target.is_root,
+			    .d = (target.is_root ? DIRENT_ROOT : 0) |
+				 (dir->policy_key ? DIRENT_ENCRYPTED : 0),
 			    .bytes = (uint16_t)bytes};
 	struct path path = {0};
 
@@ -125,7 +133,7 @@ int store_dirent_add(struct btrfs_store *store, struct store_inode *dir, uint32_
 		struct item *found = ctree_item(store, &path);
 
 		ctree_resize(store, &path, found->bytes + bytes);
-		found->c = more_add(store, name, target.target, target.is_root, found->c);
+		found->c = more_add(store, name, target.target, item.d, found->c);
 	} else {
 		ctree_insert_here(store, &path, &item, 1);
 	}
@@ -152,14 +160,14 @@ static void remove_from_chain(struct btrfs_store *store, struct path *path, uint
 
 		item->a = next->name;
 		item->b = next->target;
-		item->d = next->is_root;
+		item->d = next->flags;
 	}
 	for (uint32_t nr = first ? more_of(store, item->c)->next : item->c; nr;
 	     nr = more_of(store, nr)->next) {
 		struct dir_more more = *more_of(store, nr);
 
 		if (more.name != name)
-			chain = more_add(store, more.name, more.target, more.is_root, chain);
+			chain = more_add(store, more.name, more.target, more.flags, chain);
 	}
 	item->c = chain;
 	ctree_resize(store, path, item->bytes - dirent_bytes(store, name));
@@ -203,6 +211,17 @@ int store_dirent_remove(struct btrfs_store *store, struct store_inode *dir, uint
 	return 0;
 }
 
+static bool tell_name(const struct btrfs_store *store, const struct store_inode *dir,
+		      const struct item *item,
+		      bool (*fn)(void *arg, const char *name, uint32_t root, uint32_t ino),
+		      void *arg)
+{
+	bool is_root = item->d & DIRENT_ROOT;
+
+	return fn(arg, store_name_text(store, item->a), is_root ? item->b : dir->root,
+		  is_root ? BTRFS_FIRST_FREE_OBJECTID : item->b);
+}
+
 void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 		   bool (*fn)(void *arg, const char *name, uint32_t root, uint32_t ino), void *arg,
 		   struct btrfs_work *work)
@@ -224,16 +243,98 @@ void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 			break;
 		for (unsigned int i = 0; dir->index_removals && i < dir->index_removals->len; i++)
 			removed |= g_array_index(dir->index_removals, ctree_key, i) == item->key;
-		if (!removed &&
-		    !fn(arg, store_name_text(store, item->a), item->d ? item->b : dir->root,
-			item->d ? BTRFS_FIRST_FREE_OBJECTID : item->b))
+		if (!removed && !tell_name(store, dir, item, fn, arg))
 			return;
 	}
 	for (unsigned int i = 0; dir->index_adds && i < dir->index_adds->len; i++) {
 		const struct item *item = &g_array_index(dir->index_adds, struct item, i);
 
-		if (!fn(arg, store_name_text(store, item->a), item->d ? item->b : dir->root,
-			item->d ? BTRFS_FIRST_FREE_OBJECTID : item->b))
+		if (!tell_name(store, dir, item, fn, arg))
 			return;
 	}
+}
+
+/* ---- INODE_REF: the names of an inode, by directory (6.12: inode-item.c) ---- */
+
+static unsigned int ref_bytes(const struct btrfs_store *store, uint32_t name)
+{
+	return BTRFS_INODE_REF_HEAD_BYTES + (unsigned int)strlen(store_name_text(store, name));
+}
+
+static ctree_key ref_key(const struct store_inode *inode, const struct store_inode *dir)
+{
+	return key_make(inode->ino, ITEM_INODE_REF, dir->ino);
+}
+
+/* btrfs_insert_inode_ref(). What no longer fits one item would become an INODE_EXTREF. */
+int store_ref_add(struct btrfs_store *store, const struct store_inode *inode,
+		  const struct store_inode *dir, uint32_t name, uint32_t index)
+{
+	unsigned int bytes = ref_bytes(store, name);
+	struct item item = {
+		.key = ref_key(inode, dir), .a = name, .c = index, .bytes = (uint16_t)bytes};
+	struct root *root = root_of(store, inode->root);
+	struct path path = {0};
+	struct item *found;
+
+	if (inode->nlink * REF_BYTES_MAX > store->leaf_bytes &&
+	    !ctree_search(store, root, item.key, &path, 0, false) &&
+	    ctree_item(store, &path)->bytes + bytes + BTRFS_ITEM_HEADER_BYTES > store->leaf_bytes)
+		return -EMLINK;
+	if (ctree_search(store, root, item.key, &path, (int)(bytes + BTRFS_ITEM_HEADER_BYTES),
+			 true)) {
+		ctree_insert_here(store, &path, &item, 1);
+		return 0;
+	}
+	found = ctree_item(store, &path);
+	ctree_resize(store, &path, found->bytes + bytes);
+	found->b = more_add(store, name, index, 0, found->b);
+	return 0;
+}
+
+uint32_t store_ref_index(struct btrfs_store *store, const struct store_inode *inode,
+			 const struct store_inode *dir, uint32_t name)
+{
+	struct path path = {0};
+	const struct item *item;
+	uint32_t nr;
+
+	ctree_search(store, root_of(store, inode->root), ref_key(inode, dir), &path, 0, false);
+	item = ctree_item(store, &path);
+	if (item->a == name)
+		return item->c;
+	for (nr = item->b; more_of(store, nr)->name != name; nr = more_of(store, nr)->next)
+		;
+	return more_of(store, nr)->target;
+}
+
+/* btrfs_del_inode_ref() */
+void store_ref_remove(struct btrfs_store *store, const struct store_inode *inode,
+		      const struct store_inode *dir, uint32_t name)
+{
+	struct root *root = root_of(store, inode->root);
+	struct path path = {0};
+	struct item *item;
+	uint32_t chain = 0, rest;
+
+	ctree_search(store, root, ref_key(inode, dir), &path, -1, true);
+	item = ctree_item(store, &path);
+	if (!item->b) {
+		ctree_delete(store, root, &path, path.slots[0], 1);
+		return;
+	}
+	rest = item->b;
+	if (item->a == name) {
+		item->a = more_of(store, rest)->name;
+		item->c = more_of(store, rest)->target;
+		rest = more_of(store, rest)->next;
+	}
+	for (; rest; rest = more_of(store, rest)->next) {
+		struct dir_more more = *more_of(store, rest);
+
+		if (more.name != name)
+			chain = more_add(store, more.name, more.target, 0, chain);
+	}
+	item->b = chain;
+	ctree_resize(store, &path, item->bytes - ref_bytes(store, name));
 }

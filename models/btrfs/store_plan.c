@@ -95,7 +95,8 @@ static bool plan_inline(struct plan *p, uint64_t start, uint64_t end, uint64_t s
 	return true;
 }
 
-/* can_nocow_file_extent(). *released: the search path was given up on the way. */
+/* can_nocow_file_extent(). *released: the search path was given up on the way. What an encrypted inode
+ * writes never goes into a plain extent of its past. */
 static bool can_nocow(struct btrfs_store *store, const struct store_inode *inode,
 		      const struct item *item, bool *released)
 {
@@ -104,7 +105,8 @@ static bool can_nocow(struct btrfs_store *store, const struct store_inode *inode
 	*released = false;
 	if (item_file_type(item) == STORE_INLINE || !item->a ||
 	    (item_file_type(item) == STORE_REGULAR && !(inode->flags & STORE_NODATACOW)) ||
-	    item->b <= root->last_snapshot || item_compression(item))
+	    item->b <= root->last_snapshot || item_compression(item) ||
+	    (inode->flags & STORE_ENCRYPTED && !item_encrypted(item)))
 		return false;
 	*released = true;
 	store->work->searches++; /* btrfs_cross_ref_exist() reads the extent tree */

@@ -100,6 +100,7 @@ static struct item name_item(struct filling *f, ctree_key key, uint32_t name, ui
 		.key = key,
 		.a = name,
 		.b = ino_of(f, child),
+		.d = f->inodes[child].name_encrypted ? DIRENT_ENCRYPTED : 0,
 		.bytes = (uint16_t)(BTRFS_DIR_ITEM_HEAD_BYTES +
 				    strlen(store_name_text(f->store, name))),
 	};
@@ -118,7 +119,8 @@ static int append_entries(struct filling *f, size_t dir, uint32_t ino, uint64_t 
 
 		for (; i + 1 < f->entries->len && entry[1].hash == entry->hash; i++, entry++) {
 			struct item more = name_item(f, 0, entry[1].name, entry[1].child);
-			struct dir_more rest = {.name = more.a, .target = more.b, .next = item.c};
+			struct dir_more rest = {
+				.name = more.a, .target = more.b, .flags = more.d, .next = item.c};
 
 			g_array_append_val(f->store->dirents, rest);
 			item.c = f->store->dirents->len - 1;
@@ -209,7 +211,7 @@ static void append_contexts(struct filling *f, const struct store_image_inode *i
 			    .a = in->policy_key,
 			    .bytes = (uint16_t)f->store->options.inode_context_bytes};
 
-	if (in->policy_key)
+	if (in->policy_key && (in->flags & STORE_DIRECTORY || !f->store->options.leaf_borrows))
 		append(f, &item);
 	if (!(in->flags & STORE_ENCRYPTED) ||
 	    f->store->options.context_layout != STORE_CONTEXT_SEPARATE)

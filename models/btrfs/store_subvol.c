@@ -20,8 +20,8 @@ static int find_place(struct btrfs_store *store, const char *path, struct store_
 	return -EEXIST;
 }
 
-static void name_root(struct btrfs_store *store, struct root *root, struct store_inode *dir,
-		      uint32_t name)
+void store_name_root(struct btrfs_store *store, struct root *root, struct store_inode *dir,
+		     uint32_t name)
 {
 	root->parent_root = dir->root;
 	root->parent_ino = dir->ino;
@@ -47,7 +47,7 @@ int store_subvol_create(struct btrfs_store *store, const char *path, uint32_t *r
 	root = store_add_root(store, 0);
 	store_root_items(store, items);
 	ctree_insert(store, root, &at, items, 2);
-	name_root(store, root, dir, name);
+	store_name_root(store, root, dir, name);
 	store_inode_put(store, dir, work);
 	*root_id = root->id;
 	return 0;
@@ -91,7 +91,7 @@ int store_snapshot(struct btrfs_store *store, const char *source, const char *pa
 	root->next_ino = 0;
 	root->origin = source_id;
 	root->inherited_ino = store_highest_ino(store, from);
-	name_root(store, root, dir, name);
+	store_name_root(store, root, dir, name);
 	store_inode_put(store, dir, work);
 	store_commit(store, work);
 	*root_id = root->id;

@@ -17,47 +17,20 @@ struct name_change {
 	bool more;
 };
 
-static int enter_unlink(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
-{
-	const struct name_change *c = arg;
-
-	return store_unlink(fs->store, c->path, work);
-}
-
 /* Runs a change of a directory's names under the directory's lock. */
 static int change_names(struct kernel_task *task, struct btrfs_fs *fs, struct name_change *c,
 			int (*enter)(struct btrfs_fs *, void *, struct btrfs_work *))
 {
-	char *dir = btrfs_own(fs, OWNED_MEMORY, g_path_get_dirname(c->path));
-	struct btrfs_inode *parent;
-	int err = btrfs_iget(task, fs, dir, &parent);
+	struct btrfs_place place;
+	int err = btrfs_find_open_place(task, fs, c->path, &place);
 
-	btrfs_release(fs, OWNED_MEMORY, dir);
 	kernel_run(task, COST_SYSCALL, 1);
 	if (err)
 		return err;
-	err = btrfs_inode_unlock(task, parent);
-	if (!err) {
-		kernel_down_write(task, &parent->lock);
-		err = btrfs_tree_change(task, fs, enter, c);
-		kernel_up_write(task, &parent->lock);
-	}
-	btrfs_unpin(parent);
-	return err;
-}
-
-int btrfs_unlink(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
-{
-	struct name_change c = {.path = path};
-	struct btrfs_inode *inode;
-	int err = btrfs_iget(task, fs, path, &inode);
-
-	if (err)
-		return err;
-	err = change_names(task, fs, &c, enter_unlink);
-	btrfs_unpin(inode);
-	if (!err && !inode->store->nlink && !inode->opens)
-		btrfs_last_iput(task, inode);
+	kernel_down_write(task, &place.dir->lock);
+	err = btrfs_tree_change(task, fs, enter, c);
+	kernel_up_write(task, &place.dir->lock);
+	btrfs_unpin(place.dir);
 	return err;
 }
 
@@ -198,7 +171,8 @@ static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
 	return false;
 }
 
-/* fscrypt_ioctl_set_policy(): a directory, empty, without another policy. */
+/* fscrypt_ioctl_set_policy(): a directory, empty, without another policy. What a mixed tree allows beside
+ * that: the top of a plain subvolume, a snapshot of a base image. */
 static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 {
 	bool names = false;
@@ -207,6 +181,8 @@ static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 		return -ENOTDIR;
 	if (inode->store->policy_key)
 		return inode->store->policy_key == key ? 1 : -EEXIST;
+	if (inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID)
+		return 0;
 	store_readdir(inode->fs->store, inode->store, has_name, &names, NULL);
 	return names ? -ENOTEMPTY : 0;
 }
@@ -219,9 +195,24 @@ int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *
 	kernel_run(task, COST_SYSCALL, 1);
 	if (err)
 		return err;
+	kernel_down_write(task, &c.inode->lock);
 	err = may_set_policy(c.inode, key);
 	if (!err)
 		err = btrfs_tree_change(task, fs, enter_policy, &c);
+	kernel_up_write(task, &c.inode->lock);
 	btrfs_unpin(c.inode);
 	return MIN(err, 0);
+}
+
+int btrfs_get_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t *key)
+{
+	struct btrfs_inode *inode;
+	int err = btrfs_iget(task, fs, path, &inode);
+
+	kernel_run(task, COST_SYSCALL, 1);
+	if (err)
+		return err;
+	*key = btrfs_inode_policy(inode);
+	btrfs_iput(inode);
+	return 0;
 }

@@ -409,4 +409,5 @@ const struct btrfs_crypt_ops fscrypt_btrfs_ops = {
 	.extent_moved = extent_moved,
 	.extent_freed = extent_freed,
 	.may_clone = may_clone,
+	.may_create = fscrypt_may_create,
 };

@@ -62,12 +62,25 @@ void fscrypt_free(struct fscrypt *fc);
 
 /** The number of a key by its name, given on first mention, from 1. */
 uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name);
-/** FS_IOC_ADD_ENCRYPTION_KEY. */
-int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key);
-enum fscrypt_removal { REMOVAL_CLEAN, REMOVAL_FILES_BUSY };
-/** FS_IOC_REMOVE_ENCRYPTION_KEY: 0 with the removal flags, or -ENOKEY. `busy` counts the inodes
- * that stayed. */
-int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key,
+/** The name of a key; NULL of 0 and of no key. */
+const char *fscrypt_key_name(const struct fscrypt *fc, uint32_t key);
+/** Users are numbered by name, on first mention; "root" is 0. */
+enum { FSCRYPT_ROOT = 0, FSCRYPT_ALL_USERS = UINT32_MAX };
+uint32_t fscrypt_user_number(struct fscrypt *fc, const char *name);
+/** FS_IOC_ADD_ENCRYPTION_KEY by a user, who then has a claim to it. -EDQUOT beyond the user's quota of
+ * keys. */
+int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key, uint32_t user);
+/** Makes a key of type "fscrypt-provisioning"; `fits`: its payload is for the type of specifier that is
+ * used here. */
+void fscrypt_provision(struct fscrypt *fc, uint32_t key, bool fits);
+/** FS_IOC_ADD_ENCRYPTION_KEY by key_id: -ENOKEY if none was provisioned, -EKEYREJECTED if it does not
+ * fit. */
+int fscrypt_add_provisioned_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key,
+				uint32_t user);
+enum fscrypt_removal { REMOVAL_CLEAN, REMOVAL_FILES_BUSY, REMOVAL_OTHER_USERS };
+/** FS_IOC_REMOVE_ENCRYPTION_KEY by a user, or _ALL_USERS: 0 with the removal flags, or -ENOKEY.
+ * `busy` counts the inodes that stayed. */
+int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t key, uint32_t user,
 		       enum fscrypt_removal *flags, uint32_t *busy);
 enum fscrypt_key_status { KEY_ABSENT = 1, KEY_PRESENT = 2, KEY_INCOMPLETELY_REMOVED = 3 };
 /** FS_IOC_GET_ENCRYPTION_KEY_STATUS, with the kernel's numbers. */

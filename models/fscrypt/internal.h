@@ -15,6 +15,7 @@ struct master_key {
 	uint32_t unlocked_inodes; /* mk_decrypted_inodes */
 	uint32_t extents; /* extent infos that joined the key themselves (heavyweight) */
 	void *setup; /* what the key set-up keeps with a master key; NULL: nothing */
+	GArray *claims; /* uint32_t: users that have added it (mk_users) */
 };
 
 /** struct fscrypt_inode_info. */
@@ -181,11 +182,19 @@ struct fscrypt {
 		uint64_t blocks_encrypted, blocks_decrypted;
 		uint64_t keys_after_removal, slept_atomic;
 	} count;
+	struct sim_mutex add_key_mutex; /* fscrypt_add_key_mutex */
+	GPtrArray *users; /* char *: names, by number */
+	GArray *user_claims; /* uint32_t, by user: keys that count against the quota */
+	GHashTable *provisioned; /* key number → its payload's type */
+	struct alloc_site *site_claim;
 };
 
 extern const struct btrfs_crypt_ops fscrypt_btrfs_ops;
 
 /* keyring.c */
+void fscrypt_keyring_init(struct fscrypt *fc);
+void fscrypt_keyring_free(struct fscrypt *fc);
+int fscrypt_may_create(void *crypt, uint32_t key);
 struct master_key *master_key_get(struct fscrypt *fc, uint32_t number);
 /** fscrypt_find_master_key(): charged; NULL when absent. */
 struct master_key *master_key_find(struct kernel_task *task, struct fscrypt *fc, uint32_t number);

@@ -9,6 +9,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* security/keys/key.c: key_quota_maxkeys, key_quota_root_maxkeys. The quota of bytes (20000 for about 40
+ * a claim) comes later. */
+enum { USER_MAXKEYS = 200, ROOT_MAXKEYS = 1000000 };
+
+enum { PROVISIONED = 1, PROVISIONED_OTHER_TYPE };
+
 struct master_key *master_key_get(struct fscrypt *fc, uint32_t number)
 {
 	return number && number <= fc->keys->len ? fc->keys->pdata[number - 1] : NULL;
@@ -28,6 +34,7 @@ uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name)
 	key->number = fc->keys->len + 1;
 	key->name = g_strdup(name);
 	key->status = KEY_ABSENT;
+	key->claims = g_array_new(false, false, sizeof(uint32_t));
 	sim_rwsem_init(&key->sem, sim, sim_lock_class(sim, "fscrypt_master_key.mk_sem"), "mk_sem");
 	g_ptr_array_add(fc->keys, key);
 	return key->number;
@@ -49,6 +56,113 @@ enum fscrypt_key_status fscrypt_key_status(const struct fscrypt *fc, uint32_t nu
 	return key ? key->status : KEY_ABSENT;
 }
 
+void fscrypt_keyring_init(struct fscrypt *fc)
+{
+	struct sim *sim = machine_sim(fc->machine);
+
+	fc->users = g_ptr_array_new_with_free_func(g_free);
+	fc->user_claims = g_array_new(false, true, sizeof(uint32_t));
+	fc->provisioned = g_hash_table_new(NULL, NULL);
+	fc->site_claim = alloc_site(fc->machine, "key");
+	sim_mutex_init(&fc->add_key_mutex, sim, sim_lock_class(sim, "fscrypt_add_key_mutex"),
+		       "fscrypt_add_key_mutex");
+	fscrypt_user_number(fc, "root");
+}
+
+void fscrypt_keyring_free(struct fscrypt *fc)
+{
+	for (guint i = 0; i < fc->keys->len; i++) {
+		struct master_key *key = fc->keys->pdata[i];
+
+		sim_rwsem_destroy(&key->sem);
+		g_array_free(key->claims, true);
+		g_free(key->name);
+		g_free(key);
+	}
+	g_ptr_array_free(fc->keys, true);
+	g_ptr_array_free(fc->users, true);
+	g_array_free(fc->user_claims, true);
+	g_hash_table_destroy(fc->provisioned);
+	sim_mutex_destroy(&fc->add_key_mutex);
+}
+
+uint32_t fscrypt_user_number(struct fscrypt *fc, const char *name)
+{
+	for (guint i = 0; i < fc->users->len; i++)
+		if (!strcmp(fc->users->pdata[i], name))
+			return i;
+	g_ptr_array_add(fc->users, g_strdup(name));
+	g_array_set_size(fc->user_claims, fc->users->len);
+	return fc->users->len - 1;
+}
+
+const char *fscrypt_key_name(const struct fscrypt *fc, uint32_t number)
+{
+	const struct master_key *key = master_key_get((struct fscrypt *)fc, number);
+
+	return key ? key->name : NULL;
+}
+
+/* ---- claims: ->mk_users ---- */
+
+static uint32_t *claims_of(struct fscrypt *fc, uint32_t user)
+{
+	return &g_array_index(fc->user_claims, uint32_t, user);
+}
+
+static bool has_claim(const struct master_key *key, uint32_t user, guint *at)
+{
+	for (*at = 0; *at < key->claims->len; ++*at)
+		if (g_array_index(key->claims, uint32_t, *at) == user)
+			return true;
+	return false;
+}
+
+/* add_master_key_user(): key_alloc() counts it against the user's quota, then allocates. */
+static int add_claim(struct kernel_task *task, struct fscrypt *fc, struct master_key *key,
+		     uint32_t user)
+{
+	uint64_t bytes = machine_size(fc->machine, SIZE_KEYRING_KEY);
+	guint at;
+
+	if (has_claim(key, user, &at))
+		return 0;
+	if (*claims_of(fc, user) >= (user == FSCRYPT_ROOT ? ROOT_MAXKEYS : USER_MAXKEYS))
+		return -EDQUOT;
+	if (task && !kernel_alloc(task, fc->site_claim, GFP_KERNEL, bytes))
+		return -ENOMEM;
+	if (!task)
+		kernel_charge_bytes(fc->machine, fc->site_claim, bytes);
+	++*claims_of(fc, user);
+	g_array_append_val(key->claims, user);
+	return 0;
+}
+
+static void drop_claim(struct fscrypt *fc, struct master_key *key, guint at)
+{
+	--*claims_of(fc, g_array_index(key->claims, uint32_t, at));
+	g_array_remove_index(key->claims, at);
+	kernel_free(fc->machine, fc->site_claim, machine_size(fc->machine, SIZE_KEYRING_KEY));
+}
+
+/* remove_master_key_user() or, of all users, keyring_clear(). */
+static int drop_claims(struct fscrypt *fc, struct master_key *key, uint32_t user)
+{
+	guint at;
+
+	if (user == FSCRYPT_ALL_USERS) {
+		while (key->claims->len)
+			drop_claim(fc, key, 0);
+		return 0;
+	}
+	if (!has_claim(key, user, &at))
+		return -ENOKEY;
+	drop_claim(fc, key, at);
+	return 0;
+}
+
+/* ---- adding ---- */
+
 static void become_present(struct fscrypt *fc, struct master_key *key)
 {
 	if (key->status == KEY_ABSENT)
@@ -60,25 +174,84 @@ static void become_present(struct fscrypt *fc, struct master_key *key)
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t number)
 {
 	kernel_charge_bytes(fc->machine, fc->site_key, machine_size(fc->machine, SIZE_MASTER_KEY));
+	add_claim(NULL, fc, master_key_get(fc, number), FSCRYPT_ROOT);
 	become_present(fc, master_key_get(fc, number));
 }
 
-int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number)
+/* add_new_master_key(): nobody else sees it yet, so its semaphore is not taken. */
+static int add_new(struct kernel_task *task, struct fscrypt *fc, struct master_key *key,
+		   uint32_t user)
 {
-	struct master_key *key = master_key_get(fc, number);
+	uint64_t bytes = machine_size(fc->machine, SIZE_MASTER_KEY);
+	int err;
+
+	if (!kernel_alloc(task, fc->site_key, GFP_KERNEL, bytes))
+		return -ENOMEM;
+	err = add_claim(task, fc, key, user);
+	if (err)
+		kernel_free(fc->machine, fc->site_key, bytes);
+	else
+		become_present(fc, key);
+	return err;
+}
+
+/* add_existing_master_key(): the semaphore is held for write across the allocation of the claim. False:
+ * the key has gone meanwhile (KEY_DEAD). */
+static bool add_existing(struct kernel_task *task, struct fscrypt *fc, struct master_key *key,
+			 uint32_t user, int *err)
+{
+	bool alive;
 
 	kernel_down_write(task, &key->sem);
-	kernel_run(task, COST_ADD_KEY, 1);
-	if (key->status == KEY_ABSENT &&
-	    !kernel_alloc(task, fc->site_key, GFP_KERNEL,
-			  machine_size(fc->machine, SIZE_MASTER_KEY))) {
-		kernel_up_write(task, &key->sem);
-		return -ENOMEM;
-	}
-	become_present(fc, key);
+	alive = key->status != KEY_ABSENT;
+	if (alive)
+		*err = add_claim(task, fc, key, user);
+	if (alive && !*err && key->status == KEY_INCOMPLETELY_REMOVED)
+		become_present(fc, key);
+	alive = alive && (*err || key->status == KEY_PRESENT);
 	kernel_up_write(task, &key->sem);
-	return 0;
+	return alive;
 }
+
+int fscrypt_add_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number, uint32_t user)
+{
+	struct master_key *key = master_key_get(fc, number);
+	int err = 0;
+
+	kernel_mutex_lock(task, &fc->add_key_mutex);
+	kernel_run(task, COST_ADD_KEY, 1);
+	if (key->status == KEY_ABSENT || !add_existing(task, fc, key, user, &err))
+		err = add_new(task, fc, key, user);
+	kernel_mutex_unlock(task, &fc->add_key_mutex);
+	return err;
+}
+
+void fscrypt_provision(struct fscrypt *fc, uint32_t number, bool fits)
+{
+	g_hash_table_insert(fc->provisioned, GUINT_TO_POINTER(number),
+			    GINT_TO_POINTER(fits ? PROVISIONED : PROVISIONED_OTHER_TYPE));
+}
+
+int fscrypt_add_provisioned_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number,
+				uint32_t user)
+{
+	gpointer found = g_hash_table_lookup(fc->provisioned, GUINT_TO_POINTER(number));
+
+	if (!found)
+		return -ENOKEY;
+	if (GPOINTER_TO_INT(found) != PROVISIONED)
+		return -EKEYREJECTED;
+	return fscrypt_add_key(task, fc, number, user);
+}
+
+int fscrypt_may_create(void *crypt, uint32_t number)
+{
+	struct fscrypt *fc = crypt;
+
+	return fscrypt_key_status(fc, number) == KEY_PRESENT ? 0 : -ENOKEY;
+}
+
+/* ---- removing ---- */
 
 static uint32_t keyed_infos(const struct fscrypt *fc, const struct master_key *key)
 {
@@ -105,6 +278,7 @@ static void check_gone(struct fscrypt *fc, const struct master_key *key)
 		   "%u ciphers are keyed from key %s, which is absent", keyed, key->name);
 }
 
+/* The last active reference has gone, and with it the secret, if it was there still. */
 static void become_absent(struct fscrypt *fc, struct master_key *key)
 {
 	key->status = KEY_ABSENT;
@@ -138,54 +312,92 @@ struct eviction {
 	struct master_key *key;
 };
 
-/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes its children
- * whether or not they are unlocked, so that one looked up after the key had gone holds nothing. */
-static bool is_unlocked_by(struct btrfs_inode *inode, void *arg)
+static bool is_unlocked_by(const struct btrfs_inode *inode, const struct master_key *key)
 {
-	const struct eviction *eviction = arg;
 	const struct inode_info *info = btrfs_inode_crypt(inode);
 
-	if ((info ? info->key->number : btrfs_inode_policy(inode)) != eviction->key->number)
+	return (info ? info->key->number : btrfs_inode_policy(inode)) == key->number;
+}
+
+/* evict_dentries_for_decrypted_inodes(): shrink_dcache_inode() of a directory prunes what is below it,
+ * whether or not it is unlocked: looked up after the key had gone, or a plain file of a mixed tree. */
+static bool is_pruned(struct btrfs_inode *inode, void *arg)
+{
+	const struct eviction *eviction = arg;
+	const struct btrfs_inode *at = inode;
+
+	while (at && !is_unlocked_by(at, eviction->key))
+		at = btrfs_inode_parent(at);
+	if (!at)
 		return false;
-	if (info)
+	if (at == inode && btrfs_inode_crypt(inode))
 		kernel_run(eviction->task, COST_REMOVE_KEY_INODE, 1);
 	return eviction->key->status == KEY_INCOMPLETELY_REMOVED;
 }
 
-int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number,
+/* fscrypt_initiate_key_removal() */
+static void initiate_removal(struct fscrypt *fc, struct master_key *key)
+{
+	key->status = KEY_INCOMPLETELY_REMOVED;
+	/* A secret that goes now can derive nothing for the inodes that stay; one that goes with the
+	 * last of them can ("[PATCH] fscrypt: track master key presence separately from secret"). */
+	if (fc->variant->removal == REMOVAL_HARD)
+		key->secret = false;
+	master_key_put_active(fc, key); /* the reference for being present */
+}
+
+/* try_to_lock_encrypted_files(). A directory can go only when its children have gone: again while some
+ * do. */
+static void lock_files(struct kernel_task *task, struct fscrypt *fc, struct master_key *key)
+{
+	struct eviction eviction = {.task = task, .key = key};
+
+	btrfs_sync_fs(task, fc->fs);
+	while (btrfs_for_each_inode(fc->fs, is_pruned, &eviction))
+		;
+}
+
+/* The part under the semaphore. `again`: inodes are left to be locked. */
+static int drop_key(struct fscrypt *fc, struct master_key *key, uint32_t user,
+		    enum fscrypt_removal *flags, bool *again)
+{
+	bool present = key->status == KEY_PRESENT;
+	int err = key->claims->len ? drop_claims(fc, key, user) : 0;
+
+	if (err)
+		return err;
+	if (key->claims->len) {
+		*flags = REMOVAL_OTHER_USERS;
+		return 0;
+	}
+	if (present)
+		initiate_removal(fc, key);
+	*again = key->status == KEY_INCOMPLETELY_REMOVED;
+	return present || *again ? 0 : -ENOKEY;
+}
+
+int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number, uint32_t user,
 		       enum fscrypt_removal *flags, uint32_t *busy)
 {
 	struct master_key *key = master_key_get(fc, number);
-	struct eviction eviction = {.task = task, .key = key};
+	bool again = false;
+	int err;
 
 	*flags = REMOVAL_CLEAN;
 	*busy = 0;
 	if (!key || key->status == KEY_ABSENT)
 		return -ENOKEY;
 	kernel_down_write(task, &key->sem);
-	if (key->status == KEY_ABSENT) { /* another removal was faster */
-		kernel_up_write(task, &key->sem);
-		return -ENOKEY;
-	}
-	key->status = KEY_INCOMPLETELY_REMOVED;
-	/* A secret that goes now can derive nothing for the inodes that stay; one that goes with the
-	 * last of them can ("[PATCH] fscrypt: track master key presence separately from secret"). */
-	if (fc->variant->removal == REMOVAL_HARD)
-		key->secret = false;
+	err = drop_key(fc, key, user, flags, &again);
 	kernel_up_write(task, &key->sem);
-
-	if (key->unlocked_inodes) {
-		btrfs_sync_fs(task, fc->fs);
-		/* A directory can go only when its children have gone: again while some do. */
-		while (btrfs_for_each_inode(fc->fs, is_unlocked_by, &eviction))
-			;
-	}
+	if (!again)
+		return err;
+	lock_files(task, fc, key);
 	extent_infos_drain(task, fc);
+	master_key_put_active(fc, key);
 	*busy = key->unlocked_inodes;
 	if (*busy || key->extents)
 		*flags = REMOVAL_FILES_BUSY;
-	else
-		master_key_put_active(fc, key);
 	return 0;
 }
 

@@ -43,6 +43,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 				    machine_size(fc->machine, SIZE_PAGE));
 	if (variant->derived_cache)
 		fc->derived = derived_cache_new(fc);
+	fscrypt_keyring_init(fc);
 	if (fc->setup->new)
 		fc->setup_state = fc->setup->new (fc);
 	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
@@ -74,14 +75,7 @@ void fscrypt_free(struct fscrypt *fc)
 	derived_cache_free(fc->derived);
 	if (fc->setup->free)
 		fc->setup->free(fc->setup_state);
-	for (guint i = 0; i < fc->keys->len; i++) {
-		struct master_key *key = fc->keys->pdata[i];
-
-		sim_rwsem_destroy(&key->sem);
-		g_free(key->name);
-		g_free(key);
-	}
-	g_ptr_array_free(fc->keys, true);
+	fscrypt_keyring_free(fc);
 	g_array_free(fc->free_addresses, true);
 	truth_free(fc->truth);
 	g_free(fc);

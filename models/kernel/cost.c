@@ -111,6 +111,7 @@ const struct kernel_name kernel_size_table[KERNEL_SIZES] = {
 	[SIZE_INODE_INFO] = {"inode_info", "bytes", "struct fscrypt_inode_info"},
 	[SIZE_EXTENT_INFO] = {"extent_info", "bytes", "struct fscrypt_extent_info"},
 	[SIZE_MASTER_KEY] = {"master_key", "bytes", "struct fscrypt_master_key"},
+	[SIZE_KEYRING_KEY] = {"keyring_key", "bytes", "struct key: a user's claim to a master key"},
 	[SIZE_BLK_CRYPTO_KEY] = {"blk_crypto_key", "bytes", "struct blk_crypto_key"},
 	[SIZE_LIBRARY_KEY] = {"library_key", "bytes", "AES-XTS library key"},
 	[SIZE_DERIVED_KEY] = {"derived_key", "bytes", "a cached raw key"},

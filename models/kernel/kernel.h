@@ -106,6 +106,7 @@ enum kernel_size {
 	SIZE_INODE_INFO, /* fscrypt_inode_info */
 	SIZE_EXTENT_INFO, /* fscrypt_extent_info */
 	SIZE_MASTER_KEY,
+	SIZE_KEYRING_KEY, /* a user's claim to a master key */
 	SIZE_BLK_CRYPTO_KEY,
 	SIZE_LIBRARY_KEY,
 	SIZE_DERIVED_KEY, /* a cached raw key */

@@ -27,8 +27,12 @@ struct player {
 	struct btrfs_dump *dump;
 	uint16_t content; /* of writes: 0 or 1 + pattern */
 	uint64_t deduped;
+	GString *outcome; /* of the operation, where it is more than its errno; else empty */
 	uint32_t number, steps;
 };
+
+/* Findings of one script; the metric counts them all. */
+enum { FINDINGS_MAX = 100 };
 
 static void track(struct player *p, const char *name)
 {
@@ -184,6 +188,12 @@ static int do_nocow(struct player *p, struct btrfs_file *file, const struct scri
 	return btrfs_set_nocow(p->task, file);
 }
 
+static int do_fsync(struct player *p, struct btrfs_file *file, const struct script_op *op)
+{
+	(void)op;
+	return btrfs_fsync(p->task, file);
+}
+
 /* ---- operations on two files ---- */
 
 static int two_files(struct player *p, struct btrfs_file *target, const struct script_op *op)
@@ -248,13 +258,123 @@ static int let_go(struct player *p, const char *name)
 	return 0;
 }
 
-static int remove_key(struct player *p, const char *name)
+/* ---- keys ---- */
+
+static int add_key(struct player *p, const struct script_op *op)
 {
 	struct fscrypt *fc = p->workload->crypt;
+	uint32_t key = fscrypt_key_number(fc, op->name[0]);
+	const char *user = op->name[1] ? op->name[1] : "root";
+
+	if (!strcmp(user, "provisioned"))
+		return fscrypt_add_provisioned_key(p->task, fc, key, FSCRYPT_ROOT);
+	return fscrypt_add_key(p->task, fc, key, fscrypt_user_number(fc, user));
+}
+
+static int remove_key(struct player *p, const struct script_op *op)
+{
+	struct fscrypt *fc = p->workload->crypt;
+	const char *user = op->name[1] ? op->name[1] : "root";
 	enum fscrypt_removal flags;
 	uint32_t busy;
+	int err = fscrypt_remove_key(p->task, fc, fscrypt_key_number(fc, op->name[0]),
+				     strcmp(user, "all") ? fscrypt_user_number(fc, user)
+							 : FSCRYPT_ALL_USERS,
+				     &flags, &busy);
 
-	return fscrypt_remove_key(p->task, fc, fscrypt_key_number(fc, name), &flags, &busy);
+	if (!err && flags == REMOVAL_FILES_BUSY)
+		g_string_printf(p->outcome, "busy %u", busy);
+	if (!err && flags == REMOVAL_OTHER_USERS)
+		g_string_assign(p->outcome, "other-users");
+	return err;
+}
+
+static int key_status(struct player *p, const char *name)
+{
+	static const char *const words[] = {[KEY_ABSENT] = "absent",
+					    [KEY_PRESENT] = "present",
+					    [KEY_INCOMPLETELY_REMOVED] = "incompletely-removed"};
+	struct fscrypt *fc = p->workload->crypt;
+
+	g_string_assign(p->outcome, words[fscrypt_key_status(fc, fscrypt_key_number(fc, name))]);
+	return 0;
+}
+
+/* A key of the other type of specifier than the one used here, a v1 descriptor, does not fit. */
+static int provision(struct player *p, const struct script_op *op)
+{
+	struct fscrypt *fc = p->workload->crypt;
+
+	fscrypt_provision(fc, fscrypt_key_number(fc, op->name[0]),
+			  g_strcmp0(op->name[1], "descriptor") != 0);
+	return 0;
+}
+
+static int get_policy(struct player *p, const char *path)
+{
+	const char *name;
+	uint32_t key;
+	int err = btrfs_get_policy(p->task, p->workload->fs, path, &key);
+
+	if (err)
+		return err;
+	name = fscrypt_key_name(p->workload->crypt, key);
+	g_string_assign(p->outcome, name ? name : "none");
+	return 0;
+}
+
+/* ---- names ---- */
+
+static int list(struct player *p, const char *path)
+{
+	uint32_t names;
+	int err = btrfs_list(p->task, p->workload->fs, path, &names);
+
+	if (!err)
+		g_string_printf(p->outcome, "%u", names);
+	return err;
+}
+
+static int create(struct player *p, const char *name)
+{
+	struct btrfs_file *file;
+	int err = btrfs_open(p->task, p->workload->fs, name, BTRFS_O_CREAT | BTRFS_O_EXCL, &file);
+
+	if (err)
+		return err;
+	track(p, name);
+	btrfs_close(p->task, file);
+	return 0;
+}
+
+/* Dumps go on with what has moved, by its new name. */
+static void retrack(struct player *p, const char *from, const char *to)
+{
+	size_t len = strlen(from);
+
+	untrack(p, to, false);
+	for (guint i = 0; i < p->tracked->len; i++) {
+		char *at = p->tracked->pdata[i];
+
+		if (strncmp(at, from, len) || (at[len] && at[len] != '/'))
+			continue;
+		p->tracked->pdata[i] = g_strconcat(to, at + len, NULL);
+		g_free(at);
+	}
+}
+
+static int change_name(struct player *p, const struct script_op *op)
+{
+	struct btrfs_fs *fs = p->workload->fs;
+	int err = op->code == SCRIPT_LINK ? btrfs_link(p->task, fs, op->name[0], op->name[1])
+					  : btrfs_rename(p->task, fs, op->name[0], op->name[1],
+							 op->code == SCRIPT_EXCHANGE);
+
+	if (!err && op->code == SCRIPT_LINK)
+		track(p, op->name[1]);
+	if (!err && op->code == SCRIPT_RENAME)
+		retrack(p, op->name[0], op->name[1]);
+	return err;
 }
 
 static int snapshot(struct player *p, const struct script_op *op)
@@ -273,8 +393,9 @@ static int snapshot(struct player *p, const struct script_op *op)
 static int forget(struct player *p, const struct script_op *op)
 {
 	struct btrfs_fs *fs = p->workload->fs;
-	int err = op->code == SCRIPT_UNLINK ? btrfs_unlink(p->task, fs, op->name[0])
-					    : btrfs_subvol_delete(p->task, fs, op->name[0]);
+	int err = op->code == SCRIPT_UNLINK  ? btrfs_unlink(p->task, fs, op->name[0])
+		  : op->code == SCRIPT_RMDIR ? btrfs_rmdir(p->task, fs, op->name[0])
+					     : btrfs_subvol_delete(p->task, fs, op->name[0]);
 
 	if (err)
 		return err;
@@ -301,30 +422,74 @@ static int do_file_op(struct player *p, const struct script_op *op)
 		[SCRIPT_FALLOC] = {do_falloc, BTRFS_O_CREAT},
 		[SCRIPT_DEFRAG] = {do_defrag, BTRFS_O_CREAT},
 		[SCRIPT_NOCOW] = {do_nocow, BTRFS_O_CREAT},
+		[SCRIPT_FSYNC] = {do_fsync, 0},
 	};
 
 	return with_file(p, op, op->name[0], ops[op->code].flags, ops[op->code].work);
 }
 
+static int do_key_op(struct player *p, const struct script_op *op)
+{
+	struct fscrypt *fc = p->workload->crypt;
+
+	switch (op->code) {
+	case SCRIPT_ADDKEY:
+		return add_key(p, op);
+	case SCRIPT_RMKEY:
+		return remove_key(p, op);
+	case SCRIPT_KEYSTATUS:
+		return key_status(p, op->name[0]);
+	case SCRIPT_PROVISION:
+		return provision(p, op);
+	case SCRIPT_POLICY:
+		return fscrypt_set_policy(p->task, fc, op->name[0],
+					  fscrypt_key_number(fc, op->name[1]));
+	case SCRIPT_GETPOLICY:
+		return get_policy(p, op->name[0]);
+	default:
+		return do_file_op(p, op);
+	}
+}
+
+static int do_name_op(struct player *p, const struct script_op *op)
+{
+	struct btrfs_fs *fs = p->workload->fs;
+
+	switch (op->code) {
+	case SCRIPT_CREATE:
+		return create(p, op->name[0]);
+	case SCRIPT_MKDIR:
+		return btrfs_mkdir(p->task, fs, op->name[0]);
+	case SCRIPT_STAT:
+		return btrfs_stat(p->task, fs, op->name[0]);
+	case SCRIPT_LS:
+		return list(p, op->name[0]);
+	case SCRIPT_RENAME:
+	case SCRIPT_EXCHANGE:
+	case SCRIPT_LINK:
+		return change_name(p, op);
+	case SCRIPT_UNLINK:
+	case SCRIPT_RMDIR:
+	case SCRIPT_SUBDEL:
+		return forget(p, op);
+	default:
+		return do_key_op(p, op);
+	}
+}
+
 static int execute(struct player *p, const struct script_op *op)
 {
 	struct btrfs_fs *fs = p->workload->fs;
-	struct fscrypt *fc = p->workload->crypt;
 
 	switch (op->code) {
 	case SCRIPT_REFLINK:
 	case SCRIPT_CLONE:
 	case SCRIPT_DEDUPE:
 		return share(p, op);
-	case SCRIPT_UNLINK:
-	case SCRIPT_SUBDEL:
-		return forget(p, op);
 	case SCRIPT_OPEN:
 		return hold(p, op->name[0]);
 	case SCRIPT_CLOSE:
 		return let_go(p, op->name[0]);
-	case SCRIPT_MKDIR:
-		return btrfs_mkdir(p->task, fs, op->name[0]);
 	case SCRIPT_SUBVOL:
 		return btrfs_subvol_create(p->task, fs, op->name[0]);
 	case SCRIPT_SNAPSHOT:
@@ -334,13 +499,9 @@ static int execute(struct player *p, const struct script_op *op)
 	case SCRIPT_PATTERN:
 		p->content = (uint16_t)(op->number[0] + 1);
 		return 0;
-	case SCRIPT_ADDKEY:
-		return fscrypt_add_key(p->task, fc, fscrypt_key_number(fc, op->name[0]));
-	case SCRIPT_RMKEY:
-		return remove_key(p, op->name[0]);
-	case SCRIPT_POLICY:
-		return fscrypt_set_policy(p->task, fc, op->name[0],
-					  fscrypt_key_number(fc, op->name[1]));
+	case SCRIPT_SLEEP:
+		kernel_sleep(p->task, op->number[0], PART_SLEEP);
+		return 0;
 	case SCRIPT_DROPCACHES:
 		btrfs_drop_caches(p->task, fs);
 		return 0;
@@ -348,8 +509,53 @@ static int execute(struct player *p, const struct script_op *op)
 	case SCRIPT_DUMP:
 		return btrfs_sync_fs(p->task, fs);
 	default:
-		return do_file_op(p, op);
+		return do_name_op(p, op);
 	}
+}
+
+/* ---- expectations ---- */
+
+/* One of the outcomes expected: the whole of what came, or its first word. */
+static bool outcome_came(const struct player *p, const char *expected)
+{
+	const char *got = p->outcome->str;
+	size_t len = strlen(expected);
+
+	return !strncmp(got, expected, len) && (!got[len] || got[len] == ' ');
+}
+
+static void find_fault(struct player *p, const struct script_op *op)
+{
+	struct workload *workload = p->workload;
+	struct workload_finding *finding;
+
+	if (workload->findings->len >= FINDINGS_MAX)
+		return;
+	finding = g_new(struct workload_finding, 1);
+	finding->time_ns = sim_now(machine_sim(workload->machine));
+	finding->text = g_strdup_printf("%s: line %u `%s`: expected %s, got %s", p->script->source,
+					op->line, op->text, op->expect, p->outcome->str);
+	g_ptr_array_add(workload->findings, finding);
+}
+
+static void check_outcome(struct player *p, const struct script_op *op, int err)
+{
+	char **expected;
+	bool came = false;
+
+	if (!op->expect)
+		return;
+	if (err < 0)
+		g_string_assign(p->outcome, strerrorname_np(-err));
+	else if (!p->outcome->len)
+		g_string_assign(p->outcome, err ? "differs" : "ok");
+	expected = g_strsplit(op->expect, "|", -1);
+	for (char **e = expected; *e; e++)
+		came |= outcome_came(p, g_strstrip(*e));
+	g_strfreev(expected);
+	op_book_expected(p->workload->book, came);
+	if (!came)
+		find_fault(p, op);
 }
 
 /* ---- dumps ---- */
@@ -419,9 +625,12 @@ static void play(struct kernel_task *task, void *arg)
 		const struct script_op *op = &g_array_index(p->script->ops, struct script_op, i);
 		struct op_timer timer = op_begin(p->workload, task, script_op_name(op->code),
 						 workload_request(p->number, i));
-		int err = execute(p, op);
+		int err;
 
+		g_string_truncate(p->outcome, 0);
+		err = execute(p, op);
 		op_end(p->workload, task, &timer, err);
+		check_outcome(p, op, err);
 		note_op(p, op, err);
 		if (op->code == SCRIPT_DUMP)
 			dump_step(p);
@@ -449,6 +658,7 @@ static void player_free(gpointer arg)
 	g_hash_table_destroy(p->held);
 	g_ptr_array_free(p->tracked, true);
 	g_ptr_array_free(p->ops, true);
+	g_string_free(p->outcome, true);
 	g_free(p);
 }
 
@@ -463,6 +673,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 	p->tracked = g_ptr_array_new_with_free_func(g_free);
 	p->ops = g_ptr_array_new_with_free_func(g_free);
 	p->dump = btrfs_dump_new(workload->fs);
+	p->outcome = g_string_new(NULL);
 	workload_keep(workload, p, player_free);
 	p->number = workload_spawn(workload, name, play, p, describe_line);
 }

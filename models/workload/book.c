@@ -15,6 +15,7 @@ struct op_entry {
 
 struct op_book {
 	GPtrArray *entries; /* struct op_entry *, by first use */
+	uint64_t expected, unexpected;
 };
 
 struct op_book *op_book_new(void)
@@ -96,11 +97,24 @@ static const struct sim_metric_def def_p99 = {
 static const struct sim_metric_def def_max = {"ops.*.latency_max_ns", "ns", SIM_LESS_IS_BETTER,
 					      "operations", "longest latency"};
 
+static const struct sim_metric_def def_unexpected = {
+	"script.unexpected", "count", SIM_LESS_IS_BETTER, "findings",
+	"operations of scripts that came to another outcome than the script expects"};
+
 const struct sim_metric_def *const workload_metric_defs[] = {
-	&def_count, &def_refused, &def_failed, &def_p50, &def_p99, &def_max, NULL};
+	&def_count, &def_refused, &def_failed, &def_p50, &def_p99, &def_max, &def_unexpected, NULL};
+
+void op_book_expected(struct op_book *book, bool came)
+{
+	book->expected++;
+	book->unexpected += !came;
+}
 
 void op_book_report(const struct op_book *book, struct sim_metrics *metrics)
 {
+	if (book->expected)
+		sim_metrics_set(metrics, &def_unexpected, def_unexpected.name,
+				(int64_t)book->unexpected);
 	for (guint i = 0; i < book->entries->len; i++) {
 		const struct op_entry *e = book->entries->pdata[i];
 		const struct sim_histogram *h = e->latency_ns;

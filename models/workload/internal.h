@@ -11,6 +11,9 @@ struct op_book *op_book_new(void);
 void op_book_free(struct op_book *book);
 void op_book_report(const struct op_book *book, struct sim_metrics *metrics);
 
+/** An outcome that a script expects came, or did not. */
+void op_book_expected(struct op_book *book, bool came);
+
 struct op_timer {
 	const char *op; /* not copied: a literal */
 	sim_ns start;

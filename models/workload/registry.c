@@ -6,6 +6,14 @@ const struct actor_kind *const actor_kinds[] = {
 	&actor_files, &actor_script, &actor_queue, &actor_memory_hog, &actor_module_loader, NULL,
 };
 
+static void free_finding(gpointer arg)
+{
+	struct workload_finding *finding = arg;
+
+	g_free(finding->text);
+	g_free(finding);
+}
+
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt)
 {
 	struct workload *workload = g_new0(struct workload, 1);
@@ -18,6 +26,7 @@ struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, stru
 	workload->reports = g_ptr_array_new_with_free_func(g_free);
 	workload->actors = g_ptr_array_new_with_free_func(g_free);
 	fscrypt_describe(crypt, workload_describe, workload);
+	workload->findings = g_ptr_array_new_with_free_func(free_finding);
 	return workload;
 }
 
@@ -26,6 +35,7 @@ void workload_free(struct workload *workload)
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
 	g_ptr_array_free(workload->actors, true);
+	g_ptr_array_free(workload->findings, true);
 	for (guint i = 0; i < workload->states->len; i++) {
 		const struct actor_state *s =
 			&g_array_index(workload->states, struct actor_state, i);

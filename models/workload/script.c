@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The operation scripts: one operation a line, '#' starts a comment, sizes take k, m or g (binary).
- * Each operation's arguments are a row of syntax letters:
- *   f, n  a name; N a number or size; [N] an optional one; s "fsync" or "none"; k optional "keep";
- *   * any number of names
+ * The operation scripts: one operation a line, '#' starts a comment, sizes take k, m or g (binary);
+ * behind "->" the outcome expected. Each operation's arguments are a row of syntax letters:
+ *   f  a name; N a number or size; T a time; [..] an optional one; s "fsync" or "none"; k optional
+ *   "keep"; * any number of names
+ * Outcomes beside "ok" and the names of errors: '#' stands for a number, '*' for any word.
  */
 #include "models/workload/workload.h"
 
@@ -12,8 +13,11 @@
 
 G_DEFINE_QUARK(extentsim - script - error, script_error)
 
+enum { LAST_ERRNO = EHWPOISON }; /* include/uapi/asm-generic/errno.h */
+
 static const struct {
 	const char *name, *args, *usage;
+	const char *outcomes[3];
 } syntax[SCRIPT_CODES] = {
 	[SCRIPT_WRITE] = {"write", "fNN[N]", "write F OFF LEN [CHUNK]"},
 	[SCRIPT_DIO] = {"dio", "fNNN", "dio F OFF LEN CHUNK"},
@@ -27,10 +31,18 @@ static const struct {
 	[SCRIPT_FALLOC] = {"falloc", "fNNk", "falloc F OFF LEN [keep]"},
 	[SCRIPT_REFLINK] = {"reflink", "ff", "reflink SRC DST"},
 	[SCRIPT_CLONE] = {"clone", "fNNfN", "clone SRC SOFF LEN DST DOFF"},
-	[SCRIPT_DEDUPE] = {"dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF"},
+	[SCRIPT_DEDUPE] = {"dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF", {"differs"}},
 	[SCRIPT_DEFRAG] = {"defrag", "f[N]", "defrag F [THRESHOLD]"},
 	[SCRIPT_NOCOW] = {"nocow", "f", "nocow F"},
+	[SCRIPT_CREATE] = {"create", "f", "create F"},
+	[SCRIPT_FSYNC] = {"fsync", "f", "fsync F"},
+	[SCRIPT_STAT] = {"stat", "f", "stat PATH"},
+	[SCRIPT_LS] = {"ls", "f", "ls DIR", {"#"}},
+	[SCRIPT_RENAME] = {"rename", "ff", "rename FROM TO"},
+	[SCRIPT_EXCHANGE] = {"exchange", "ff", "exchange A B"},
+	[SCRIPT_LINK] = {"link", "ff", "link F NAME"},
 	[SCRIPT_UNLINK] = {"unlink", "f", "unlink F"},
+	[SCRIPT_RMDIR] = {"rmdir", "f", "rmdir DIR"},
 	[SCRIPT_OPEN] = {"open", "f", "open F"},
 	[SCRIPT_CLOSE] = {"close", "f", "close F"},
 	[SCRIPT_MKDIR] = {"mkdir", "f", "mkdir DIR"},
@@ -39,9 +51,19 @@ static const struct {
 	[SCRIPT_SUBDEL] = {"subdel", "f", "subdel NAME"},
 	[SCRIPT_BALANCE] = {"balance", "", "balance"},
 	[SCRIPT_PATTERN] = {"pattern", "N", "pattern BYTE"},
-	[SCRIPT_ADDKEY] = {"addkey", "f", "addkey KEY"},
-	[SCRIPT_RMKEY] = {"rmkey", "f", "rmkey KEY"},
+	[SCRIPT_ADDKEY] = {"addkey", "f[f]", "addkey KEY [USER|provisioned]"},
+	[SCRIPT_RMKEY] = {"rmkey",
+			  "f[f]",
+			  "rmkey KEY [USER|all]",
+			  {"busy #", "busy", "other-users"}},
+	[SCRIPT_KEYSTATUS] = {"keystatus",
+			      "f",
+			      "keystatus KEY",
+			      {"present", "incompletely-removed", "absent"}},
+	[SCRIPT_PROVISION] = {"provision", "f[f]", "provision KEY [TYPE]"},
 	[SCRIPT_POLICY] = {"policy", "ff", "policy DIR KEY"},
+	[SCRIPT_GETPOLICY] = {"getpolicy", "f", "getpolicy PATH", {"*"}},
+	[SCRIPT_SLEEP] = {"sleep", "T", "sleep TIME"},
 	[SCRIPT_DROPCACHES] = {"dropcaches", "", "dropcaches"},
 	[SCRIPT_SYNC] = {"sync", "", "sync"},
 	[SCRIPT_DUMP] = {"dump", "", "dump"},
@@ -117,6 +139,16 @@ static bool parse_number(const char *word, uint64_t *number)
 	return *number >> shift == value && *number <= INT64_MAX;
 }
 
+static bool parse_time(const char *word, uint64_t *ns)
+{
+	const struct sim_param time = {.name = "TIME", .type = SIM_PARAM_TIME};
+	int64_t value = 0;
+	bool ok = sim_param_set(&time, &value, word, NULL);
+
+	*ns = ok ? (uint64_t)value : 0;
+	return ok;
+}
+
 static int find_code(const char *word)
 {
 	for (int code = 0; code < SCRIPT_CODES; code++)
@@ -158,6 +190,9 @@ static bool take_argument(struct cursor *c, struct script_op *op, char letter, b
 	if (letter == 'N' && !parse_number(word, &op->number[op->numbers++]))
 		ok = fail(c, start, error,
 			  "expected a number such as 4096, 64k or 1m, got '%s': %s", word, usage);
+	if (letter == 'T' && !parse_time(word, &op->number[op->numbers++]))
+		ok = fail(c, start, error, "expected a time such as 5ms, got '%s': %s", word,
+			  usage);
 	if (letter == 's' && strcmp(word, "fsync") && strcmp(word, "none"))
 		ok = fail(c, start, error, "expected 'fsync' or 'none', got '%s': %s", word, usage);
 	if (letter == 'k' && strcmp(word, "keep"))
@@ -226,17 +261,86 @@ static void op_clear(struct script_op *op)
 	g_free(op->name[0]);
 	g_free(op->name[1]);
 	g_strfreev(op->files);
+	g_free(op->expect);
+}
+
+static bool is_errno(const char *word)
+{
+	for (int err = 1; err <= LAST_ERRNO; err++)
+		if (!g_strcmp0(strerrorname_np(err), word))
+			return true;
+	return false;
+}
+
+static bool word_fits(const char *word, const char *form)
+{
+	uint64_t number;
+
+	if (!strcmp(form, "*"))
+		return true;
+	return !strcmp(form, "#") ? parse_number(word, &number) : !strcmp(form, word);
+}
+
+static bool outcome_fits(const char *outcome, const char *form)
+{
+	char **words = g_strsplit(outcome, " ", -1), **forms = g_strsplit(form, " ", -1);
+	size_t n = g_strv_length(words);
+	bool fits = n == g_strv_length(forms);
+
+	for (size_t i = 0; fits && i < n; i++)
+		fits = word_fits(words[i], forms[i]);
+	g_strfreev(words);
+	g_strfreev(forms);
+	return fits;
+}
+
+static bool outcome_known(enum script_code code, const char *outcome)
+{
+	const char *const *forms = syntax[code].outcomes;
+
+	if (!strcmp(outcome, "ok") || is_errno(outcome))
+		return true;
+	for (size_t i = 0; i < G_N_ELEMENTS(syntax[code].outcomes) && forms[i]; i++)
+		if (outcome_fits(outcome, forms[i]))
+			return true;
+	return false;
+}
+
+/* What stands behind "->": outcomes, any of which will do, with '|' between them. */
+static bool take_expectation(struct cursor *c, struct script_op *op, const char *from,
+			     const char *end, GError **error)
+{
+	char **outcomes;
+	bool ok = true;
+
+	op->expect = folded(from, end);
+	outcomes = g_strsplit(op->expect, "|", -1);
+	for (char **o = outcomes; ok && *o; o++)
+		if (!outcome_known(op->code, g_strstrip(*o)))
+			ok = fail(c, from, error,
+				  "'%s' is no outcome of '%s': expected 'ok', the name of an error "
+				  "such as ENOKEY%s%s",
+				  *o, syntax[op->code].name,
+				  syntax[op->code].outcomes[0] ? ", or one of its own such as "
+							       : "",
+				  syntax[op->code].outcomes[0] ? syntax[op->code].outcomes[0] : "");
+	g_strfreev(outcomes);
+	return ok;
 }
 
 static bool parse_line(struct script *script, struct cursor *c, GError **error)
 {
 	struct script_op op = {.line = c->line};
-	const char *start;
-	char *word = next_word(c, &start);
+	const char *start, *end = c->end;
+	const char *arrow = g_strstr_len(c->at, c->end - c->at, "->");
+	char *word;
 	int code;
 
+	c->end = arrow ? arrow : end;
+	word = next_word(c, &start);
+
 	if (!word)
-		return true;
+		return !arrow || fail(c, arrow, error, "an outcome of no operation");
 	code = find_code(word);
 	if (code < 0) {
 		unknown_op(c, start, word, error);
@@ -246,7 +350,8 @@ static bool parse_line(struct script *script, struct cursor *c, GError **error)
 	g_free(word);
 	op.code = (enum script_code)code;
 	op.text = folded(start, c->end);
-	if (!take_arguments(c, &op, error)) {
+	if (!take_arguments(c, &op, error) ||
+	    (arrow && !take_expectation(c, &op, arrow + strlen("->"), end, error))) {
 		op_clear(&op);
 		return false;
 	}

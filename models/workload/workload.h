@@ -29,7 +29,15 @@ enum script_code {
 	SCRIPT_DEDUPE, /* SRC SOFF LEN DST DOFF */
 	SCRIPT_DEFRAG, /* F [THRESHOLD] */
 	SCRIPT_NOCOW, /* F */
+	SCRIPT_CREATE, /* F, which must not exist */
+	SCRIPT_FSYNC, /* F */
+	SCRIPT_STAT, /* PATH */
+	SCRIPT_LS, /* DIR */
+	SCRIPT_RENAME, /* FROM TO */
+	SCRIPT_EXCHANGE, /* A B */
+	SCRIPT_LINK, /* F NAME */
 	SCRIPT_UNLINK, /* F */
+	SCRIPT_RMDIR, /* DIR */
 	SCRIPT_OPEN, /* F */
 	SCRIPT_CLOSE, /* F */
 	SCRIPT_MKDIR, /* DIR */
@@ -38,9 +46,13 @@ enum script_code {
 	SCRIPT_SUBDEL, /* NAME */
 	SCRIPT_BALANCE,
 	SCRIPT_PATTERN, /* BYTE */
-	SCRIPT_ADDKEY, /* KEY */
-	SCRIPT_RMKEY, /* KEY */
+	SCRIPT_ADDKEY, /* KEY [USER|provisioned] */
+	SCRIPT_RMKEY, /* KEY [USER|all] */
+	SCRIPT_KEYSTATUS, /* KEY */
+	SCRIPT_PROVISION, /* KEY [TYPE] */
 	SCRIPT_POLICY, /* DIR KEY */
+	SCRIPT_GETPOLICY, /* PATH */
+	SCRIPT_SLEEP, /* TIME */
 	SCRIPT_DROPCACHES,
 	SCRIPT_SYNC,
 	SCRIPT_DUMP,
@@ -51,12 +63,13 @@ enum script_code {
 struct script_op {
 	enum script_code code;
 	unsigned int line;
-	char *text; /* as written, blanks folded */
+	char *text; /* as written, blanks folded, without the outcome expected */
 	char *name[2]; /* files, directories, subvolumes, keys */
 	char **files; /* snapshot: files to list; NULL-terminated; else NULL */
 	uint64_t number[4];
 	unsigned int numbers; /* how many were given */
 	bool flag; /* fsync, keep */
+	char *expect; /* outcomes that will do, with '|' between them; NULL: any */
 };
 struct script {
 	char *source; /* file name for messages */
@@ -86,6 +99,12 @@ struct workload {
 	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
 	GPtrArray *actors; /* struct running_actor *, by task number */
+	GPtrArray *findings; /* struct workload_finding *: outcomes that a script did not expect */
+};
+/** Something that an actor found wrong. */
+struct workload_finding {
+	char *text;
+	sim_ns time_ns;
 };
 struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, struct fscrypt *crypt);
 void workload_free(struct workload *workload);

@@ -141,7 +141,7 @@ static void remove_key_of_unlinked(struct kernel_task *task, void *arg)
 	uint32_t busy;
 
 	make_unlinked(task, w);
-	cr_assert_eq(fscrypt_remove_key(task, w->fc, 1, &flags, &busy), 0);
+	cr_assert_eq(fscrypt_remove_key(task, w->fc, 1, FSCRYPT_ROOT, &flags, &busy), 0);
 	cr_expect_eq(busy, 0u);
 	cr_expect_eq(flags, REMOVAL_CLEAN);
 }
@@ -160,7 +160,7 @@ static void nokey_with_key(struct kernel_task *task, void *arg)
 	struct small_world *w = arg;
 
 	small_world_encrypted_file(task, w);
-	cr_expect_eq(btrfs_stat_nokey(task, w->fs, "d/f"), -ENOENT);
+	cr_expect_eq(btrfs_stat(task, w->fs, "d/~f"), -ENOENT);
 	cr_expect_eq(btrfs_unlink(task, w->fs, "d/f"), 0);
 	cr_expect_eq(w->fs->inodes.length, 2u, "the inode left with its name");
 }

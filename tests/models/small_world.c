@@ -79,7 +79,7 @@ void small_world_encrypted_file(struct kernel_task *task, struct small_world *w)
 	struct btrfs_file *file;
 
 	cr_assert_eq(fscrypt_mount(w->fc), 0);
-	cr_assert_eq(fscrypt_add_key(task, w->fc, 1), 0);
+	cr_assert_eq(fscrypt_add_key(task, w->fc, 1, FSCRYPT_ROOT), 0);
 	cr_assert_eq(btrfs_mkdir(task, w->fs, "d"), 0);
 	cr_assert_eq(fscrypt_set_policy(task, w->fc, "d", 1), 0);
 	cr_assert_eq(btrfs_open(task, w->fs, "d/f", BTRFS_O_CREAT, &file), 0);
@@ -94,9 +94,9 @@ void small_world_unlink_under_nokey_dentry(struct kernel_task *task, struct smal
 	uint32_t busy;
 
 	small_world_encrypted_file(task, w);
-	cr_assert_eq(fscrypt_remove_key(task, w->fc, 1, &flags, &busy), 0);
+	cr_assert_eq(fscrypt_remove_key(task, w->fc, 1, FSCRYPT_ROOT, &flags, &busy), 0);
 	cr_assert_eq(flags, REMOVAL_CLEAN);
-	cr_assert_eq(btrfs_stat_nokey(task, w->fs, "d/f"), 0);
-	cr_assert_eq(fscrypt_add_key(task, w->fc, 1), 0);
+	cr_assert_eq(btrfs_stat(task, w->fs, "d/~f"), 0);
+	cr_assert_eq(fscrypt_add_key(task, w->fc, 1, FSCRYPT_ROOT), 0);
 	cr_assert_eq(btrfs_unlink(task, w->fs, "d/f"), 0);
 }

@@ -38,12 +38,47 @@ static void range(GString *out, uint64_t *state)
 	g_string_append_printf(out, " %u %u", at * unit, count * unit);
 }
 
+static void dir_name(GString *out, uint64_t *state)
+{
+	uint32_t dir = draw(state, 3), below = draw(state, 2);
+
+	g_string_append_printf(out, " d%u/g%u", dir, below);
+}
+
+static void add_name_operation(GString *out, uint64_t *state)
+{
+	static const char *const two_files[] = {"rename", "rename", "link", "exchange"};
+	static const char *const on_dir[] = {"mkdir", "mkdir", "rmdir", "ls", "stat", "getpolicy"};
+	uint32_t what = draw(state, 10);
+
+	if (what < 4) {
+		g_string_append(out, two_files[draw(state, G_N_ELEMENTS(two_files))]);
+		file_name(out, state);
+		file_name(out, state);
+	} else if (what < 7) {
+		g_string_append(out, on_dir[draw(state, G_N_ELEMENTS(on_dir))]);
+		dir_name(out, state);
+	} else if (what < 9) {
+		g_string_append(out, draw(state, 2) ? "rename" : "exchange");
+		dir_name(out, state);
+		if (draw(state, 2))
+			dir_name(out, state);
+		else
+			file_name(out, state);
+	} else {
+		uint32_t snapshot = draw(state, 6), key = draw(state, 2), file = draw(state, 4);
+
+		g_string_append_printf(out, "policy s%u k%u\nwrite s%u/d0/f%u 4096 8192", snapshot,
+				       key, snapshot, file);
+	}
+}
+
 static void add_operation(GString *out, uint64_t *state)
 {
 	static const char *const on_range[] = {"write", "write",  "write", "read", "read",
 					       "punch", "falloc", "zero",  "dio"};
 	static const char *const on_file[] = {"unlink", "open", "close", "open", "close", "defrag"};
-	uint32_t what = draw(state, 100);
+	uint32_t what = draw(state, 120);
 
 	if (what < 55) {
 		const char *op = on_range[draw(state, G_N_ELEMENTS(on_range))];
@@ -77,8 +112,10 @@ static void add_operation(GString *out, uint64_t *state)
 		g_string_append_printf(out, "subdel s%u", draw(state, 6));
 	} else if (what < 97) {
 		g_string_append(out, draw(state, 2) ? "dropcaches" : "balance");
-	} else {
+	} else if (what < 100) {
 		g_string_append(out, "sync");
+	} else {
+		add_name_operation(out, state);
 	}
 	g_string_append_c(out, '\n');
 }
@@ -154,6 +191,8 @@ static void build(struct stress *s, const struct cost_profile *profile,
 		.context_bytes = fscrypt_variant_context_bytes(variant),
 		.context_separate = variant->layout == LAYOUT_SEPARATE,
 		.buffer_direct_writes = seed % 2,
+		.mixed_trees = true,
+		.leaf_borrows = seed % 4 == 3,
 	};
 
 	*s = (struct stress){.sim = sim_new(&options)};
