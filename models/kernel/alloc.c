@@ -151,6 +151,9 @@ void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t byte
 	g_assert(site->bytes >= bytes);
 	site->bytes -= bytes;
 	memory_give(machine, bytes);
+	machine->frees++;
+	if (machine->mempool_stuck)
+		mempools_wake(machine);
 }
 
 void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes)
