@@ -109,7 +109,8 @@ static int submit(struct kernel_task *task, struct read_bio *bio, struct read_gr
 		group->pending++;
 	btrfs_pin(bio->inode);
 	/* From the bioset's mempool: waits, but does not fail. */
-	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
+	kernel_alloc_nofail(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO),
+			    1);
 	kernel_run(task, COST_BIO_SUBMIT, 1);
 	*done = (struct device_done){.bio = bio, .request = task->request};
 	bio_submit(fs->machine, 0, BIO_READ, bio->io.physical_block, bio->io.blocks, task->request,

@@ -253,3 +253,10 @@ bool kernel_alloc_many(struct kernel_task *task, struct alloc_site *site, enum g
 {
 	return alloc_objects(task, site, gfp, bytes, count, 0);
 }
+
+void kernel_alloc_nofail(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
+			 uint64_t bytes, uint64_t count)
+{
+	if (!alloc_objects(task, site, gfp, bytes, count, 0))
+		kernel_charge_bytes(task->machine, site, bytes * count);
+}

@@ -342,6 +342,11 @@ bool kernel_alloc(struct kernel_task *task, struct alloc_site *site, enum gfp gf
 /** As kernel_alloc() `count` times over, in one go: all or, at the first failure, none. */
 bool kernel_alloc_many(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
 		       uint64_t bytes, uint64_t count);
+/** The same for callers that can't fail: small allocations that the kernel tries for ever under GFP_NOFS,
+ * and those from a mempool that is not modelled. What reclaim could not find is counted as failed and
+ * taken out of the reserves. */
+void kernel_alloc_nofail(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
+			 uint64_t bytes, uint64_t count);
 /** Gives memory back; costs no time. Callable from anywhere. */
 void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t bytes);
 /** Books bytes that were allocated beforehand (a split under a spinlock): no time, no count. */
