@@ -193,8 +193,11 @@ static void reach_enders(struct sim *sim, GPtrArray *queue, struct sim_task *tas
 		reach(sim, queue, task, waiter->prev->task);
 }
 
-/* Shortest way from `start` over its wait back to itself, left in the parents. */
-static bool find_cycle(struct sim *sim, GPtrArray *dead, struct sim_task *start, GPtrArray *queue)
+/* Shortest way from `start` over its wait back to itself, left in the parents; one that leads over
+ * another task, if `over_others`: whoever waits for what he holds a share of does not wait for
+ * himself alone. */
+static bool find_cycle(struct sim *sim, GPtrArray *dead, struct sim_task *start, GPtrArray *queue,
+		       bool over_others)
 {
 	struct sim_task *task = start;
 
@@ -203,7 +206,11 @@ static bool find_cycle(struct sim *sim, GPtrArray *dead, struct sim_task *start,
 		((struct sim_task *)g_ptr_array_index(dead, i))->epoch = sim->epoch;
 	g_ptr_array_set_size(queue, 0);
 	for (guint i = 0;; i++) {
+		if (!i && over_others)
+			start->epoch = 0;
 		reach_enders(sim, queue, task);
+		if (!i && over_others)
+			start->epoch = sim->epoch;
 		if (start->epoch != sim->epoch)
 			return true;
 		if (i == queue->len)
@@ -273,10 +280,10 @@ static void report_set(struct sim *sim, GPtrArray *dead)
 	GPtrArray *queue = g_ptr_array_new();
 	bool found = false;
 
-	for (guint i = 0; i < dead->len && !found; i++) {
-		struct sim_task *task = g_ptr_array_index(dead, i);
+	for (guint i = 0; i < 2 * dead->len && !found; i++) {
+		struct sim_task *task = g_ptr_array_index(dead, i % dead->len);
 
-		found = find_cycle(sim, dead, task, queue);
+		found = find_cycle(sim, dead, task, queue, i < dead->len);
 		if (found)
 			report(sim, task, true);
 	}

@@ -108,6 +108,9 @@ GPtrArray *sim_blocked_tasks(const struct sim *sim);
 const char *sim_task_waits_for(const struct sim_task *task);
 /** Since when it waits; SIM_NEVER when it does not wait for a resource. */
 sim_ns sim_task_waits_since(const struct sim_task *task);
+/** Whether anything is pending beside the timeouts, holds and starts of tasks for which `ours` says true:
+ * a plain event, or another task. The calling task, which runs, is not counted. */
+bool sim_anybody_else(const struct sim *sim, bool (*ours)(const struct sim_task *task));
 /** The innermost path that the task is in, or NULL. */
 const char *sim_task_path(const struct sim_task *task);
 
@@ -256,7 +259,11 @@ void sim_waitq_destroy(struct sim_waitq *wq);
 /** Declares that `task` is one of those who can wake the sleepers of this queue. It stays declared
  * until it is removed: when every declared waker has ended, nobody can. */
 void sim_waitq_add_waker(struct sim_waitq *wq, struct sim_task *task);
+/** The same for one that has what the sleepers want since it was in `path` (copied; may be NULL). */
+void sim_waitq_add_waker_in(struct sim_waitq *wq, struct sim_task *task, const char *path);
 void sim_waitq_remove_waker(struct sim_waitq *wq, struct sim_task *task);
+/** Anyone can wake again. */
+void sim_waitq_clear_wakers(struct sim_waitq *wq);
 enum sim_wake sim_waitq_sleep(struct sim_waitq *wq);
 enum sim_wake sim_waitq_sleep_timeout(struct sim_waitq *wq, sim_ns timeout);
 /** Wakes the longest waiting sleeper; false if nobody slept. A wake-up that its sleeper no longer

@@ -303,6 +303,17 @@ GPtrArray *sim_blocked_tasks(const struct sim *sim)
 	return blocked;
 }
 
+bool sim_anybody_else(const struct sim *sim, bool (*ours)(const struct sim_task *task))
+{
+	for (uint32_t i = 0; i < sim->list.slots; i++) {
+		const struct event_slot *slot = &sim->list.slot[i];
+
+		if (event_list_pending(&sim->list, i) && (slot->fn || !ours(slot->arg)))
+			return true;
+	}
+	return false;
+}
+
 const char *sim_task_waits_for(const struct sim_task *task)
 {
 	return task->waiter ? task->waiter->name : NULL;

@@ -35,6 +35,20 @@ void sim_waitq_add_waker(struct sim_waitq *wq, struct sim_task *task)
 	check_sleepers(wq);
 }
 
+void sim_waitq_add_waker_in(struct sim_waitq *wq, struct sim_task *task, const char *path)
+{
+	struct sim_holding *waker =
+		holding_add(wq->sim, &wq->wakers, task, HOLD_WAKER, wq, wq->name);
+
+	waker->path = sim_intern(wq->sim, path);
+	check_sleepers(wq);
+}
+
+void sim_waitq_clear_wakers(struct sim_waitq *wq)
+{
+	holding_list_clear(wq->sim, &wq->wakers);
+}
+
 void sim_waitq_remove_waker(struct sim_waitq *wq, struct sim_task *task)
 {
 	struct sim_holding *waker = holding_find(&wq->wakers, task);

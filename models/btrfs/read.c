@@ -115,7 +115,8 @@ static int submit(struct kernel_task *task, struct read_bio *bio, struct read_gr
 		group->pending++;
 	btrfs_pin(bio->inode);
 	/* From the bioset's mempool: waits, but does not fail. */
-	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
+	kernel_alloc_nofail(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO),
+			    1);
 	kernel_run(task, COST_BIO_SUBMIT, 1);
 	if (bio->io.info)
 		err = fs->crypt_ops->read_begin(task, fs->crypt, &bio->io, &bio->request);

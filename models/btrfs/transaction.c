@@ -28,7 +28,7 @@ void btrfs_charge(struct kernel_task *task, struct btrfs_fs *fs, const struct bt
 	if (work->searches) {
 		uint64_t bytes = machine_size(fs->machine, SIZE_BTRFS_PATH);
 
-		kernel_alloc_many(task, fs->site_path, GFP_NOFS, bytes, work->searches);
+		kernel_alloc_nofail(task, fs->site_path, GFP_NOFS, bytes, work->searches);
 		for (uint64_t i = 0; i < work->searches; i++)
 			kernel_free(fs->machine, fs->site_path, bytes);
 	}
@@ -42,7 +42,7 @@ void btrfs_charge(struct kernel_task *task, struct btrfs_fs *fs, const struct bt
 	if (refs) {
 		uint64_t bytes = machine_size(fs->machine, SIZE_DELAYED_REF);
 
-		kernel_alloc_many(task, fs->site_ref, GFP_NOFS, bytes, refs);
+		kernel_alloc_nofail(task, fs->site_ref, GFP_NOFS, bytes, refs);
 		for (uint64_t i = 0; i < refs; i++)
 			kernel_free(fs->machine, fs->site_ref, bytes);
 		kernel_run(task, COST_DELAYED_REF, refs);

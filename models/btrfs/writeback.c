@@ -137,7 +137,8 @@ static int write_bio(struct kernel_task *task, struct ordered_extent *ordered, u
 	}
 	if (!(inode->store->flags & STORE_NODATACOW))
 		kernel_run(task, COST_CSUM_4K, (uint32_t)done);
-	kernel_alloc(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO));
+	kernel_alloc_nofail(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO),
+			    1);
 	kernel_run(task, COST_BIO_SUBMIT, 1);
 	ordered->bios++;
 	bio_submit(fs->machine, 0, BIO_WRITE, block_of(ordered->piece.physical) + at,
@@ -253,8 +254,8 @@ static void submit_ordered(struct kernel_task *task, struct ordered_extent *orde
 	uint32_t max = (uint32_t)machine_size(inode->fs->machine, LIMIT_BIO_BLOCKS);
 	int err;
 
-	kernel_alloc(task, inode->fs->site_ordered, GFP_NOFS,
-		     machine_size(inode->fs->machine, SIZE_ORDERED_EXTENT));
+	kernel_alloc_nofail(task, inode->fs->site_ordered, GFP_NOFS,
+			    machine_size(inode->fs->machine, SIZE_ORDERED_EXTENT), 1);
 	if (piece->kind != STORE_PIECE_NOCOW && piece->kind != STORE_PIECE_PREALLOC)
 		kernel_run(task, COST_RESERVE_EXTENT, 1);
 	err = bind_info(task, ordered);

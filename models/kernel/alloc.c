@@ -151,6 +151,9 @@ void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t byte
 	g_assert(site->bytes >= bytes);
 	site->bytes -= bytes;
 	memory_give(machine, bytes);
+	machine->frees++;
+	if (machine->mempool_stuck)
+		mempools_wake(machine);
 }
 
 void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes)
@@ -249,4 +252,11 @@ bool kernel_alloc_many(struct kernel_task *task, struct alloc_site *site, enum g
 		       uint64_t bytes, uint64_t count)
 {
 	return alloc_objects(task, site, gfp, bytes, count, 0);
+}
+
+void kernel_alloc_nofail(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
+			 uint64_t bytes, uint64_t count)
+{
+	if (!alloc_objects(task, site, gfp, bytes, count, 0))
+		kernel_charge_bytes(task->machine, site, bytes * count);
 }

@@ -229,7 +229,7 @@ static void request_module(struct kernel_task *task, struct alg *alg)
 	g_ptr_array_add(api->requests, request);
 	sim_path_enter(task->machine->sim, "request_module");
 	modprobe = kernel_spawn(task->machine, "modprobe", modprobe_main, request);
-	sim_waitq_add_waker(&request->done, modprobe->sim_task);
+	sim_waitq_add_waker_in(&request->done, modprobe->sim_task, "request_module");
 	while (!request->finished)
 		kernel_wait(task, &request->done, PART_ALLOC);
 	sim_path_leave(task->machine->sim);

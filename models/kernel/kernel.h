@@ -235,6 +235,8 @@ struct kernel_task {
 	uint32_t children; /* bios and work items that the request has started */
 	uint32_t draw[KERNEL_COSTS]; /* draws of each cost within the request */
 	sim_ns part_ns[KERNEL_PARTS]; /* of the present request */
+	sim_ns blocked_since; /* in a wait that only a wake-up ends; else SIM_NEVER */
+	bool retries_mempool; /* asleep in mempool_alloc() until its next try */
 	const char *refusal; /* why the request was refused, set by the floors above; NULL: not */
 	void *user;
 };
@@ -341,6 +343,11 @@ bool kernel_alloc(struct kernel_task *task, struct alloc_site *site, enum gfp gf
 /** As kernel_alloc() `count` times over, in one go: all or, at the first failure, none. */
 bool kernel_alloc_many(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
 		       uint64_t bytes, uint64_t count);
+/** The same for callers that can't fail: small allocations that the kernel tries for ever under GFP_NOFS,
+ * and those from a mempool that is not modelled. What reclaim could not find is counted as failed and
+ * taken out of the reserves. */
+void kernel_alloc_nofail(struct kernel_task *task, struct alloc_site *site, enum gfp gfp,
+			 uint64_t bytes, uint64_t count);
 /** Gives memory back; costs no time. Callable from anywhere. */
 void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t bytes);
 /** Books bytes that were allocated beforehand (a split under a spinlock): no time, no count. */
@@ -378,14 +385,28 @@ void machine_on_prime(struct machine *machine, void (*fn)(struct machine *machin
 		      void *arg);
 void machine_prime(struct kernel_task *task);
 
-/** A mempool: the allocator first, without direct reclaim; then the reserve; then the allocator
- * with the full mask; then sleep until an element comes back (mm/mempool.c). */
+/**
+ * A mempool: the allocator first, without direct reclaim; then the reserve; then the allocator with
+ * the full mask; then sleep until an element comes back, or SPAN_MEMPOOL_RETRY (mm/mempool.c).
+ *
+ * A pool knows who holds its elements. When every sleeper has tried again in vain, no memory has come
+ * free, and nobody else is left who could do anything, the sleepers stop trying: if only sleepers and
+ * those who wait for them hold the elements, that is reported as a deadlock. Memory that comes free
+ * after all wakes them.
+ */
 struct mempool;
 struct mempool *mempool_new(struct machine *machine, const char *name, uint32_t reserve,
 			    uint64_t element_bytes);
 /** False only if `gfp` may not wait. Sleeping for an element is booked to PART_ALLOC. */
 bool mempool_get(struct kernel_task *task, struct mempool *pool, enum gfp gfp);
+/** mempool_alloc_bulk() of later kernels, in a NOIO scope: all `count` elements or none, so that two
+ * who need several never wait for each other; at most the reserve. Not from both sources mixed. */
+bool mempool_get_many(struct kernel_task *task, struct mempool *pool, enum gfp gfp, uint32_t count);
+/** An element goes back: one of the calling task's, else one in flight, else the longest held. */
 void mempool_put(struct mempool *pool);
+/** Elements of the task go along with I/O: whoever ends that will put them. What a task that ends still
+ * has counts as in flight, too. */
+void mempool_hand_over(struct kernel_task *task, struct mempool *pool, uint32_t elements);
 
 /* ---- the crypto API ------------------------------------------------------------------------- */
 

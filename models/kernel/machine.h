@@ -67,6 +67,15 @@ struct machine {
 	uint64_t min_bytes, low_bytes, high_bytes; /* watermarks */
 	struct alloc_books alloc;
 	GPtrArray *sites, *mempools, *workqueues;
+	uint64_t frees; /* calls of kernel_free() */
+	/* Sleepers of all mempools; their tries in a row in which nothing changed. */
+	uint64_t frees_at_retry;
+	uint32_t mempool_sleepers, vain_retries, mempool_stuck;
+	uint64_t mempool_waits;
+	sim_ns mempool_wait_ns, mempool_wait_max_ns;
+	uint64_t hung_tasks;
+	sim_ns stall_max_ns;
+	struct kernel_task *kswapd;
 	GArray *shrinkers; /* struct registered_shrinker */
 	GArray *primes; /* struct prime */
 	void (*pages_released)(struct kernel_task *task, void *arg);
@@ -119,6 +128,8 @@ void tasks_init(struct machine *m);
 void tasks_destroy(struct machine *m);
 /* As kernel_request_begin(), with a key of its own. */
 void request_begin_keyed(struct kernel_task *task, uint64_t request, uint64_t key);
+/* Waits so long that khungtaskd would tell, those that have not ended included. */
+uint64_t hung_tasks(const struct machine *m, sim_ns *longest_ns);
 
 /* ---- alloc.c ---- */
 
@@ -151,6 +162,10 @@ void memory_give(struct machine *m, uint64_t bytes);
 /* ---- mempool.c, workqueue.c ---- */
 
 void mempool_free(struct mempool *pool);
+/* The task ends: what it holds is in flight. */
+void mempools_forget(struct kernel_task *task);
+/* Memory came free while nobody tried any more. */
+void mempools_wake(struct machine *m);
 void workqueue_free(struct workqueue *wq);
 
 /* ---- crypto_api.c ---- */

@@ -24,7 +24,7 @@ void reclaim_init(struct machine *m)
 	m->fs_reclaim = sim_lock_class(m->sim, "fs_reclaim");
 	sim_waitq_init(&m->kswapd_wait, m->sim, "kswapd_wait");
 	sim_waitq_init(&m->writeback_done, m->sim, "reclaim_throttle");
-	kernel_spawn(m, "kswapd0", kswapd_main, NULL);
+	m->kswapd = kernel_spawn(m, "kswapd0", kswapd_main, NULL);
 }
 
 void reclaim_destroy(struct machine *m)

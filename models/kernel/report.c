@@ -84,6 +84,25 @@ static const struct sim_metric_def writeback_throttled = {
 	"writeback.throttled_ns", "ns", SIM_LESS_IS_BETTER, "I/O",
 	"Time that writers paused in balance_dirty_pages(), summed over tasks."};
 
+static const struct sim_metric_def mempool_waits = {
+	"mempool.waits", "count", SIM_LESS_IS_BETTER, "allocation",
+	"Allocations from mempools that slept for an element."};
+static const struct sim_metric_def mempool_wait = {
+	"mempool.wait_ns", "ns", SIM_LESS_IS_BETTER, "allocation",
+	"Time that tasks slept for elements of mempools, tries in between included, summed over "
+	"tasks."};
+static const struct sim_metric_def mempool_wait_max = {
+	"mempool.wait_max_ns", "ns", SIM_LESS_IS_BETTER, "allocation",
+	"Longest time that one allocation from a mempool slept."};
+static const struct sim_metric_def stalls_hung = {
+	"stalls.hung_tasks", "count", SIM_LESS_IS_BETTER, "findings",
+	"Uninterruptible waits of at least hung_task (120 s): locks, I/O, completions, not timed "
+	"ones; those that have not ended included."};
+static const struct sim_metric_def stalls_longest = {
+	"stalls.longest_ns", "ns", SIM_LESS_IS_BETTER, "findings",
+	"Longest uninterruptible wait, over in time or not; timed ones, such as for a mempool, are "
+	"not in it."};
+
 const struct sim_metric_def *const machine_metric_defs[] = {
 	&alloc_total,
 	&alloc_nofs,
@@ -107,6 +126,11 @@ const struct sim_metric_def *const machine_metric_defs[] = {
 	&cpu_queue,
 	&cpu_switches,
 	&writeback_throttled,
+	&mempool_waits,
+	&mempool_wait,
+	&mempool_wait_max,
+	&stalls_hung,
+	&stalls_longest,
 	&crypto_lookups_def,
 	&crypto_waits_def,
 	&crypto_loads_def,
@@ -167,6 +191,17 @@ static void report_io(struct machine *m, struct sim_metrics *metrics)
 	set(metrics, &writeback_throttled, m->throttled_ns);
 }
 
+static void report_stalls(struct machine *m, struct sim_metrics *metrics)
+{
+	sim_ns longest;
+
+	set(metrics, &stalls_hung, hung_tasks(m, &longest));
+	set(metrics, &stalls_longest, longest);
+	set(metrics, &mempool_waits, m->mempool_waits);
+	set(metrics, &mempool_wait, m->mempool_wait_ns);
+	set(metrics, &mempool_wait_max, m->mempool_wait_max_ns);
+}
+
 void machine_report(struct machine *machine, struct sim_metrics *metrics)
 {
 	report_allocations(machine, metrics);
@@ -176,5 +211,6 @@ void machine_report(struct machine *machine, struct sim_metrics *metrics)
 	set(metrics, &cpu_busy, machine->cpu_busy_ns);
 	set(metrics, &cpu_queue, machine->cpu_queue_ns);
 	set(metrics, &cpu_switches, machine->context_switches);
+	report_stalls(machine, metrics);
 	crypto_api_report(machine, metrics);
 }

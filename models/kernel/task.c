@@ -122,6 +122,7 @@ static void task_main(struct sim_task *self, void *arg)
 
 	(void)self;
 	slot->fn(&slot->task, slot->arg);
+	mempools_forget(&slot->task);
 	cpu_put(&slot->task);
 	g_ptr_array_remove_fast(m->tasks, slot);
 	g_free(slot);
@@ -135,6 +136,7 @@ struct kernel_task *kernel_spawn(struct machine *machine, const char *name, kern
 	slot->fn = fn;
 	slot->arg = arg;
 	slot->task.machine = machine;
+	slot->task.blocked_since = SIM_NEVER;
 	g_ptr_array_add(machine->tasks, slot);
 	slot->task.sim_task = sim_spawn(machine->sim, name, task_main, slot);
 	sim_task_set_user(slot->task.sim_task, &slot->task);
@@ -229,14 +231,57 @@ void memalloc_noio_restore(struct kernel_task *task)
 
 /* ---- waiting ---- */
 
+/* Around a wait that only a wake-up ends: khungtaskd looks at tasks in TASK_UNINTERRUPTIBLE, and not
+ * at those that wake by themselves now and then. */
+static void block(struct kernel_task *task)
+{
+	task->blocked_since = sim_now(task->machine->sim);
+}
+
+static void unblock(struct kernel_task *task, enum kernel_part part)
+{
+	struct machine *m = task->machine;
+	sim_ns waited = sim_now(m->sim) - task->blocked_since, limit;
+
+	book(task, part, task->blocked_since);
+	task->blocked_since = SIM_NEVER;
+	limit = machine_cost_mean(m, SPAN_HUNG_TASK);
+	m->stall_max_ns = MAX(m->stall_max_ns, waited);
+	m->hung_tasks += limit && waited >= limit;
+}
+
+uint64_t hung_tasks(const struct machine *m, sim_ns *longest_ns)
+{
+	sim_ns limit = machine_cost_mean(m, SPAN_HUNG_TASK), longest = m->stall_max_ns;
+	uint64_t hung = m->hung_tasks;
+
+	for (guint i = 0; i < m->tasks->len; i++) {
+		const struct task_slot *slot = g_ptr_array_index(m->tasks, i);
+		sim_ns since = slot->task.blocked_since, waited = 0;
+
+		if (since != SIM_NEVER)
+			waited = sim_now(m->sim) - since;
+		longest = MAX(longest, waited);
+		hung += limit && waited >= limit;
+	}
+	*longest_ns = longest;
+	return hung;
+}
+
 enum sim_wake kernel_wait(struct kernel_task *task, struct sim_waitq *wq, enum kernel_part part)
 {
 	sim_ns since = sim_now(task->machine->sim);
 	enum sim_wake wake;
 
 	cpu_put(task);
+	if (part == PART_SLEEP) { /* interruptible: waits for work */
+		wake = sim_waitq_sleep(wq);
+		book(task, part, since);
+		return wake;
+	}
+	block(task);
 	wake = sim_waitq_sleep(wq);
-	book(task, part, since);
+	unblock(task, part);
 	return wake;
 }
 
@@ -276,13 +321,12 @@ static bool pool_is_free(const struct sim_pool *pool, uint32_t units)
 
 void kernel_mutex_lock(struct kernel_task *task, struct sim_mutex *mutex)
 {
-	sim_ns since = sim_now(task->machine->sim);
-
 	if (!pool_is_free(&mutex->pool, 1))
 		cpu_put(task);
+	block(task);
 	while (sim_mutex_lock(mutex) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	book(task, PART_LOCK_WAIT, since);
+	unblock(task, PART_LOCK_WAIT);
 }
 
 void kernel_mutex_unlock(struct kernel_task *task, struct sim_mutex *mutex)
@@ -293,13 +337,12 @@ void kernel_mutex_unlock(struct kernel_task *task, struct sim_mutex *mutex)
 
 void kernel_down_read(struct kernel_task *task, struct sim_rwsem *sem)
 {
-	sim_ns since = sim_now(task->machine->sim);
-
 	if (sem->writer || sem->waiting.length)
 		cpu_put(task);
+	block(task);
 	while (sim_rwsem_read(sem) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	book(task, PART_LOCK_WAIT, since);
+	unblock(task, PART_LOCK_WAIT);
 }
 
 void kernel_up_read(struct kernel_task *task, struct sim_rwsem *sem)
@@ -310,25 +353,23 @@ void kernel_up_read(struct kernel_task *task, struct sim_rwsem *sem)
 
 void kernel_down_write(struct kernel_task *task, struct sim_rwsem *sem)
 {
-	sim_ns since = sim_now(task->machine->sim);
-
 	if (sem->writer || sem->readers || sem->waiting.length)
 		cpu_put(task);
+	block(task);
 	while (sim_rwsem_write(sem) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	book(task, PART_LOCK_WAIT, since);
+	unblock(task, PART_LOCK_WAIT);
 }
 
 void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
 			      struct sim_lock_class *subclass)
 {
-	sim_ns since = sim_now(task->machine->sim);
-
 	if (sem->writer || sem->readers || sem->waiting.length)
 		cpu_put(task);
+	block(task);
 	while (sim_rwsem_write_nested(sem, subclass) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	book(task, PART_LOCK_WAIT, since);
+	unblock(task, PART_LOCK_WAIT);
 }
 
 void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem)
@@ -339,13 +380,12 @@ void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem)
 
 void kernel_pool_get(struct kernel_task *task, struct sim_pool *pool, uint32_t units)
 {
-	sim_ns since = sim_now(task->machine->sim);
-
 	if (!pool_is_free(pool, units))
 		cpu_put(task);
+	block(task);
 	while (sim_pool_acquire(pool, units) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	book(task, PART_POOL_WAIT, since);
+	unblock(task, PART_POOL_WAIT);
 }
 
 /* ---- cache lines ---- */

@@ -14,6 +14,11 @@ static int64_t index_of(const char *(*name)(size_t), const char *want)
 
 void small_world_start(struct small_world *w, uint32_t cpus)
 {
+	small_world_start_with(w, cpus, 0);
+}
+
+void small_world_start_with(struct small_world *w, uint32_t cpus, uint32_t modules_absent)
+{
 	struct sim_options options = {.seed = 1};
 	struct btrfs_config config = {.context_bytes = 16};
 	GError *error = NULL;
@@ -29,6 +34,7 @@ void small_world_start(struct small_world *w, uint32_t cpus)
 						 .device_channels = 4,
 						 .dirty_background_permille = 100,
 						 .dirty_permille = 200,
+						 .modules_absent = modules_absent,
 					 });
 	w->variant = (struct fscrypt_variant){
 		.design = index_of(extent_design_name, "lightweight"),

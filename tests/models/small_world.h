@@ -18,6 +18,7 @@ struct small_world {
 enum { SMALL_WORLD_MEMORY = 64 << 20 };
 
 void small_world_start(struct small_world *w, uint32_t cpus);
+void small_world_start_with(struct small_world *w, uint32_t cpus, uint32_t modules_absent);
 /** Runs a task to the end of everything. */
 void small_world_run(struct small_world *w, kernel_task_fn fn);
 void small_world_end(struct small_world *w);
