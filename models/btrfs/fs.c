@@ -63,6 +63,14 @@ static void make_locks(struct btrfs_fs *fs)
 		       "s_vfs_rename_mutex");
 }
 
+/* btrfs_release_folio(): what the maps of released pages referred to ends here, in reclaim. */
+static void pages_released(struct kernel_task *task, void *arg)
+{
+	sim_path_enter(machine_sim(((struct btrfs_fs *)arg)->machine), "btrfs_release_folio");
+	btrfs_drain(task, arg);
+	sim_path_leave(machine_sim(((struct btrfs_fs *)arg)->machine));
+}
+
 struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config *config,
 			     GError **error)
 {
@@ -96,6 +104,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->endio_write = workqueue_new(machine, "endio-write", threads, CONTEXT_ENDIO);
 	fs->transaction_kthread = workqueue_new(machine, "btrfs-transaction", 1, CONTEXT_PROCESS);
 	btrfs_shrinkers_register(fs);
+	machine_on_pages_released(machine, pages_released, fs);
 	if (config->image && !btrfs_populate(fs, error)) {
 		btrfs_free(fs);
 		return NULL;

@@ -153,12 +153,12 @@ int fscrypt_derive(struct kernel_task *task, struct fscrypt *fc,
 		return 0;
 	sim_path_enter(machine_sim(fc->machine), "fscrypt_hkdf_expand");
 	if (!info->key_locked)
-		kernel_down_read(task, &key->sem);
+		kernel_rwsem_read(task, &key->sem);
 	secret = key->secret;
 	if (secret)
 		kernel_run(task, COST_HKDF_EXPAND, 1);
 	if (!info->key_locked)
-		kernel_up_read(task, &key->sem);
+		kernel_rwsem_read_unlock(task, &key->sem);
 	sim_path_leave(machine_sim(fc->machine));
 	if (!secret)
 		return -ENOKEY;

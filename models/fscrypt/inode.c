@@ -106,10 +106,10 @@ int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inod
 	kernel_run(task, COST_CONTEXT_PARSE, 1);
 	key = master_key_find(task, fc, btrfs_inode_policy(inode));
 	if (key) {
-		kernel_down_read(task, &key->sem);
+		kernel_rwsem_read(task, &key->sem);
 		if (key->status == KEY_PRESENT)
 			err = link_inode(task, fc, inode, key);
-		kernel_up_read(task, &key->sem);
+		kernel_rwsem_read_unlock(task, &key->sem);
 	}
 	extent_infos_drain(task, fc);
 	sim_path_leave(machine_sim(fc->machine));

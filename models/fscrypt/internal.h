@@ -11,7 +11,7 @@ struct master_key {
 	char *name;
 	enum fscrypt_key_status status;
 	bool secret; /* the raw key is in memory: derivation works */
-	struct sim_rwsem sem; /* mk_sem */
+	struct kernel_rwsem sem; /* mk_sem */
 	uint32_t unlocked_inodes; /* mk_decrypted_inodes */
 	uint32_t extents; /* extent infos that joined the key themselves (heavyweight) */
 	void *setup; /* what the key set-up keeps with a master key; NULL: nothing */

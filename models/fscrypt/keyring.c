@@ -22,7 +22,6 @@ struct master_key *master_key_get(struct fscrypt *fc, uint32_t number)
 
 uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name)
 {
-	struct sim *sim = machine_sim(fc->machine);
 	struct master_key *key;
 
 	for (guint i = 0; i < fc->keys->len; i++) {
@@ -35,7 +34,7 @@ uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name)
 	key->name = g_strdup(name);
 	key->status = KEY_ABSENT;
 	key->claims = g_array_new(false, false, sizeof(uint32_t));
-	sim_rwsem_init(&key->sem, sim, sim_lock_class(sim, "fscrypt_master_key.mk_sem"), "mk_sem");
+	kernel_rwsem_init(&key->sem, fc->machine, "fscrypt_master_key.mk_sem");
 	g_ptr_array_add(fc->keys, key);
 	return key->number;
 }
@@ -74,7 +73,7 @@ void fscrypt_keyring_free(struct fscrypt *fc)
 	for (guint i = 0; i < fc->keys->len; i++) {
 		struct master_key *key = fc->keys->pdata[i];
 
-		sim_rwsem_destroy(&key->sem);
+		kernel_rwsem_destroy(&key->sem);
 		g_array_free(key->claims, true);
 		g_free(key->name);
 		g_free(key);
@@ -202,14 +201,14 @@ static bool add_existing(struct kernel_task *task, struct fscrypt *fc, struct ma
 {
 	bool alive;
 
-	kernel_down_write(task, &key->sem);
+	kernel_rwsem_write(task, &key->sem);
 	alive = key->status != KEY_ABSENT;
 	if (alive)
 		*err = add_claim(task, fc, key, user);
 	if (alive && !*err && key->status == KEY_INCOMPLETELY_REMOVED)
 		become_present(fc, key);
 	alive = alive && (*err || key->status == KEY_PRESENT);
-	kernel_up_write(task, &key->sem);
+	kernel_rwsem_write_unlock(task, &key->sem);
 	return alive;
 }
 
@@ -387,9 +386,9 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	*busy = 0;
 	if (!key || key->status == KEY_ABSENT)
 		return -ENOKEY;
-	kernel_down_write(task, &key->sem);
+	kernel_rwsem_write(task, &key->sem);
 	err = drop_key(fc, key, user, flags, &again);
-	kernel_up_write(task, &key->sem);
+	kernel_rwsem_write_unlock(task, &key->sem);
 	if (!again)
 		return err;
 	lock_files(task, fc, key);
