@@ -148,7 +148,7 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 		btrfs_start_writeback(task, inode);
 	}
 	/* An inode whose name is gone leaves with its last user. */
-	if (!--inode->opens && !inode->store->nlink)
+	if (!--inode->opens && btrfs_inode_doomed(inode))
 		btrfs_last_iput(task, inode);
 }
 

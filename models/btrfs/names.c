@@ -17,7 +17,7 @@ static int enter_unlink(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 static void put_unlinked(struct kernel_task *task, struct btrfs_inode *inode)
 {
 	btrfs_unpin(inode);
-	if (!inode->store->nlink && !inode->opens)
+	if (btrfs_inode_doomed(inode) && !inode->opens)
 		btrfs_last_iput(task, inode);
 }
 

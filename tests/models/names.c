@@ -151,6 +151,33 @@ Test(names, refused_look_ups_are_counted_as_refusals)
 	world_outcome_clear(&o);
 }
 
+Test(names, a_subvolume_is_deleted_under_open_files_and_goes_with_the_last_of_them)
+{
+	static const char text[] =
+		"subvol s\nmkdir s/d\nwrite s/d/a 0 1m\nwrite s/d/b 0 1m\nsync\nopen s/d/a\n"
+		"write s/d/a 1m 64k\nsubdel s -> ok\nls . -> 0\nstat s -> ENOENT\n"
+		"read s/d/a 0 1088k -> ok\nwrite s/d/a 0 64k -> ok\nfsync s/d/a -> ok\n"
+		"read s/d/b 0 4k -> ENOENT\nbalance\ndropcaches\nread s/d/a 0 1088k -> ok\n"
+		"subvol s -> ok\nwrite s/x 0 4k\nsubdel s -> ok\n";
+	char *closed = g_strconcat(text, "close s/d/a -> ok\nsleep 1s\nsync\n", NULL);
+	struct world_outcome open = run_under(text, LIGHT), gone = run_under(closed, LIGHT);
+
+	expect_clean(&open);
+	expect_clean(&gone);
+	cr_expect_eq(metric_of(&gone, "disk.extents"), 0);
+	cr_expect_eq(metric_of(&gone, "disk.leaves"), 1);
+	world_outcome_clear(&open);
+	world_outcome_clear(&gone);
+	g_free(closed);
+}
+
+Test(names, a_directory_removed_under_a_file_of_two_names_goes_with_the_file)
+{
+	expect_script("mkdir d\nwrite d/a 0 4k\nlink d/a b -> ok\nopen d/a\nunlink d/a -> ok\n"
+		      "rmdir d -> ok\nread b 0 4k -> ok\nclose d/a\ndropcaches\nsync\nls . -> 1\n"
+		      "read b 0 4k -> ok\n");
+}
+
 /* ---- keys ---- */
 
 static void lines(GString *text, const char *before, const char *after, unsigned from, unsigned to)
