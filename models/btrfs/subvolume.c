@@ -214,12 +214,15 @@ static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
  * that: the top of a plain subvolume, a snapshot of a base image. */
 static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 {
+	uint32_t policy = btrfs_inherited_policy(inode);
 	bool names = false;
 
 	if (!btrfs_inode_is_dir(inode))
 		return -ENOTDIR;
+	if (policy && policy != key)
+		return -EEXIST;
 	if (inode->store->policy_key)
-		return inode->store->policy_key == key ? 1 : -EEXIST;
+		return 1;
 	if (inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID)
 		return 0;
 	store_readdir(inode->fs->store, inode->store, has_name, &names, NULL);

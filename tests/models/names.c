@@ -89,6 +89,21 @@ Test(names, an_exchange_swaps_two_names_whatever_they_stand_for)
 		      "exchange a/x a/e -> ok\nsync\ndropcaches\nread a/x 0 64k -> ok\n");
 }
 
+Test(names, a_file_that_takes_the_place_of_one_with_data_is_written_back_at_once)
+{
+	struct world_outcome over = run_under("write a 0 64k\nwrite b 0 64k\nsync\nwrite a 0 64k\n"
+					      "rename a b\n",
+					      LIGHT);
+	struct world_outcome beside = run_under("write a 0 64k\nwrite b 0 64k\nsync\n"
+						"write a 0 64k\nrename a c\n",
+						LIGHT);
+
+	cr_expect_eq(metric_of(&over, "io.ordered_extents"), 3);
+	cr_expect_eq(metric_of(&beside, "io.ordered_extents"), 2);
+	world_outcome_clear(&over);
+	world_outcome_clear(&beside);
+}
+
 Test(names, removal_tells_files_from_directories)
 {
 	expect_script("write a 0 4k\nmkdir d\nwrite d/x 0 4k\nunlink d -> EISDIR\n"
@@ -305,6 +320,13 @@ Test(mixed, plain_files_move_within_their_tree_and_not_into_it)
 			   "mkdir c/d/e\nrename c/x c/d/e/x -> ok\nmkdir f\nmkdir p\n"
 			   "addkey L\npolicy f L\nwrite p/y 0 4k\nrename p/y f/y -> EXDEV\n"
 			   "rename p/y c/y -> EXDEV\n");
+}
+
+Test(mixed, an_old_directory_takes_no_other_policy_than_the_one_above_it)
+{
+	expect_script("subvol s\nmkdir s/d\nmkdir s/e\nwrite s/e/f 0 4k\naddkey K\naddkey L\n"
+		      "policy s K -> ok\npolicy s/d L -> EEXIST\npolicy s/d K -> ok\n"
+		      "policy s/e K -> ENOTEMPTY\nsubvol s/n\npolicy s/n L -> ok\n");
 }
 
 Test(mixed, a_nested_subvolume_has_a_policy_of_its_own)
