@@ -153,7 +153,7 @@ void btrfs_close(struct kernel_task *task, struct btrfs_file *file)
 		return;
 	btrfs_lru_add(inode);
 	/* An inode whose name is gone leaves with its last user. */
-	if (!inode->store->nlink)
+	if (btrfs_inode_doomed(inode))
 		btrfs_last_iput(task, inode);
 }
 

@@ -103,6 +103,8 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->endio_read = workqueue_new(machine, "endio-read", cpus, CONTEXT_ENDIO);
 	fs->endio_write = workqueue_new(machine, "endio-write", threads, CONTEXT_ENDIO);
 	fs->transaction_kthread = workqueue_new(machine, "btrfs-transaction", 1, CONTEXT_PROCESS);
+	fs->cleaner = workqueue_new(machine, "btrfs-cleaner", 1, CONTEXT_PROCESS);
+	fs->dead_roots = g_hash_table_new(NULL, NULL);
 	btrfs_shrinkers_register(fs);
 	machine_on_pages_released(machine, pages_released, fs);
 	if (config->image && !btrfs_populate(fs, error)) {
@@ -125,6 +127,7 @@ void btrfs_free(struct btrfs_fs *fs)
 	g_ptr_array_free(fs->image_files, true);
 	g_array_free(fs->image_sizes, true);
 	btrfs_owned_free(fs);
+	g_hash_table_destroy(fs->dead_roots);
 	sim_rwsem_destroy(&fs->transaction);
 	sim_rwsem_destroy(&fs->tree_lock);
 	sim_mutex_destroy(&fs->log_mutex);

@@ -91,6 +91,12 @@ void btrfs_unpin(struct btrfs_inode *inode)
 		btrfs_lru_add(inode);
 }
 
+/* btrfs_drop_inode(), and generic_drop_inode() */
+bool btrfs_inode_doomed(const struct btrfs_inode *inode)
+{
+	return !inode->store->nlink || store_root_dead(inode->fs->store, inode->store->root);
+}
+
 static void delayed_iput(struct kernel_task *task, void *arg)
 {
 	struct btrfs_inode *inode = arg;
@@ -105,7 +111,7 @@ void btrfs_iput(struct btrfs_inode *inode)
 {
 	struct btrfs_fs *fs = inode->fs;
 
-	if (inode->pins == 1 && !inode->opens && !inode->store->nlink)
+	if (inode->pins == 1 && !inode->opens && btrfs_inode_doomed(inode))
 		workqueue_queue(fs->transaction_kthread, delayed_iput, inode, ++fs->next_request);
 	else
 		btrfs_unpin(inode);
@@ -194,11 +200,20 @@ static void drop_maps(struct kernel_task *task, struct btrfs_inode *inode)
 	btrfs_unpin(inode);
 }
 
-bool btrfs_inode_try_evict(struct btrfs_inode *inode)
+static void put_found(struct btrfs_fs *fs, struct store_inode *found)
+{
+	uint32_t root = found->root;
+
+	store_inode_put(fs->store, found, NULL);
+	btrfs_root_left(fs, root);
+}
+
+static bool evict_one(struct btrfs_inode *inode)
 {
 	struct btrfs_fs *fs = inode->fs;
 	struct store_inode *found = inode->store;
 	struct kernel_task *task = kernel_current(fs->machine);
+	uint32_t root = found->root;
 
 	while (task && evictable(inode) && g_tree_nnodes(inode->maps))
 		drop_maps(task, inode);
@@ -208,9 +223,40 @@ bool btrfs_inode_try_evict(struct btrfs_inode *inode)
 	address_space_free(inode->mapping);
 	inode_free(inode);
 	drop_store_inode(fs, found);
+	btrfs_root_left(fs, root);
 	if (task)
 		btrfs_drain(task, fs);
 	return true;
+}
+
+/* A directory whose name is gone leaves with the last that was held below it: by the cleaner if that takes
+ * a transaction, for the caller may be in one. */
+static void put_parent(struct btrfs_inode *parent)
+{
+	bool idle = parent->pins == 1 && !parent->opens && !parent->children;
+
+	if (idle && !parent->store->nlink) {
+		btrfs_iput(parent);
+		return;
+	}
+	btrfs_unpin(parent);
+	if (idle && btrfs_inode_doomed(parent))
+		btrfs_inode_try_evict(parent);
+}
+
+bool btrfs_inode_try_evict(struct btrfs_inode *inode)
+{
+	struct btrfs_inode *parent = inode->parent;
+	bool evicted;
+
+	if (parent)
+		btrfs_pin(parent);
+	evicted = evict_one(inode);
+	if (evicted && parent)
+		put_parent(parent);
+	else if (parent)
+		btrfs_unpin(parent);
+	return evicted;
 }
 
 void btrfs_inode_discard(struct btrfs_inode *inode)
@@ -290,14 +336,14 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 		   struct btrfs_inode *parent, struct btrfs_inode **out)
 {
 	if (found->user) {
-		store_inode_put(fs->store, found, NULL); /* one handle per inode in memory */
+		put_found(fs, found); /* one handle per inode in memory */
 		*out = found->user;
 		btrfs_pin(*out);
 		return 0;
 	}
 	if (!kernel_alloc(task, fs->site_inode, GFP_KERNEL,
 			  machine_size(fs->machine, SIZE_BTRFS_INODE))) {
-		store_inode_put(fs->store, found, NULL);
+		put_found(fs, found);
 		return -ENOMEM;
 	}
 	if (found->user) { /* another task was faster */
@@ -344,7 +390,7 @@ static int look_up(struct kernel_task *task, struct btrfs_inode *dir, const char
 	*nokey = locked && *name == BTRFS_NOKEY_PREFIX;
 	err = store_lookup_at(dir->fs->store, dir->store, name + *nokey, found, &encrypted, &work);
 	if (!err && locked && encrypted != *nokey) {
-		store_inode_put(dir->fs->store, *found, NULL);
+		put_found(dir->fs, *found);
 		err = -ENOENT;
 	}
 	kernel_run(task, COST_LOOKUP_COMPONENT, 1);

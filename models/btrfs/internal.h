@@ -127,6 +127,8 @@ struct btrfs_fs {
 	} count;
 	struct sim_mutex
 		rename_mutex; /* s_vfs_rename_mutex: one move between directories at a time */
+	GHashTable *dead_roots; /* deleted subvolumes whose inodes are still in use */
+	struct workqueue *cleaner;
 };
 
 /* Before a name: the form that an encrypted name has while its directory's key is away. Stands for the
@@ -164,6 +166,10 @@ bool btrfs_policy_fits(const struct btrfs_inode *dir, const struct btrfs_inode *
 int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode);
 void btrfs_pin(struct btrfs_inode *inode);
 void btrfs_unpin(struct btrfs_inode *inode);
+/** Is it to leave memory with its last user: without a name, or in a deleted subvolume? */
+bool btrfs_inode_doomed(const struct btrfs_inode *inode);
+/** An inode left memory: of a deleted subvolume that was only waiting for it, the cleaner drops the tree. */
+void btrfs_root_left(struct btrfs_fs *fs, uint32_t root);
 /** Unpins; the last pin of an inode without a name evicts it later, in the cleaner
  * (btrfs_add_delayed_iput()). */
 void btrfs_iput(struct btrfs_inode *inode);

@@ -17,7 +17,7 @@ static int enter_unlink(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 static void put_unlinked(struct kernel_task *task, struct btrfs_inode *inode)
 {
 	btrfs_unpin(inode);
-	if (!inode->store->nlink && !inode->opens)
+	if (btrfs_inode_doomed(inode) && !inode->opens)
 		btrfs_last_iput(task, inode);
 }
 
@@ -212,12 +212,20 @@ static int look_both_up(struct kernel_task *task, struct moving *m)
 	return err == -ENOENT && m->a && !m->exchange ? 0 : err;
 }
 
+static bool replaces_data(const struct moving *m)
+{
+	return m->b && m->b != m->a && !m->exchange && !btrfs_inode_is_dir(m->a) &&
+	       btrfs_inode_size(m->b);
+}
+
 static int move_locked(struct kernel_task *task, struct btrfs_fs *fs, struct moving *m)
 {
 	int err = look_both_up(task, m);
 
 	if (!err)
 		err = may_move(task, m);
+	if (!err && replaces_data(m)) /* the new content starts on its way before the old goes */
+		btrfs_start_writeback(task, m->a);
 	if (!err)
 		err = btrfs_tree_change(task, fs, enter_move, m);
 	if (err || m->a == m->b)

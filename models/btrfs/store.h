@@ -440,11 +440,15 @@ int store_subvol_create(struct btrfs_store *store, const char *path, uint32_t *r
  * (create_pending_snapshot). Dirty data of the source must have been written back. */
 int store_snapshot(struct btrfs_store *store, const char *source, const char *path, uint32_t *root,
 		   struct btrfs_work *work);
-/** Removes the name of a subvolume: nothing below it can be found any more. Its dirty data is
- * forgotten. The tree is dropped by store_drop_subvol(). */
+/** Removes the name of a subvolume: nothing below it can be found any more. Inodes with a handle live on,
+ * of the others dirty data is forgotten. The tree is dropped by store_drop_subvol(). */
 int store_subvol_delete(struct btrfs_store *store, const char *path, uint32_t *root,
 			struct btrfs_work *work);
-/** Drops the tree of a deleted subvolume, about `leaves` leaves per call (0: all): what the
+/** Is it a subvolume that was deleted? */
+bool store_root_dead(const struct btrfs_store *store, uint32_t root);
+/** Has anybody a handle of an inode in it? */
+bool store_root_in_use(const struct btrfs_store *store, uint32_t root);
+/** Drops the tree of a deleted subvolume that is not in use, about `leaves` leaves per call (0: all): what the
  * cleaner does (btrfs_drop_snapshot). True while there is more to do. */
 bool store_drop_subvol(struct btrfs_store *store, uint32_t root, uint64_t leaves,
 		       struct btrfs_work *work);

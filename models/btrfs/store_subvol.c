@@ -106,27 +106,33 @@ static bool has_subvols(const struct btrfs_store *store, uint32_t root_id)
 	return false;
 }
 
-static gboolean forget_if_of_root(gpointer key, gpointer value, gpointer data)
+static gboolean is_idle_in_root(gpointer key, gpointer value, gpointer data)
 {
 	struct store_inode *inode = value;
 
 	(void)key;
-	if (inode->root != *(uint32_t *)data)
+	if (inode->root != *(uint32_t *)data || inode->users)
 		return FALSE;
-	g_assert(!inode->users);
 	store_inode_free(inode);
 	return TRUE;
 }
 
+static void drop_from_list(GPtrArray *list, uint32_t root_id)
+{
+	for (unsigned int i = list->len; i--;) {
+		const struct store_inode *inode = list->pdata[i];
+
+		if (inode->root == root_id && !inode->users)
+			g_ptr_array_remove_index(list, i);
+	}
+}
+
+/* What nobody has a handle of; the others live on, in a tree that nobody finds. */
 static void forget_inodes(struct btrfs_store *store, uint32_t root_id)
 {
-	for (unsigned int i = store->dirty_inodes->len; i--;)
-		if (((struct store_inode *)store->dirty_inodes->pdata[i])->root == root_id)
-			g_ptr_array_remove_index(store->dirty_inodes, i);
-	for (unsigned int i = store->delayed_inodes->len; i--;)
-		if (((struct store_inode *)store->delayed_inodes->pdata[i])->root == root_id)
-			g_ptr_array_remove_index(store->delayed_inodes, i);
-	g_hash_table_foreach_remove(store->inodes, forget_if_of_root, &root_id);
+	drop_from_list(store->dirty_inodes, root_id);
+	drop_from_list(store->delayed_inodes, root_id);
+	g_hash_table_foreach_remove(store->inodes, is_idle_in_root, &root_id);
 }
 
 static gboolean used_in_root(gpointer key, gpointer value, gpointer data)
@@ -135,6 +141,16 @@ static gboolean used_in_root(gpointer key, gpointer value, gpointer data)
 
 	(void)key;
 	return inode->root == *(uint32_t *)data && inode->users;
+}
+
+bool store_root_dead(const struct btrfs_store *store, uint32_t root_id)
+{
+	return root_id != BTRFS_FS_TREE_ROOT && !root_of(store, root_id)->parent_root;
+}
+
+bool store_root_in_use(const struct btrfs_store *store, uint32_t root_id)
+{
+	return g_hash_table_find(store->inodes, used_in_root, &root_id);
 }
 
 int store_subvol_delete(struct btrfs_store *store, const char *path, uint32_t *root_id,
@@ -155,8 +171,6 @@ int store_subvol_delete(struct btrfs_store *store, const char *path, uint32_t *r
 		ret = -EINVAL;
 	if (!ret && has_subvols(store, found.target))
 		ret = -ENOTEMPTY;
-	if (!ret && g_hash_table_find(store->inodes, used_in_root, &found.target))
-		ret = -EBUSY;
 	if (!ret) {
 		root = root_of(store, found.target);
 		store_dirent_remove(store, dir, name, root->name_index);
@@ -244,7 +258,8 @@ bool store_drop_subvol(struct btrfs_store *store, uint32_t root_id, uint64_t lea
 	store_enter(store, work);
 	if (!root || !root->node)
 		return false;
-	g_assert(!root->parent_root);
+	g_assert(!root->parent_root && !store_root_in_use(store, root_id));
+	forget_inodes(store, root_id); /* btrfs_kill_all_delayed_nodes() */
 	if (!leaves)
 		leaves = UINT64_MAX;
 	if (!root->drop_stack) {

@@ -78,15 +78,21 @@ static bool of_root(struct btrfs_inode *inode, void *arg)
 	return inode->store->root == *(const uint32_t *)arg && inode->store->nlink;
 }
 
-/* d_invalidate() again, children before their directories: time has passed. A file that is open keeps
- * its subvolume here, with -EBUSY; the kernel would delete it under the file. */
+/* d_invalidate() again, children before their directories: time has passed. What is in use lives on. */
 static int enter_delete(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct name_change *c = arg;
+	int err;
 
 	while (btrfs_for_each_inode(fs, of_root, &c->root))
 		;
-	return store_subvol_delete(fs->store, c->path, &c->root, work);
+	err = store_subvol_delete(fs->store, c->path, &c->root, work);
+	if (err)
+		return err;
+	c->more = !store_root_in_use(fs->store, c->root);
+	if (!c->more)
+		g_hash_table_add(fs->dead_roots, GUINT_TO_POINTER(c->root));
+	return 0;
 }
 
 static int drop_some(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
@@ -97,11 +103,49 @@ static int drop_some(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	return 0;
 }
 
+/* The cleaner and relocation exclude each other (cleaner_mutex). */
+static void drop_tree(struct kernel_task *task, struct btrfs_fs *fs, uint32_t root)
+{
+	struct name_change c = {.root = root, .more = true};
+
+	kernel_mutex_lock(task, &fs->balance_mutex);
+	while (c.more)
+		btrfs_tree_change(task, fs, drop_some, &c);
+	kernel_mutex_unlock(task, &fs->balance_mutex);
+}
+
+struct dead_root {
+	struct btrfs_fs *fs;
+	uint32_t root;
+};
+
+static void clean_root(struct kernel_task *task, void *arg)
+{
+	struct dead_root dead = *(struct dead_root *)arg;
+
+	btrfs_release(dead.fs, OWNED_MEMORY, arg);
+	drop_tree(task, dead.fs, dead.root);
+}
+
+/* btrfs_del_inode_from_root(): the last one makes the root a dead one (btrfs_add_dead_root()). */
+void btrfs_root_left(struct btrfs_fs *fs, uint32_t root)
+{
+	struct dead_root *dead;
+
+	if (!g_hash_table_contains(fs->dead_roots, GUINT_TO_POINTER(root)) ||
+	    store_root_in_use(fs->store, root))
+		return;
+	g_hash_table_remove(fs->dead_roots, GUINT_TO_POINTER(root));
+	dead = btrfs_own(fs, OWNED_MEMORY, g_new(struct dead_root, 1));
+	*dead = (struct dead_root){fs, root};
+	workqueue_queue(fs->cleaner, clean_root, dead, ++fs->next_request);
+}
+
 static bool forget_of_root(struct btrfs_inode *inode, void *arg)
 {
 	const uint32_t *root = arg;
 
-	if (inode->store->root != *root)
+	if (inode->store->root != *root || inode->opens)
 		return false;
 	store_discard_dirty(inode->fs->store, inode->store);
 	page_cache_drop(inode->mapping, 0, UINT32_MAX);
@@ -109,10 +153,10 @@ static bool forget_of_root(struct btrfs_inode *inode, void *arg)
 }
 
 /* btrfs_delete_subvolume(), and then what the cleaner does in the background; the script language
- * waits for it, so it is done here by the caller. */
+ * waits for it, so it is done here by the caller, unless inodes of it are in use. */
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 {
-	struct name_change c = {.path = path, .more = true};
+	struct name_change c = {.path = path};
 	struct btrfs_inode *top;
 	uint32_t root;
 	int err = btrfs_iget(task, fs, path, &top);
@@ -123,18 +167,13 @@ int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const cha
 	btrfs_unpin(top);
 	while (btrfs_for_each_inode(fs, forget_of_root, &root))
 		; /* d_invalidate(): children before their directories */
-	/* The cleaner and relocation exclude each other (cleaner_mutex); as the caller is the cleaner
-	 * here, the whole deletion does. */
-	kernel_mutex_lock(task, &fs->balance_mutex);
 	err = change_names(task, fs, &c, enter_delete);
-	if (err) {
-		kernel_mutex_unlock(task, &fs->balance_mutex);
+	if (err)
 		return err;
-	}
 	btrfs_commit_transaction(task, fs);
-	while (c.more)
-		btrfs_tree_change(task, fs, drop_some, &c);
-	kernel_mutex_unlock(task, &fs->balance_mutex);
+	if (!c.more)
+		return 0;
+	drop_tree(task, fs, c.root);
 	btrfs_commit_transaction(task, fs);
 	return 0;
 }
@@ -175,12 +214,15 @@ static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
  * that: the top of a plain subvolume, a snapshot of a base image. */
 static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 {
+	uint32_t policy = btrfs_inherited_policy(inode);
 	bool names = false;
 
 	if (!btrfs_inode_is_dir(inode))
 		return -ENOTDIR;
+	if (policy && policy != key)
+		return -EEXIST;
 	if (inode->store->policy_key)
-		return inode->store->policy_key == key ? 1 : -EEXIST;
+		return 1;
 	if (inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID)
 		return 0;
 	store_readdir(inode->fs->store, inode->store, has_name, &names, NULL);

@@ -314,6 +314,8 @@ static bool take_expectation(struct cursor *c, struct script_op *op, const char 
 	bool ok = true;
 
 	op->expect = folded(from, end);
+	if (!*op->expect)
+		return fail(c, from, error, "an outcome is missing behind '->'");
 	outcomes = g_strsplit(op->expect, "|", -1);
 	for (char **o = outcomes; ok && *o; o++)
 		if (!outcome_known(op->code, g_strstrip(*o)))

@@ -247,3 +247,54 @@ Test(run, an_interrupt_ends_a_long_run_with_130_and_keeps_what_had_ended)
 	cli_result_clear(&result);
 	remove_folder(folder);
 }
+
+Test(run, a_script_that_comes_to_another_outcome_than_it_expects_exits_1_and_says_where)
+{
+	char *folder = folder_with_script();
+	struct cli_result result;
+
+	g_free(loader_file(folder, "expects.ops", "read f 0 4k -> ENOENT\nwrite f 0 4k -> EIO\n"));
+	result = cli_run(NULL, folder, "run expects.ops" POOL);
+	cr_expect_eq(result.status, 1, "%s", result.err);
+	cr_expect(strstr(result.out, "expects.ops: line 2 `write f 0 4k`: expected EIO,"), "%s",
+		  result.out);
+	cli_result_clear(&result);
+	remove_folder(folder);
+}
+
+Test(run, a_layout_does_not_show_what_its_script_expects)
+{
+	char *folder = folder_with_script();
+	g_autofree char *below = g_build_filename(folder, "b", NULL);
+	struct cli_result plain, expecting;
+
+	g_free(loader_file(folder, "a.ops", "write f 0 4k\nread g 0 4k\ndump\n"));
+	g_mkdir(below, 0700);
+	g_free(loader_file(folder, "b/a.ops", "write f 0 4k -> ok\nread g 0 4k->ENOENT\ndump\n"));
+	plain = cli_run(NULL, folder, "layout a.ops");
+	expecting = cli_run(NULL, folder, "layout b/a.ops");
+	cr_expect_eq(plain.status, 0, "%s", plain.err);
+	cr_expect_str_eq(expecting.out, plain.out);
+	cli_result_clear(&plain);
+	cli_result_clear(&expecting);
+	remove_folder(folder);
+}
+
+Test(run, an_outcome_that_an_operation_cannot_come_to_is_refused_with_those_it_can)
+{
+	static const char *const bad[] = {"write f 0 4k -> absent\n", "rmkey K -> busy many\n",
+					  "keystatus K -> ok|gone\n", "ls . -> \n", "-> ok\n"};
+	char *folder = folder_with_script();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		struct cli_result result;
+
+		g_free(loader_file(folder, "bad.ops", bad[i]));
+		result = cli_run(NULL, folder, "run bad.ops" POOL);
+		cr_expect_eq(result.status, 2, "%s", bad[i]);
+		cr_expect(strstr(result.err, "bad.ops:1:") && strstr(result.err, "outcome"), "%s",
+			  result.err);
+		cli_result_clear(&result);
+	}
+	remove_folder(folder);
+}

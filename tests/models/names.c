@@ -89,6 +89,21 @@ Test(names, an_exchange_swaps_two_names_whatever_they_stand_for)
 		      "exchange a/x a/e -> ok\nsync\ndropcaches\nread a/x 0 64k -> ok\n");
 }
 
+Test(names, a_file_that_takes_the_place_of_one_with_data_is_written_back_at_once)
+{
+	struct world_outcome over = run_under("write a 0 64k\nwrite b 0 64k\nsync\nwrite a 0 64k\n"
+					      "rename a b\n",
+					      LIGHT);
+	struct world_outcome beside = run_under("write a 0 64k\nwrite b 0 64k\nsync\n"
+						"write a 0 64k\nrename a c\n",
+						LIGHT);
+
+	cr_expect_eq(metric_of(&over, "io.ordered_extents"), 3);
+	cr_expect_eq(metric_of(&beside, "io.ordered_extents"), 2);
+	world_outcome_clear(&over);
+	world_outcome_clear(&beside);
+}
+
 Test(names, removal_tells_files_from_directories)
 {
 	expect_script("write a 0 4k\nmkdir d\nwrite d/x 0 4k\nunlink d -> EISDIR\n"
@@ -149,6 +164,33 @@ Test(names, refused_look_ups_are_counted_as_refusals)
 	cr_expect_eq(metric_of(&o, "ops.read.refused"), 2);
 	cr_expect_eq(metric_of(&o, "ops.read.failed"), 1);
 	world_outcome_clear(&o);
+}
+
+Test(names, a_subvolume_is_deleted_under_open_files_and_goes_with_the_last_of_them)
+{
+	static const char text[] =
+		"subvol s\nmkdir s/d\nwrite s/d/a 0 1m\nwrite s/d/b 0 1m\nsync\nopen s/d/a\n"
+		"write s/d/a 1m 64k\nsubdel s -> ok\nls . -> 0\nstat s -> ENOENT\n"
+		"read s/d/a 0 1088k -> ok\nwrite s/d/a 0 64k -> ok\nfsync s/d/a -> ok\n"
+		"read s/d/b 0 4k -> ENOENT\nbalance\ndropcaches\nread s/d/a 0 1088k -> ok\n"
+		"subvol s -> ok\nwrite s/x 0 4k\nsubdel s -> ok\n";
+	char *closed = g_strconcat(text, "close s/d/a -> ok\nsleep 1s\nsync\n", NULL);
+	struct world_outcome open = run_under(text, LIGHT), gone = run_under(closed, LIGHT);
+
+	expect_clean(&open);
+	expect_clean(&gone);
+	cr_expect_eq(metric_of(&gone, "disk.extents"), 0);
+	cr_expect_eq(metric_of(&gone, "disk.leaves"), 1);
+	world_outcome_clear(&open);
+	world_outcome_clear(&gone);
+	g_free(closed);
+}
+
+Test(names, a_directory_removed_under_a_file_of_two_names_goes_with_the_file)
+{
+	expect_script("mkdir d\nwrite d/a 0 4k\nlink d/a b -> ok\nopen d/a\nunlink d/a -> ok\n"
+		      "rmdir d -> ok\nread b 0 4k -> ok\nclose d/a\ndropcaches\nsync\nls . -> 1\n"
+		      "read b 0 4k -> ok\n");
 }
 
 /* ---- keys ---- */
@@ -278,6 +320,13 @@ Test(mixed, plain_files_move_within_their_tree_and_not_into_it)
 			   "mkdir c/d/e\nrename c/x c/d/e/x -> ok\nmkdir f\nmkdir p\n"
 			   "addkey L\npolicy f L\nwrite p/y 0 4k\nrename p/y f/y -> EXDEV\n"
 			   "rename p/y c/y -> EXDEV\n");
+}
+
+Test(mixed, an_old_directory_takes_no_other_policy_than_the_one_above_it)
+{
+	expect_script("subvol s\nmkdir s/d\nmkdir s/e\nwrite s/e/f 0 4k\naddkey K\naddkey L\n"
+		      "policy s K -> ok\npolicy s/d L -> EEXIST\npolicy s/d K -> ok\n"
+		      "policy s/e K -> ENOTEMPTY\nsubvol s/n\npolicy s/n L -> ok\n");
 }
 
 Test(mixed, a_nested_subvolume_has_a_policy_of_its_own)

@@ -68,8 +68,10 @@ static void add_name_operation(GString *out, uint64_t *state)
 	} else {
 		uint32_t snapshot = draw(state, 6), key = draw(state, 2), file = draw(state, 4);
 
-		g_string_append_printf(out, "policy s%u k%u\nwrite s%u/d0/f%u 4096 8192", snapshot,
-				       key, snapshot, file);
+		g_string_append_printf(out,
+				       "policy s%u k%u\nwrite s%u/d0/f%u 4096 8192\n"
+				       "open s%u/d0/f%u",
+				       snapshot, key, snapshot, file, snapshot, file);
 	}
 }
 
