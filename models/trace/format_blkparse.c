@@ -113,12 +113,11 @@ static enum trace_parsed take_payload(struct trace *trace, struct trace_text *te
 	return TRACE_PARSED_EVENT;
 }
 
-static bool starts_summary(const struct trace_text *text)
+static bool starts_with(const struct trace_text *text, const char *prefix)
 {
-	size_t length = (size_t)(text->end - text->at);
+	size_t length = strlen(prefix);
 
-	return (length >= 3 && !memcmp(text->at, "CPU", 3)) ||
-	       (length >= 5 && !memcmp(text->at, "Total", 5));
+	return (size_t)(text->end - text->at) >= length && !memcmp(text->at, prefix, length);
 }
 
 static enum trace_parsed parse(struct trace *trace, struct trace_text *text,
@@ -127,8 +126,10 @@ static enum trace_parsed parse(struct trace *trace, struct trace_text *text,
 	struct trace_word words[TOKENS];
 	enum trace_parsed parsed;
 
-	if (starts_summary(text))
+	if (starts_with(text, "CPU") || starts_with(text, "Total"))
 		return TRACE_PARSED_END;
+	if (starts_with(text, "Input file ")) /* on the same output, through another buffer */
+		return TRACE_PARSED_NOTHING;
 	parsed = take_tokens(trace, text, words, event);
 	if (parsed != TRACE_PARSED_EVENT)
 		return parsed;
