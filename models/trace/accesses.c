@@ -72,7 +72,7 @@ static bool grow_list(struct accesses *list)
 
 bool accesses_add_key(struct accesses *list, uint32_t key, GError **error)
 {
-	if (mrc_interrupted(list->count, list->interrupted)) {
+	if (trace_interrupted(list->count, list->interrupted)) {
 		g_set_error(error, TRACE_ERROR, TRACE_ERROR_INTERRUPTED, "interrupted");
 		return false;
 	}

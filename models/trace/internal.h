@@ -28,6 +28,12 @@ enum trace_got trace_input_line(struct trace_input *input, const char **line, si
 enum trace_got trace_input_record(struct trace_input *input, size_t wanted, const char **record,
 				  size_t *length);
 
+/** How often the loops over lines and accesses look whether they were interrupted. */
+static inline bool trace_interrupted(uint64_t i, const volatile int *interrupted)
+{
+	return !(i & 0xffff) && interrupted && *interrupted;
+}
+
 /* ---- interned names ---- */
 
 struct trace_names;
@@ -114,12 +120,6 @@ bool accesses_add(struct accesses *list, uint32_t file, uint64_t number, GError 
 bool accesses_add_key(struct accesses *list, uint32_t key, GError **error);
 /** Appends the accesses of a whole trace; a key is `unit_bytes` of a file. */
 bool accesses_read(struct accesses *list, struct trace *trace, uint64_t unit_bytes, GError **error);
-
-/** How often the loops over accesses look whether they were interrupted. */
-static inline bool mrc_interrupted(uint64_t i, const volatile int *interrupted)
-{
-	return !(i & 0xffff) && interrupted && *interrupted;
-}
 
 struct mrc_policy {
 	const char *name;

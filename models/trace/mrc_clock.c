@@ -32,7 +32,7 @@ static bool simulate(const struct accesses *list, struct mrc_point *point, struc
 	for (uint64_t i = 0; i < list->count; i++) {
 		uint32_t key = list->keys[i];
 
-		if (mrc_interrupted(i, interrupted))
+		if (trace_interrupted(i, interrupted))
 			return false;
 		if (clock->states[key] != OUT) {
 			clock->states[key] = REFERENCED;

@@ -13,7 +13,7 @@ static bool simulate(const struct accesses *list, struct mrc_point *point, uint6
 	for (uint64_t i = 0; i < list->count; i++) {
 		uint64_t *mine = &came[list->keys[i]];
 
-		if (mrc_interrupted(i, interrupted))
+		if (trace_interrupted(i, interrupted))
 			return false;
 		if (*mine && misses - *mine < point->size)
 			continue;

@@ -119,7 +119,7 @@ static bool fill(const struct accesses *list, struct mrc_point *points, size_t c
 	uint64_t i;
 
 	stack_init(&stack, list->key_count);
-	for (i = 0; i < list->count && !mrc_interrupted(i, interrupted); i++)
+	for (i = 0; i < list->count && !trace_interrupted(i, interrupted); i++)
 		hits[use(&stack, list->keys[i])]++;
 	stack_clear(&stack);
 	hits[0] = 0;

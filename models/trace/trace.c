@@ -167,6 +167,7 @@ static enum trace_parsed parse(struct trace *trace, enum trace_got got, const ch
 
 enum trace_next trace_next(struct trace *trace, struct trace_event *event, GError **error)
 {
+	const volatile int *interrupted = trace->options.interrupted;
 	const char *line;
 	size_t length;
 
@@ -174,8 +175,8 @@ enum trace_next trace_next(struct trace *trace, struct trace_event *event, GErro
 		enum trace_got got = get(trace, &line, &length);
 		enum trace_parsed parsed;
 
-		if (got == TRACE_GOT_ERRNO) {
-			fail_errno(trace, errno, error);
+		if (got == TRACE_GOT_ERRNO || trace_interrupted(trace->line, interrupted)) {
+			fail_errno(trace, got == TRACE_GOT_ERRNO ? errno : EINTR, error);
 			return TRACE_NEXT_FAILED;
 		}
 		if (got == TRACE_GOT_END)

@@ -445,3 +445,27 @@ Test(trace_formats, what_can_not_be_opened_says_why)
 	cr_expect_eq(error->code, TRACE_ERROR_BAD);
 	g_clear_error(&error);
 }
+
+Test(trace_formats, an_interruption_ends_a_trace_without_events)
+{
+	static const volatile int interrupted = 1;
+	const struct trace_options options = {.format = find_format("keys"),
+					      .interrupted = &interrupted};
+	g_autofree char *blank = g_strnfill(1 << 17, '\n'), *path = NULL;
+	struct trace_event event;
+	struct trace *trace;
+	GError *error = NULL;
+	int fd = g_file_open_tmp("trace-XXXXXX", &path, NULL);
+
+	cr_assert_geq(fd, 0);
+	g_close(fd, NULL);
+	cr_assert(g_file_set_contents(path, blank, -1, NULL));
+	trace = trace_open(path, &options, &error);
+	cr_assert(trace, "%s", error ? error->message : "");
+	cr_expect_eq(trace_next(trace, &event, &error), TRACE_NEXT_FAILED);
+	cr_assert(error);
+	cr_expect_eq(error->code, TRACE_ERROR_INTERRUPTED);
+	g_error_free(error);
+	trace_close(trace);
+	g_unlink(path);
+}
