@@ -32,6 +32,7 @@ enum cli_exit {
 int cmd_run(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_image(int argc, char **argv);
+int cmd_mrc(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "models/trace/trace.h"
 #include "results/results.h"
 
 GQuark cli_error_quark(void)
@@ -40,6 +41,8 @@ enum cli_exit cli_exit_status(const GError *error)
 		{SIM_PARAM_ERROR, ANY_CODE, CLI_BAD_INPUT},
 		{SCRIPT_ERROR, ANY_CODE, CLI_BAD_INPUT},
 		{FSCRYPT_ERROR, ANY_CODE, CLI_BAD_INPUT},
+		{TRACE_ERROR, TRACE_ERROR_BAD, CLI_BAD_INPUT},
+		{TRACE_ERROR, TRACE_ERROR_INTERRUPTED, CLI_INTERRUPTED},
 		{G_OPTION_ERROR, ANY_CODE, CLI_BAD_INPUT},
 	};
 

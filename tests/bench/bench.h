@@ -16,6 +16,7 @@ void bench_mm1(void);
 void bench_hold(void);
 void bench_tasks(void);
 void bench_btrfs(void);
+void bench_mrc(void);
 
 /* Work that runs alone, for counting instructions: `n` customers or operations. */
 void bench_mm1_loop(uint64_t n);

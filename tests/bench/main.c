@@ -14,10 +14,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } benches[] = {
-	{"mm1", bench_mm1},
-	{"hold", bench_hold},
-	{"tasks", bench_tasks},
-	{"btrfs", bench_btrfs},
+	{"mm1", bench_mm1},	{"hold", bench_hold}, {"tasks", bench_tasks},
+	{"btrfs", bench_btrfs}, {"mrc", bench_mrc},
 };
 
 static const struct {
