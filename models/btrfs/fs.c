@@ -107,7 +107,11 @@ void btrfs_free(struct btrfs_fs *fs)
 {
 	struct btrfs_inode *inode;
 
-	while ((inode = g_queue_peek_tail(&fs->inodes))) /* children before their directories */
+	for (GList *link = fs->inodes.head; link; link = link->next) {
+		inode = link->data;
+		inode->parent = NULL; /* a directory may go before what is in it */
+	}
+	while ((inode = g_queue_peek_tail(&fs->inodes)))
 		btrfs_inode_discard(inode);
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
