@@ -59,12 +59,20 @@ static int create_at(struct kernel_task *task, struct btrfs_fs *fs, const char *
 	return err;
 }
 
+/* fscrypt_file_open(). What a program does with a directory's descriptor goes by path here. */
+static int may_open(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	if (btrfs_inode_is_dir(inode))
+		return -EISDIR;
+	if (inode->parent && !btrfs_policy_fits(inode->parent, inode))
+		return btrfs_refuse(task, -EPERM, "the policy is not the directory's");
+	return btrfs_inode_unlock(task, inode);
+}
+
 static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsigned flags,
 		       struct btrfs_file **out)
 {
-	int err = inode->parent && !btrfs_policy_fits(inode->parent, inode)
-			  ? btrfs_refuse(task, -EPERM, "the policy is not the directory's")
-			  : btrfs_inode_unlock(task, inode);
+	int err = may_open(task, inode);
 	struct btrfs_file *file;
 
 	kernel_run(task, COST_FILE_OPEN, 1);

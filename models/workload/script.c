@@ -79,6 +79,9 @@ const char *script_op_usage(size_t code)
 	return code < SCRIPT_CODES ? syntax[code].usage : NULL;
 }
 
+/* A repetition beyond this is a typing error. */
+enum { REPEAT_MAX = 1000000 };
+
 /** Where the parser stands. */
 struct cursor {
 	const char *source, *line_start, *at, *end; /* of the present line, comment cut off */
@@ -330,6 +333,8 @@ static bool take_expectation(struct cursor *c, struct script_op *op, const char 
 	return ok;
 }
 
+static bool parse_repeat(struct script *script, struct cursor *c, GError **error);
+
 static bool parse_line(struct script *script, struct cursor *c, GError **error)
 {
 	struct script_op op = {.line = c->line};
@@ -343,6 +348,11 @@ static bool parse_line(struct script *script, struct cursor *c, GError **error)
 
 	if (!word)
 		return !arrow || fail(c, arrow, error, "an outcome of no operation");
+	if (!strcmp(word, "repeat")) {
+		g_free(word);
+		c->end = end;
+		return parse_repeat(script, c, error);
+	}
 	code = find_code(word);
 	if (code < 0) {
 		unknown_op(c, start, word, error);
@@ -359,6 +369,41 @@ static bool parse_line(struct script *script, struct cursor *c, GError **error)
 	}
 	g_array_append_val(script->ops, op);
 	return true;
+}
+
+/* `repeat N OP …`: the operation N times, with {} for 0 to N - 1. `c` stands behind the word. */
+static bool parse_repeat(struct script *script, struct cursor *c, GError **error)
+{
+	const char *start;
+	char *count = next_word(c, &start), *rest;
+	char **parts;
+	uint64_t times;
+	bool ok = true;
+
+	if (!count || !parse_number(count, &times) || !times || times > REPEAT_MAX)
+		ok = fail(c, start, error, "expected a count from 1 to %d: repeat N OP ARGS",
+			  REPEAT_MAX);
+	g_free(count);
+	if (!ok)
+		return false;
+	/* Each keeps its column, for messages. */
+	rest = g_strdup_printf("%*s%.*s", (int)(c->at - c->line_start), "", (int)(c->end - c->at),
+			       c->at);
+	parts = g_strsplit(rest, "{}", -1);
+	for (uint64_t i = 0; ok && i < times; i++) {
+		char *number = g_strdup_printf("%" G_GUINT64_FORMAT, i);
+		char *text = g_strjoinv(number, parts);
+		struct cursor one = {
+			.source = c->source, .line_start = text, .at = text, .line = c->line};
+
+		one.end = text + strlen(text);
+		ok = parse_line(script, &one, error);
+		g_free(text);
+		g_free(number);
+	}
+	g_strfreev(parts);
+	g_free(rest);
+	return ok;
 }
 
 /* What the syntax can't say: a chunk of 0 bytes never ends. */

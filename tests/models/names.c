@@ -85,6 +85,7 @@ Test(names, an_exchange_swaps_two_names_whatever_they_stand_for)
 	expect_script("write a 0 64k\nmkdir d\nmkdir d/e\nwrite d/x 0 4k\n"
 		      "exchange a d/x -> ok\nread d/x 0 64k -> ok\nexchange a d -> ok\n"
 		      "read a/x 0 64k -> ok\nstat d/x -> ENOTDIR\nexchange a a/e -> EINVAL\n"
+		      "open a -> EISDIR\nread a 0 4k -> EISDIR\n"
 		      "exchange a nothing -> ENOENT\nexchange a/x a/e -> ok\nls a/x -> 0\n"
 		      "exchange a/x a/e -> ok\nsync\ndropcaches\nread a/x 0 64k -> ok\n");
 }
