@@ -67,11 +67,31 @@ static char *chain_text(const struct sim_chain *chain)
 	return g_string_free(text, false);
 }
 
+/* A cycle of the lock-order graph: each link's lock was taken while the one before it was held. */
+static char *cycle_text(const struct sim_chain *cycle)
+{
+	GString *text = g_string_new(NULL);
+
+	for (size_t i = 0; i < cycle->links; i++) {
+		const struct sim_chain_link *link = &cycle->link[i];
+		const struct sim_chain_link *before =
+			&cycle->link[(i + cycle->links - 1) % cycle->links];
+
+		g_string_append_printf(text, "%s%s took %s in %s(), holding %s%s%s%s",
+				       i ? "\n" : "", link->task, link->resource,
+				       link->path ? link->path : "?", before->resource,
+				       link->held_since_path ? " since " : "",
+				       link->held_since_path ? link->held_since_path : "",
+				       link->held_since_path ? "()" : "");
+	}
+	return g_string_free(text, false);
+}
+
 static void add_chains(struct world *w, const char *kind, const struct sim_chain *chains,
-		       size_t count)
+		       size_t count, char *(*text)(const struct sim_chain *chain))
 {
 	for (size_t i = 0; i < count; i++)
-		add_finding(w, kind, chains[i].when, chain_text(&chains[i]));
+		add_finding(w, kind, chains[i].when, text(&chains[i]));
 }
 
 /* ---- life of a world ---- */
@@ -176,14 +196,15 @@ static void measure(struct world *w)
 	const struct sim_chain *found = sim_deadlocks(w->sim, &deadlocks);
 	const struct sim_chain *possible = sim_lock_cycles(w->sim, &cycles);
 
-	fscrypt_check_end(w->crypt);
+	if (w->outcome->completed)
+		fscrypt_check_end(w->crypt);
 	for (guint i = 0; i < fscrypt_findings(w->crypt)->len; i++) {
 		const struct fscrypt_finding *finding = fscrypt_findings(w->crypt)->pdata[i];
 
 		add_finding(w, finding->kind, finding->when, g_strdup(finding->text));
 	}
-	add_chains(w, "deadlock", found, deadlocks);
-	add_chains(w, "possible deadlock", possible, cycles);
+	add_chains(w, "deadlock", found, deadlocks, chain_text);
+	add_chains(w, "possible deadlock", possible, cycles, cycle_text);
 	for (guint i = 0; i < w->workload->findings->len; i++) {
 		const struct workload_finding *found_wrong = w->workload->findings->pdata[i];
 

@@ -54,7 +54,7 @@ static void make_locks(struct btrfs_fs *fs)
 
 	sim_rwsem_init(&fs->transaction, sim, sim_lock_class(sim, "btrfs_transaction"),
 		       "transaction");
-	sim_rwsem_init(&fs->tree_lock, sim, sim_lock_class(sim, "btrfs-tree"), "subvolume tree");
+	sim_rwsem_init(&fs->tree_lock, sim, sim_lock_class(sim, "btrfs-tree"), "btrfs-tree");
 	sim_mutex_init(&fs->log_mutex, sim, sim_lock_class(sim, "btrfs_root.log_mutex"),
 		       "log_mutex");
 	sim_mutex_init(&fs->balance_mutex, sim, sim_lock_class(sim, "balance_mutex"),

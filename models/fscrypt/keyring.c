@@ -201,6 +201,7 @@ static bool add_existing(struct kernel_task *task, struct fscrypt *fc, struct ma
 {
 	bool alive;
 
+	sim_path_enter(machine_sim(fc->machine), "add_existing_master_key");
 	kernel_rwsem_write(task, &key->sem);
 	alive = key->status != KEY_ABSENT;
 	if (alive)
@@ -209,6 +210,7 @@ static bool add_existing(struct kernel_task *task, struct fscrypt *fc, struct ma
 		become_present(fc, key);
 	alive = alive && (*err || key->status == KEY_PRESENT);
 	kernel_rwsem_write_unlock(task, &key->sem);
+	sim_path_leave(machine_sim(fc->machine));
 	return alive;
 }
 
@@ -386,9 +388,11 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	*busy = 0;
 	if (!key || key->status == KEY_ABSENT)
 		return -ENOKEY;
+	sim_path_enter(machine_sim(fc->machine), "do_remove_key");
 	kernel_rwsem_write(task, &key->sem);
 	err = drop_key(fc, key, user, flags, &again);
 	kernel_rwsem_write_unlock(task, &key->sem);
+	sim_path_leave(machine_sim(fc->machine));
 	if (!again)
 		return err;
 	lock_files(task, fc, key);

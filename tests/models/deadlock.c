@@ -153,8 +153,7 @@ Test(kernel_deadlock, a_registration_in_reclaim_closes_the_ring)
 		    "btrfs_commit_transaction");
 	expect_link(chain, "committer", "btrfs_commit_transaction", "transaction",
 		    "btrfs_join_transaction");
-	expect_link(chain, "writer", "btrfs_finish_one_ordered", "subvolume tree",
-		    "btrfs_get_extent");
+	expect_link(chain, "writer", "btrfs_finish_one_ordered", "btrfs-tree", "btrfs_get_extent");
 	small_world_end(&p.w);
 }
 
@@ -233,7 +232,7 @@ Test(kernel_deadlock, a_module_read_from_the_filesystem_waits_for_who_asked_for_
 	cr_assert_eq(count, 1u);
 	cr_expect_eq(chain->links, 2u);
 	expect_link(chain, "test", "request_module", "modprobe", "request_module");
-	cr_expect_str_eq(link_of(chain, "modprobe")->resource, "subvolume tree");
+	cr_expect_str_eq(link_of(chain, "modprobe")->resource, "btrfs-tree");
 	cr_expect_str_eq(link_of(chain, "modprobe")->held_since_path, "btrfs_get_extent");
 	small_world_end(&p.w);
 }
