@@ -6,6 +6,7 @@ const struct scenario_registry world_registry = {
 	.actor_kinds = actor_kinds,
 	.variant_params = fscrypt_variant_params,
 	.variant_check = fscrypt_variant_check,
+	.variant_fits = fscrypt_variant_fits,
 };
 
 struct world {
