@@ -9,7 +9,7 @@ enum { FSCRYPT_MAX_DEVICES = 8, DEVICE_POINTER_BYTES = 8 };
 /* struct blk_crypto_profile. */
 struct blk_crypto_profile {
 	struct blk_crypto *crypto;
-	struct sim_rwsem lock;
+	struct kernel_rwsem lock;
 	struct blk_keyslot *slots;
 	GHashTable *by_address; /* struct blk_keyslot * by its address */
 	GQueue idle; /* least recently used first */
@@ -40,8 +40,7 @@ static void profile_init(struct blk_crypto *crypto, struct blk_crypto_profile *p
 	struct sim *sim = machine_sim(crypto->fc->machine);
 
 	profile->crypto = crypto;
-	sim_rwsem_init(&profile->lock, sim, sim_lock_class(sim, crypto->ops->lock_class),
-		       crypto->ops->lock_class);
+	kernel_rwsem_init(&profile->lock, crypto->fc->machine, crypto->ops->lock_class);
 	sim_waitq_init(&profile->idle_wait, sim, "blk_crypto_profile.idle_slots_wait_queue");
 	profile->by_address = g_hash_table_new(g_int64_hash, g_int64_equal);
 	profile->slots = g_new0(struct blk_keyslot, crypto->slots);
@@ -84,7 +83,7 @@ void blk_crypto_free(struct blk_crypto *crypto)
 	for (uint32_t i = 0; i < crypto->profiles; i++) {
 		struct blk_crypto_profile *profile = &crypto->profile[i];
 
-		sim_rwsem_destroy(&profile->lock);
+		kernel_rwsem_destroy(&profile->lock);
 		sim_waitq_destroy(&profile->idle_wait);
 		g_hash_table_destroy(profile->by_address);
 		g_free(profile->slots);
@@ -109,7 +108,8 @@ static struct blk_keyslot *grab(struct kernel_task *task, struct blk_keyslot *sl
 
 	if (!slot->refs++) {
 		g_queue_unlink(&profile->idle, &slot->link);
-		profile->in_use_max = MAX(profile->in_use_max, ++profile->in_use);
+		profile->in_use++;
+		profile->in_use_max = MAX(profile->in_use_max, profile->in_use);
 	}
 	if (profile->crypto->ops->held_by_task)
 		sim_waitq_add_waker(&profile->idle_wait, task->sim_task);
@@ -155,7 +155,7 @@ static int program(struct kernel_task *task, struct blk_crypto_profile *profile,
 	unhash(slot);
 	slot->keyed = true;
 	slot->address = info->address;
-	g_hash_table_add(profile->by_address, &slot->address);
+	g_hash_table_insert(profile->by_address, &slot->address, slot);
 	*out = grab(task, slot);
 	return 0;
 }
@@ -171,11 +171,11 @@ static struct blk_keyslot *lock_for_idle(struct kernel_task *task,
 	bool waited = false;
 
 	for (;;) {
-		kernel_down_write(task, &profile->lock);
+		kernel_rwsem_write(task, &profile->lock);
 		slot = find_and_grab(task, profile, address);
 		if (slot || profile->idle.head)
 			break;
-		kernel_up_write(task, &profile->lock);
+		kernel_rwsem_write_unlock(task, &profile->lock);
 		if (!waited)
 			since = sim_now(sim);
 		waited = true;
@@ -198,14 +198,14 @@ int blk_crypto_get_keyslot(struct kernel_task *task, struct blk_crypto *crypto,
 	int err = 0;
 
 	sim_path_enter(sim, "blk_crypto_get_keyslot");
-	kernel_down_read(task, &profile->lock);
+	kernel_rwsem_read(task, &profile->lock);
 	slot = find_and_grab(task, profile, info->address);
-	kernel_up_read(task, &profile->lock);
+	kernel_rwsem_read_unlock(task, &profile->lock);
 	if (!slot) {
 		slot = lock_for_idle(task, profile, info->address);
 		if (!slot)
 			err = program(task, profile, info, &slot);
-		kernel_up_write(task, &profile->lock);
+		kernel_rwsem_write_unlock(task, &profile->lock);
 	}
 	sim_path_leave(sim);
 	if (err)
@@ -238,7 +238,7 @@ static void evict_key(struct kernel_task *task, struct blk_crypto_profile *profi
 	struct blk_keyslot *slot;
 
 	sim_path_enter(machine_sim(crypto->fc->machine), "blk_crypto_evict_key");
-	kernel_down_write(task, &profile->lock);
+	kernel_rwsem_write(task, &profile->lock);
 	crypto->count.evict_locks++;
 	slot = find_keyslot(task, profile, address);
 	if (slot) {
@@ -248,7 +248,7 @@ static void evict_key(struct kernel_task *task, struct blk_crypto_profile *profi
 			slot->from = NULL;
 		unhash(slot);
 	}
-	kernel_up_write(task, &profile->lock);
+	kernel_rwsem_write_unlock(task, &profile->lock);
 	sim_path_leave(machine_sim(crypto->fc->machine));
 }
 
@@ -334,7 +334,7 @@ int blk_crypto_prepare_key(struct kernel_task *task, struct blk_crypto *crypto,
 			   const struct fscrypt_extent_info *info)
 {
 	struct fscrypt *fc = crypto->fc;
-	int err = fscrypt_derive(task, fc, info->key, info->nonce);
+	int err = fscrypt_derive(task, fc, info);
 
 	if (err)
 		return err;
@@ -413,16 +413,16 @@ static const struct sim_metric_def def_misses = {"*.slot_misses", "count", SIM_L
 						 "I/Os that programmed an idle keyslot"};
 static const struct sim_metric_def def_waits = {"*.slot_waits", "count", SIM_LESS_IS_BETTER, KEYS,
 						"I/Os that found no idle keyslot and slept"};
-static const struct sim_metric_def def_wait_p99 = {
-	"*.slot_wait_p99_ns", "ns", SIM_LESS_IS_BETTER, KEYS,
-	"99th percentile, over all I/Os and 0 for those that did not sleep, of the time from finding "
-	"no idle keyslot until there was one"};
+static const struct sim_metric_def def_wait_p99 = {"*.slot_wait_p99_ns", "ns", SIM_LESS_IS_BETTER,
+						   KEYS,
+						   "99th percentile, over all I/Os and 0 for those "
+						   "that did not sleep, of the time from finding "
+						   "no idle keyslot until there was one"};
 static const struct sim_metric_def def_in_use = {
 	"*.in_use_max", "count", SIM_LESS_IS_BETTER, KEYS,
 	"most keyslots of one profile in use at one instant"};
-static const struct sim_metric_def def_evictions = {
-	"*.evictions", "count", SIM_NO_DIRECTION, KEYS,
-	"keyslots wiped because their key was freed"};
+static const struct sim_metric_def def_evictions = {"*.evictions", "count", SIM_NO_DIRECTION, KEYS,
+						    "keyslots wiped because their key was freed"};
 static const struct sim_metric_def def_evict_locks = {
 	"*.evict_locks", "count", SIM_LESS_IS_BETTER, KEYS,
 	"times that freeing keys took a profile's lock for write: once per device and key, whether "
@@ -441,18 +441,18 @@ static const struct sim_metric_def def_reads = {
 static const struct sim_metric_def def_read_waits = {
 	"*.lock_read_waits", "count", SIM_LESS_IS_BETTER, KEYS,
 	"times that a profile's lock was wanted for read and was busy"};
-static const struct sim_metric_def def_writes = {
-	"*.lock_writes", "count", SIM_LESS_IS_BETTER, KEYS,
-	"times that a profile's lock was taken for write: by misses, once more for each sleep for a "
-	"slot, and by evictions"};
+static const struct sim_metric_def def_writes = {"*.lock_writes", "count", SIM_LESS_IS_BETTER, KEYS,
+						 "times that a profile's lock was taken for write: "
+						 "by misses, once more for each sleep for a "
+						 "slot, and by evictions"};
 static const struct sim_metric_def def_write_waits = {
 	"*.lock_write_waits", "count", SIM_LESS_IS_BETTER, KEYS,
 	"times that a profile's lock was wanted for write and was busy"};
 
 const struct sim_metric_def *const blk_crypto_metrics[] = {
-	&def_hits,	 &def_misses,	  &def_waits,	   &def_wait_p99,    &def_in_use,
-	&def_evictions,	 &def_evict_locks, &def_keys_freed, &def_not_evicted, &def_start,
-	&def_reads,	 &def_read_waits, &def_writes,	   &def_write_waits, NULL};
+	&def_hits,	&def_misses,	  &def_waits,	   &def_wait_p99,    &def_in_use,
+	&def_evictions, &def_evict_locks, &def_keys_freed, &def_not_evicted, &def_start,
+	&def_reads,	&def_read_waits,  &def_writes,	   &def_write_waits, NULL};
 
 struct locks {
 	uint64_t reads, read_waits, writes, write_waits, in_use_max;
@@ -463,8 +463,8 @@ static struct locks sum_profiles(const struct blk_crypto *crypto)
 	struct locks sum = {0};
 
 	for (uint32_t i = 0; i < crypto->profiles; i++) {
-		const struct sim_usage *all = &crypto->profile[i].lock.usage;
-		const struct sim_usage *writes = &crypto->profile[i].lock.write_usage;
+		const struct sim_usage *all = &crypto->profile[i].lock.sem.usage;
+		const struct sim_usage *writes = &crypto->profile[i].lock.sem.write_usage;
 
 		sum.reads += all->acquires - writes->acquires;
 		sum.read_waits += all->waits - writes->waits;

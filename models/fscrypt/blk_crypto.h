@@ -14,7 +14,8 @@ struct blk_keyslot {
 	struct blk_crypto_profile *profile;
 	bool keyed; /* it is found by `address` */
 	uint64_t address; /* of the key object: all that a look-up compares */
-	struct master_key *from; /* what it is really programmed with; NULL: nothing, or at random */
+	struct master_key
+		*from; /* what it is really programmed with; NULL: nothing, or at random */
 	uint64_t nonce;
 	uint32_t refs;
 	GList link; /* in profile->idle while refs is 0 */

@@ -93,9 +93,10 @@ void fscrypt_check_end(struct fscrypt *fc)
 static const struct sim_metric_def def_derivations = {
 	"key.derivations", "count", SIM_LESS_IS_BETTER, KEYS,
 	"HKDF-Expand for extent contents; directory names are in key.name_setups"};
-static const struct sim_metric_def def_setkeys = {"key.setkeys", "count", SIM_LESS_IS_BETTER, KEYS,
-						  "crypto_skcipher_setkey() for extent contents, the random keys "
-						  "that wipe slots of set-up fallback included"};
+static const struct sim_metric_def def_setkeys = {
+	"key.setkeys", "count", SIM_LESS_IS_BETTER, KEYS,
+	"crypto_skcipher_setkey() for extent contents, the random keys "
+	"that wipe slots of set-up fallback included"};
 static const struct sim_metric_def def_nonces = {
 	"key.nonces_drawn", "count", SIM_LESS_IS_BETTER, KEYS,
 	"16-byte extent nonces drawn, one per encrypted data extent born in the run"};

@@ -100,9 +100,9 @@ static void make_pools(struct fallback *fallback)
 	enum kernel_size pages =
 		is_6_12(fallback) ? LIMIT_FALLBACK_PAGES_6_12 : LIMIT_FALLBACK_PAGES_7_X;
 
-	fallback->pages =
-		mempool_new(machine, "blk_crypto_bounce_page",
-			    (uint32_t)machine_size(machine, pages), machine_size(machine, SIZE_PAGE));
+	fallback->pages = mempool_new(machine, "blk_crypto_bounce_page",
+				      (uint32_t)machine_size(machine, pages),
+				      machine_size(machine, SIZE_PAGE));
 	fallback->read_contexts =
 		mempool_new(machine, "bio_fallback_crypt_ctx",
 			    (uint32_t)machine_size(machine, LIMIT_FALLBACK_READ_CTXS),
@@ -261,7 +261,8 @@ static void fallback_report(void *state, struct sim_metrics *metrics)
 
 const struct key_setup setup_fallback = {
 	.name = "fallback",
-	.summary = "blk-crypto-fallback: keyslots found by the key's address, the idlest keyed anew",
+	.summary =
+		"blk-crypto-fallback: keyslots found by the key's address, the idlest keyed anew",
 	.destroy_sleeps = true,
 	.keyed_infos = true,
 	.misfit = blk_crypto_misfit,

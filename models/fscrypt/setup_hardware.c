@@ -15,7 +15,8 @@ struct hardware {
 static const char *impossible(const struct fscrypt_variant *variant)
 {
 	(void)variant;
-	return "set-up 'hardware' gives btrfs no ciphertext, and the filesystem must see ciphertext "
+	return "set-up 'hardware' gives btrfs no ciphertext, and the filesystem must see "
+	       "ciphertext "
 	       "to checksum it; counterfactual=true runs it as if checksums did not matter";
 }
 
