@@ -397,6 +397,11 @@ void blk_crypto_attach(struct kernel_task *task, struct blk_crypto *crypto)
 	mempool_get(task, crypto->contexts, GFP_NOFS);
 }
 
+void blk_crypto_submit(struct kernel_task *task, struct blk_crypto *crypto)
+{
+	mempool_hand_over(task, crypto->contexts, 1);
+}
+
 void blk_crypto_detach(struct blk_crypto *crypto)
 {
 	mempool_put(crypto->contexts);

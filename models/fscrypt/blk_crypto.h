@@ -60,8 +60,9 @@ void blk_crypto_put_keyslot(struct kernel_task *task, struct keyed_cipher *ciphe
 /** How many slots are programmed from this master key. */
 uint32_t blk_crypto_keyed_from(const struct blk_crypto *crypto, const struct master_key *key);
 
-/** bio_crypt_set_ctx() and bio_crypt_free_ctx(). */
+/** bio_crypt_set_ctx() and bio_crypt_free_ctx(); in between, the bio may leave its task. */
 void blk_crypto_attach(struct kernel_task *task, struct blk_crypto *crypto);
+void blk_crypto_submit(struct kernel_task *task, struct blk_crypto *crypto);
 void blk_crypto_detach(struct blk_crypto *crypto);
 
 /** Reports *.slot_hits and the like, the star being the set-up's name. */

@@ -107,6 +107,8 @@ struct key_setup {
 	 * is decrypted. 0 or -errno. Both may be NULL. */
 	int (*bio_begin)(struct kernel_task *task, void *state, bool write);
 	void (*bio_end)(void *state, bool write);
+	/** It goes to the device: that and `pages` bounce pages are the task's no more. May be NULL. */
+	void (*bio_submit)(struct kernel_task *task, void *state, bool write, uint32_t pages);
 	/** A cipher keyed for `info`, for the CPU work of one bio. */
 	int (*acquire)(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
 		       const struct btrfs_crypt_io *io, struct keyed_cipher *cipher);

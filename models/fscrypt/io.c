@@ -142,6 +142,15 @@ static void bio_end(struct fscrypt *fc, bool write)
 		fc->setup->bio_end(fc->setup_state, write);
 }
 
+static void bio_submit_crypt(struct kernel_task *task, struct fscrypt *fc, bool write,
+			     uint32_t pages)
+{
+	if (fc->setup->bio_submit)
+		fc->setup->bio_submit(task, fc->setup_state, write, pages);
+	else if (pages)
+		mempool_hand_over(task, fc->bounce_pages, pages);
+}
+
 int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		    const struct btrfs_seal *seal, struct btrfs_crypt_request *request)
 {
@@ -154,7 +163,9 @@ int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 	done = fc->setup->request_begin ? encrypt_in_hardware(task, fc, io, seal, request)
 					: encrypt_in_software(task, fc, io, seal, request);
 	request->write = done > 0;
-	if (done < 0)
+	if (done > 0)
+		bio_submit_crypt(task, fc, true, request->bounce_pages);
+	else
 		bio_end(fc, true);
 	fc->count.blocks_encrypted += done > 0 ? (uint64_t)done : 0;
 	return done;
@@ -169,13 +180,17 @@ int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs
 
 	*request = (struct btrfs_crypt_request){0};
 	err = bio_begin(task, fc, false);
-	if (err || !fc->setup->request_begin)
+	if (err)
 		return err;
-	err = extent_info_prepare(task, io->info);
-	if (!err)
-		err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	if (fc->setup->request_begin) {
+		err = extent_info_prepare(task, io->info);
+		if (!err)
+			err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	}
 	if (err)
 		bio_end(fc, false);
+	else
+		bio_submit_crypt(task, fc, false, 0);
 	request->slot = cipher.slot;
 	request->at = cipher.at;
 	return err;

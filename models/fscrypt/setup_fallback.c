@@ -174,6 +174,18 @@ static int fallback_bio_begin(struct kernel_task *task, void *state, bool write)
 	return 0;
 }
 
+static void fallback_bio_submit(struct kernel_task *task, void *state, bool write, uint32_t pages)
+{
+	const struct fallback *fallback = state;
+
+	if (!write) {
+		mempool_hand_over(task, fallback->read_contexts, 1);
+		return;
+	}
+	blk_crypto_submit(task, fallback->crypto);
+	mempool_hand_over(task, fallback->pages, pages);
+}
+
 static void fallback_bio_end(void *state, bool write)
 {
 	const struct fallback *fallback = state;
@@ -230,9 +242,15 @@ static void fallback_release(struct kernel_task *task, void *state, struct keyed
 static int fallback_bounce(struct kernel_task *task, void *state, uint32_t blocks)
 {
 	const struct fallback *fallback = state;
+	uint64_t reserve = machine_size(fallback->fc->machine, LIMIT_FALLBACK_PAGES_7_X);
 
-	for (uint32_t i = 0; i < blocks; i++)
-		mempool_get(task, fallback->pages, GFP_NOIO);
+	if (!is_6_12(fallback)) /* the rest is a bounce bio of its own */
+		blocks = (uint32_t)MIN(blocks, reserve);
+	if (is_6_12(fallback))
+		for (uint32_t i = 0; i < blocks; i++)
+			mempool_get(task, fallback->pages, GFP_NOIO);
+	else
+		mempool_get_many(task, fallback->pages, GFP_NOIO, blocks);
 	kernel_run(task, COST_BOUNCE_PAGE, blocks);
 	return (int)blocks;
 }
@@ -274,6 +292,7 @@ const struct key_setup setup_fallback = {
 	.prepared_bytes = fallback_prepared_bytes,
 	.bio_begin = fallback_bio_begin,
 	.bio_end = fallback_bio_end,
+	.bio_submit = fallback_bio_submit,
 	.acquire = fallback_acquire,
 	.release = fallback_release,
 	.bounce = fallback_bounce,

@@ -91,6 +91,15 @@ static void hardware_bio_end(void *state, bool write)
 	blk_crypto_detach(hardware->crypto);
 }
 
+static void hardware_bio_submit(struct kernel_task *task, void *state, bool write, uint32_t pages)
+{
+	const struct hardware *hardware = state;
+
+	(void)write;
+	(void)pages;
+	blk_crypto_submit(task, hardware->crypto);
+}
+
 static int hardware_request_begin(struct kernel_task *task, void *state,
 				  struct fscrypt_extent_info *info, struct keyed_cipher *cipher)
 {
@@ -134,6 +143,7 @@ const struct key_setup setup_hardware = {
 	.prepared_bytes = hardware_prepared_bytes,
 	.bio_begin = hardware_bio_begin,
 	.bio_end = hardware_bio_end,
+	.bio_submit = hardware_bio_submit,
 	.request_begin = hardware_request_begin,
 	.request_end = hardware_request_end,
 	.keyed_from = hardware_keyed_from,
