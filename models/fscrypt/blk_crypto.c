@@ -377,6 +377,15 @@ static void evict_from_devices(struct kernel_task *task, struct blk_crypto *cryp
 		kernel_free(crypto->fc->machine, crypto->site_devices, array_bytes(crypto));
 }
 
+void blk_crypto_prime(const struct blk_crypto *crypto)
+{
+	struct sim *sim = machine_sim(crypto->fc->machine);
+
+	sim_path_enter(sim, "blk_crypto_evict_key");
+	sim_lock_order_note(sim, crypto->profile[0].lock.sem.class);
+	sim_path_leave(sim);
+}
+
 void blk_crypto_destroy_key(struct kernel_task *task, struct blk_crypto *crypto,
 			    const struct fscrypt_extent_info *info)
 {

@@ -47,6 +47,8 @@ void blk_crypto_destroy_key(struct kernel_task *task, struct blk_crypto *crypto,
 			    const struct fscrypt_extent_info *info);
 /** Bytes of a prepared key, its list of devices included where it keeps one. */
 uint64_t blk_crypto_key_bytes(const struct blk_crypto *crypto);
+/** prime() of both set-ups. */
+void blk_crypto_prime(const struct blk_crypto *crypto);
 /** misfit() of both set-ups. */
 const char *blk_crypto_misfit(const struct fscrypt_variant *variant,
 			      const struct machine_config *machine);

@@ -109,6 +109,8 @@ struct key_setup {
 	void (*bio_end)(void *state, bool write);
 	/** It goes to the device: that and `pages` bounce pages are the task's no more. May be NULL. */
 	void (*bio_submit)(struct kernel_task *task, void *state, bool write, uint32_t pages);
+	/** Notes in the lock-order graph what destroy() would take, for reclaim may call it. NULL: nothing. */
+	void (*prime)(void *state);
 	/** A cipher keyed for `info`, for the CPU work of one bio. */
 	int (*acquire)(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
 		       const struct btrfs_crypt_io *io, struct keyed_cipher *cipher);

@@ -126,8 +126,6 @@ static int encrypt_in_software(struct kernel_task *task, struct fscrypt *fc,
 	}
 	pages = encrypt_blocks(task, fc, io, seal, pages, &cipher);
 	request->bounce_pages = (uint32_t)MAX(pages, 0);
-	if (pages > 0 && !fc->setup->bounce)
-		mempool_hand_over(task, fc->bounce_pages, (uint32_t)pages);
 	return pages;
 }
 

@@ -20,6 +20,17 @@ static void make_sites(struct fscrypt *fc)
 	fc->site_derived = alloc_site(fc->machine, "derived_key");
 }
 
+/* Reclaim releases pages, and with them the maps whose infos end. */
+static void prime(struct machine *machine, void *arg)
+{
+	struct fscrypt *fc = arg;
+	struct sim *sim = machine_sim(machine);
+
+	sim_path_enter(sim, "btrfs_release_folio");
+	fc->setup->prime(fc->setup_state);
+	sim_path_leave(sim);
+}
+
 struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *variant)
 {
 	struct fscrypt *fc = g_new0(struct fscrypt, 1);
@@ -47,6 +58,8 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fscrypt_keyring_init(fc);
 	if (fc->setup->new)
 		fc->setup_state = fc->setup->new (fc);
+	if (fc->setup->prime && variant->freeing != FREEING_WORKQUEUE)
+		machine_on_prime(fc->machine, prime, fc);
 	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
 	return fc;
 }

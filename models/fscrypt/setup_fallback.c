@@ -152,6 +152,13 @@ static void fallback_destroy(struct kernel_task *task, void *state,
 	blk_crypto_destroy_key(task, fallback->crypto, info);
 }
 
+static void fallback_prime(void *state)
+{
+	const struct fallback *fallback = state;
+
+	blk_crypto_prime(fallback->crypto);
+}
+
 static uint64_t fallback_prepared_bytes(const void *state)
 {
 	const struct fallback *fallback = state;
@@ -290,6 +297,7 @@ const struct key_setup setup_fallback = {
 	.prepare = fallback_prepare,
 	.destroy = fallback_destroy,
 	.prepared_bytes = fallback_prepared_bytes,
+	.prime = fallback_prime,
 	.bio_begin = fallback_bio_begin,
 	.bio_end = fallback_bio_end,
 	.bio_submit = fallback_bio_submit,

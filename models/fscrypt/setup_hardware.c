@@ -67,6 +67,13 @@ static void hardware_destroy(struct kernel_task *task, void *state,
 	blk_crypto_destroy_key(task, hardware->crypto, info);
 }
 
+static void hardware_prime(void *state)
+{
+	const struct hardware *hardware = state;
+
+	blk_crypto_prime(hardware->crypto);
+}
+
 static uint64_t hardware_prepared_bytes(const void *state)
 {
 	const struct hardware *hardware = state;
@@ -141,6 +148,7 @@ const struct key_setup setup_hardware = {
 	.prepare = hardware_prepare,
 	.destroy = hardware_destroy,
 	.prepared_bytes = hardware_prepared_bytes,
+	.prime = hardware_prime,
 	.bio_begin = hardware_bio_begin,
 	.bio_end = hardware_bio_end,
 	.bio_submit = hardware_bio_submit,

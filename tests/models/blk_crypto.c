@@ -285,6 +285,90 @@ Test(blk_crypto, more_keyslots_never_mean_more_waits)
 	}
 }
 
+/* Twelve tasks that visit two files, all at one instant. */
+Test(blk_crypto, tasks_that_meet_a_key_at_once_prepare_it_once)
+{
+	static const char *const crowd[] = {
+		"actors[0].visits=1",	     "actors[0].think=0ns",    "actors[0].zipf_milli=5000",
+		"actors[0].write_percent=0", "actors[0].direct=false", NULL};
+	static const struct answer at_io[] = {
+		{"tfm.allocations", 2}, {"key.derivations", 2}, {NULL, 0}};
+	static const struct answer fallback[] = {
+		{"fallback.start_using", 2}, {"key.derivations", 2}, {NULL, 0}};
+
+	expect(VISITORS, "x: design=inode setup=at-io", crowd, at_io);
+	expect(VISITORS, "x: design=inode setup=fallback", crowd, fallback);
+}
+
+/* ---- what can go wrong ---- */
+
+/* A run that need not come to its end. */
+static struct world_outcome run_as_far_as_it_goes(const char *text, const char *variant)
+{
+	const char *const variants[] = {variant, NULL};
+	struct script_run script = {.text = text, .variants = variants, .may_stick = true};
+
+	return script_run(&script, 0);
+}
+
+/* Readers and writers of more than memory holds: what reclaim releases takes its keys along. */
+#define SHORT_OF_MEMORY                                                                            \
+	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"16MiB\"},\n"               \
+	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
+	"\"actors\": [{\"name\": \"r\", \"kind\": \"files\", \"tasks\": 24, \"visits\": 60,\n"     \
+	"\"think\": \"1us\"}, {\"name\": \"w\", \"kind\": \"files\", \"tasks\": 24,\n"             \
+	"\"visits\": 60, \"think\": \"1us\", \"write_percent\": 100}],\n"                          \
+	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
+
+Test(blk_crypto, setting_an_adiantum_key_under_the_profile_lock_deadlocks_in_reclaim)
+{
+	struct world_outcome adiantum =
+		run_as_far_as_it_goes(SHORT_OF_MEMORY, FALLBACK " mode=adiantum");
+	struct world_outcome xts = run_as_far_as_it_goes(SHORT_OF_MEMORY, FALLBACK);
+
+	cr_expect_eq(metric_of(&adiantum, "deadlocks"), 1);
+	cr_expect_eq(metric_of(&adiantum, "truth.leaked_infos"), 0);
+	cr_expect(!adiantum.completed);
+	cr_expect_eq(metric_of(&xts, "deadlocks"), 0);
+	cr_expect_gt(metric_of(&xts, "fallback.evictions"), 0);
+	cr_expect(xts.completed);
+	world_outcome_clear(&adiantum);
+	world_outcome_clear(&xts);
+}
+
+Test(blk_crypto, the_order_of_the_profile_lock_and_reclaim_is_wrong_for_adiantum_alone)
+{
+	static const char cycles[] = "lock.possible_cycles";
+
+	cr_expect_eq(value_of(two_lives, FALLBACK " mode=adiantum", NULL, cycles), 1);
+	cr_expect_eq(value_of(two_lives, FALLBACK " mode=adiantum freeing=workqueue", NULL, cycles),
+		     0);
+	cr_expect_eq(value_of(two_lives, FALLBACK, NULL, cycles), 0);
+	cr_expect_eq(value_of(two_lives, HARDWARE, NULL, cycles), 0);
+}
+
+/* A bio of 256 blocks while somebody else keeps what memory there is for a second. */
+#define LARGE_BIO                                                                                  \
+	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"64MiB\",\n"                \
+	"\"flushers\": false},\n"                                                                  \
+	"\"actors\": [{\"name\": \"w\", \"kind\": \"script\", \"script\": [\"addkey K\",\n"        \
+	"\"policy . K\", \"write f 0 1m\", \"append h 4k 40 fsync\", \"sync\"]},\n"                \
+	"{\"name\": \"hog\", \"kind\": \"memory_hog\", \"start\": \"4ms\", \"hold\": \"1s\",\n"    \
+	"\"step\": \"1MiB\", \"every\": \"20us\", \"leave_free\": \"64KiB\"}],\n"                  \
+	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
+
+Test(blk_crypto, a_bio_larger_than_the_reserve_waits_for_its_own_pages_in_6_12)
+{
+	static const char longest[] = "ops.sync.latency_max_ns";
+	enum { MS = 1000000 };
+
+	cr_expect_gt(value_of(LARGE_BIO, FALLBACK, NULL, longest), 900 * MS);
+	cr_expect_lt(value_of(LARGE_BIO, FALLBACK " fallback.version=7.x", NULL, longest),
+		     100 * MS);
+	cr_expect_lt(value_of(LARGE_BIO, "x: design=lightweight setup=pool", NULL, longest),
+		     100 * MS);
+}
+
 /* ---- refusals ---- */
 
 static void expect_refusal(const char *variant, const char *const *sets, const char *reason)
