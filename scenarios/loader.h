@@ -129,6 +129,8 @@ bool scenario_replace_variants(struct loader *loader, const struct sim_param *pa
 			       const char *const *variants, GError **error);
 bool scenario_read_variants(struct loader *loader, const struct scenario_registry *registry,
 			    struct scenario *scenario, GError **error);
+bool scenario_fit_variants(struct loader *loader, const struct scenario_registry *registry,
+			   const struct scenario *scenario, GError **error);
 bool scenario_read_actors(struct loader *loader, const struct scenario_registry *registry,
 			  struct scenario *scenario, GError **error);
 void scenario_free_variants(struct scenario *scenario, const struct sim_param *params);

@@ -161,6 +161,7 @@ static bool read_all(struct loader *loader, struct scenario *scenario,
 	       scenario_read_actors(loader, registry, scenario, error) &&
 	       scenario_read_expect(loader, scenario, error) &&
 	       scenario_read_machine(loader, scenario, scale_times, error) &&
+	       scenario_fit_variants(loader, registry, scenario, error) &&
 	       scenario_read_filesystem(loader, scenario, error);
 }
 

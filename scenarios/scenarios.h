@@ -14,6 +14,9 @@ struct scenario_registry {
 	const struct actor_kind *const *actor_kinds; /* NULL-terminated */
 	const struct sim_param *variant_params;
 	bool (*variant_check)(const struct fscrypt_variant *variant, GError **error);
+	/** The same, of a variant and the machine that it is to run on. May be NULL. */
+	bool (*variant_fits)(const struct fscrypt_variant *variant,
+			     const struct machine_config *machine, GError **error);
 };
 
 /** A document keeps every replication by its seed: more than this are a typing error. */

@@ -85,6 +85,24 @@ bool scenario_read_variants(struct loader *loader, const struct scenario_registr
 	return true;
 }
 
+bool scenario_fit_variants(struct loader *loader, const struct scenario_registry *registry,
+			   const struct scenario *scenario, GError **error)
+{
+	size_t mark = loader_enter(loader, "variants");
+
+	for (guint i = 0; registry->variant_fits && i < scenario->variants->len; i++) {
+		const struct fscrypt_variant *variant = scenario->variants->pdata[i];
+		size_t at = loader_enter(loader, variant->name);
+		GError *cause = NULL;
+
+		if (!registry->variant_fits(variant, &scenario->machine, &cause))
+			return loader_prefix(loader, cause, error);
+		loader_leave(loader, at);
+	}
+	loader_leave(loader, mark);
+	return true;
+}
+
 void scenario_free_variants(struct scenario *scenario, const struct sim_param *params)
 {
 	for (guint i = 0; scenario->variants && i < scenario->variants->len; i++)

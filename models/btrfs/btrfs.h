@@ -47,6 +47,7 @@ struct btrfs_context {
 
 /** What a bio under way holds of the crypto code's. */
 struct btrfs_crypt_request {
+	bool write;
 	uint32_t bounce_pages;
 	uint32_t slot;
 	void *at;
@@ -147,6 +148,9 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 			     GError **error);
 void btrfs_free(struct btrfs_fs *fs);
 struct machine *btrfs_machine(const struct btrfs_fs *fs);
+/** Crypto state that hangs on extent maps comes to memory or goes: for the books of what a cached extent
+ * costs. */
+void btrfs_account_extent_state(struct btrfs_fs *fs, int64_t bytes);
 void btrfs_set_crypt(struct btrfs_fs *fs, const struct btrfs_crypt_ops *ops, void *crypt);
 /** Counts start here: what was done to make the initial filesystem is not the run's. */
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics);

@@ -26,6 +26,28 @@ static uint64_t map_bytes(const struct btrfs_fs *fs, const struct extent_map *ma
 	return machine_size(fs->machine, map->info ? SIZE_EXTENT_MAP_ENCRYPTED : SIZE_EXTENT_MAP);
 }
 
+void btrfs_account_extent_state(struct btrfs_fs *fs, int64_t bytes)
+{
+	fs->cached.bytes += (uint64_t)bytes;
+	if (fs->cached.bytes <= fs->cached.bytes_max)
+		return;
+	fs->cached.bytes_max = fs->cached.bytes;
+	fs->cached.maps_then = fs->cached.maps;
+}
+
+static void map_allocated(struct btrfs_fs *fs, const struct extent_map *map)
+{
+	fs->cached.maps++;
+	btrfs_account_extent_state(fs, (int64_t)map_bytes(fs, map));
+}
+
+static void map_freed(struct btrfs_fs *fs, const struct extent_map *map)
+{
+	kernel_free(fs->machine, fs->site_map, map_bytes(fs, map));
+	fs->cached.maps--;
+	btrfs_account_extent_state(fs, -(int64_t)map_bytes(fs, map));
+}
+
 static uint32_t map_end(const struct extent_map *map)
 {
 	return map->start + map->blocks;
@@ -63,7 +85,7 @@ static void forget_map(struct btrfs_inode *inode, struct extent_map *map)
 	struct btrfs_fs *fs = inode->fs;
 
 	g_tree_remove(inode->maps, GUINT_TO_POINTER(map->start));
-	kernel_free(fs->machine, fs->site_map, map_bytes(fs, map));
+	map_freed(fs, map);
 	if (map->info && fs->crypt_ops)
 		fs->crypt_ops->extent_put(fs->crypt, map->info, true);
 	g_free(map);
@@ -83,6 +105,7 @@ static void keep_part(struct btrfs_inode *inode, const struct extent_map *whole,
 	if (part->info)
 		part->info = fs->crypt_ops->extent_split(part->info);
 	kernel_charge_bytes(fs->machine, fs->site_map, map_bytes(fs, part));
+	map_allocated(fs, part);
 	link_map(inode, part);
 }
 
@@ -195,6 +218,7 @@ int extent_map_replace(struct kernel_task *task, struct btrfs_inode *inode,
 
 	if (!kernel_alloc(task, fs->site_map, GFP_NOFS, map_bytes(fs, from)))
 		return -ENOMEM;
+	map_allocated(fs, from);
 	kernel_run(task, COST_EXTENT_MAP_INSERT, 1);
 	extent_map_drop(inode, from->start, from->blocks);
 	link_map(inode, g_memdup2(from, sizeof(*from)));
@@ -333,11 +357,12 @@ static int load_map(struct kernel_task *task, struct btrfs_inode *inode, uint32_
 			put_info(fs, map.info);
 			return -ENOMEM;
 		}
+		map_allocated(fs, &map);
 		kernel_run(task, COST_EXTENT_MAP_INSERT, 1);
 		*out = extent_map_lookup(inode, block);
 		if (!*out && inode->map_changes == changes)
 			break;
-		kernel_free(fs->machine, fs->site_map, map_bytes(fs, &map));
+		map_freed(fs, &map);
 		put_info(fs, map.info);
 		if (*out)
 			return 0;

@@ -117,6 +117,10 @@ struct btrfs_fs {
 	uint64_t commits, dirty_tree_blocks;
 	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path, *site_ref,
 		*site_tree_block, *site_bio;
+	/* Extent maps in memory and what hangs on them; and as it was when that was most. */
+	struct {
+		uint64_t bytes, maps, bytes_max, maps_then;
+	} cached;
 	uint64_t next_request; /* numbers the work that no operation asked for */
 	struct {
 		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;

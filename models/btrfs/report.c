@@ -37,6 +37,16 @@ static const struct sim_metric_def def_maps = {
 	"mem.extent_maps_max_bytes", "bytes", SIM_LESS_IS_BETTER, "memory",
 	"most bytes of struct extent_map at one instant; crypto state that hangs on them is in "
 	"mem.keys_max_bytes"};
+static const struct sim_metric_def def_cached = {"mem.extent_cache_max_bytes", "bytes",
+						 SIM_LESS_IS_BETTER, "memory",
+						 "most bytes at one instant of struct extent_map "
+						 "and of the crypto state that hangs on them: "
+						 "extent infos, their keys, and ciphers of their "
+						 "own; divided by mem.extent_maps_max, what a "
+						 "cached map costs"};
+static const struct sim_metric_def def_maps_then = {
+	"mem.extent_maps_max", "count", SIM_NO_DIRECTION, "memory",
+	"extent maps in memory at the instant of mem.extent_cache_max_bytes"};
 static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,
 	"blocks that write() accepted and writeback could not write"};
@@ -52,11 +62,24 @@ static const struct sim_metric_def def_policies = {
 	"policy.set_at_first_write", "inodes", SIM_NO_DIRECTION, DISK,
 	"files of a plain tree that got the policy of a directory above them when first written"};
 
-const struct sim_metric_def *const btrfs_metric_defs[] = {
-	&def_context, &def_leaves,  &def_items,	   &def_extents, &def_data,
-	&def_loads,   &def_ordered, &def_searches, &def_cow,	 &def_commits,
-	&def_maps,    &def_lost,    &def_policies, &def_shrunk,	 &def_shrunk_unlinked,
-	NULL};
+const struct sim_metric_def *const btrfs_metric_defs[] = {&def_context,
+							  &def_leaves,
+							  &def_items,
+							  &def_extents,
+							  &def_data,
+							  &def_loads,
+							  &def_ordered,
+							  &def_searches,
+							  &def_cow,
+							  &def_commits,
+							  &def_maps,
+							  &def_cached,
+							  &def_maps_then,
+							  &def_lost,
+							  &def_policies,
+							  &def_shrunk,
+							  &def_shrunk_unlinked,
+							  NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
@@ -80,6 +103,8 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_shrunk, def_shrunk.name, (int64_t)fs->count.inodes_shrunk);
 	sim_metrics_set(metrics, &def_shrunk_unlinked, def_shrunk_unlinked.name,
 			(int64_t)fs->count.inodes_shrunk_unlinked);
+	sim_metrics_set(metrics, &def_cached, def_cached.name, (int64_t)fs->cached.bytes_max);
+	sim_metrics_set(metrics, &def_maps_then, def_maps_then.name, (int64_t)fs->cached.maps_then);
 	sim_metrics_set(metrics, &def_lost, def_lost.name, (int64_t)fs->count.lost_writes);
 	if (fs->count.policies_at_first_write)
 		sim_metrics_set(metrics, &def_policies, def_policies.name,

@@ -38,6 +38,18 @@ static uint64_t info_bytes(const struct fscrypt *fc)
 	return fc->setup->embedded ? bytes + machine_size(fc->machine, fc->setup->embedded) : bytes;
 }
 
+static void account_info(struct fscrypt *fc, int64_t bytes)
+{
+	fscrypt_account(fc, bytes);
+	btrfs_account_extent_state(fc->fs, bytes);
+}
+
+/* What prepare() hangs on an info, which accounts for it by itself. */
+static int64_t prepared_bytes(const struct fscrypt *fc)
+{
+	return fc->setup->prepared_bytes ? (int64_t)fc->setup->prepared_bytes(fc->setup_state) : 0;
+}
+
 /* A slab gives the address freed last out first. */
 static uint64_t take_address(struct fscrypt *fc)
 {
@@ -54,7 +66,7 @@ static struct fscrypt_extent_info *info_of(struct fscrypt *fc)
 {
 	struct fscrypt_extent_info *info = g_new0(struct fscrypt_extent_info, 1);
 
-	fscrypt_account(fc, (int64_t)info_bytes(fc));
+	account_info(fc, (int64_t)info_bytes(fc));
 	fc->count.infos_created++;
 	list_add(&fc->infos, info);
 	info->fc = fc;
@@ -80,9 +92,18 @@ int extent_info_prepare(struct kernel_task *task, struct fscrypt_extent_info *in
 	struct fscrypt *fc = info->fc;
 	int err = 0;
 
-	if (!info->prepared && fc->setup->prepare)
+	while (info->preparing)
+		kernel_wait(task, &fc->prepare_wait, PART_LOCK_WAIT);
+	if (info->prepared)
+		return 0;
+	info->preparing = true;
+	if (fc->setup->prepare)
 		err = fc->setup->prepare(task, fc->setup_state, info);
-	info->prepared |= !err;
+	info->preparing = false;
+	info->prepared = !err;
+	if (!err)
+		btrfs_account_extent_state(fc->fs, prepared_bytes(fc));
+	sim_waitq_wake_all(&fc->prepare_wait);
 	return err;
 }
 
@@ -92,10 +113,13 @@ static void info_end(struct kernel_task *task, struct fscrypt *fc, struct fscryp
 
 	list_remove(&fc->pending, info);
 	list_add(&fc->dying, info);
-	if (info->prepared && fc->setup->destroy)
-		fc->setup->destroy(task, fc->setup_state, info);
+	if (info->prepared) {
+		if (fc->setup->destroy)
+			fc->setup->destroy(task, fc->setup_state, info);
+		btrfs_account_extent_state(fc->fs, -prepared_bytes(fc));
+	}
 	kernel_free(fc->machine, fc->site_extent, info_bytes(fc));
-	fscrypt_account(fc, -(int64_t)info_bytes(fc));
+	account_info(fc, -(int64_t)info_bytes(fc));
 	fc->count.infos_freed++;
 	g_array_append_val(fc->free_addresses, info->address);
 	list_remove(&fc->dying, info);

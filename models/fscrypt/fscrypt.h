@@ -20,6 +20,9 @@ enum fscrypt_pool_scope { POOL_SCOPE_MOUNT, POOL_SCOPE_FILE, POOL_SCOPE_MASTER_K
 enum fscrypt_pool_full { POOL_FULL_WAIT, POOL_FULL_STEAL };
 enum fscrypt_reflink_plain { REFLINK_PLAIN_SHARE, REFLINK_PLAIN_REFUSE };
 enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_CHECK_LOAD };
+enum fscrypt_fallback { FALLBACK_6_12, FALLBACK_7_X };
+enum fscrypt_fallback_start { FALLBACK_START_FIRST_USE, FALLBACK_START_MOUNT };
+enum fscrypt_devices_list { DEVICES_ALLOCATE, DEVICES_CACHED, DEVICES_ARRAY };
 enum fscrypt_rekey { REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
 
 /** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
@@ -32,12 +35,17 @@ struct fscrypt_variant {
 	int64_t pool_size, pool_scope, pool_full, pool_map;
 	int64_t at_io_clone, derived_cache, derived_size;
 	int64_t reflink_plain, reflink_check;
+	int64_t fallback_slots, fallback_version, fallback_start, hardware_slots, devices_list;
+	int64_t fault_freed_key_in_slot, fault_device_array_every;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */
 extern const struct sim_param fscrypt_variant_params[];
 /** Says whether the choices go together; the error gives the reason. */
 bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error);
+/** Says whether the variant's choices go with the machine. */
+bool fscrypt_variant_fits(const struct fscrypt_variant *variant,
+			  const struct machine_config *machine, GError **error);
 /** Bytes of context per encrypted extent under this variant; the filesystem adds the framing. */
 uint32_t fscrypt_variant_context_bytes(const struct fscrypt_variant *variant);
 /** Whether files under a policy are encrypted at all. */

@@ -42,6 +42,7 @@ struct fscrypt_extent_info {
 	bool joined_key; /* counted in key->extents */
 	bool prepared; /* key_setup.prepare() has been through */
 	bool key_locked; /* whoever prepares it has the key's semaphore already */
+	bool preparing; /* a task is in it; others wait in fc->prepare_wait */
 	bool freed; /* the last reference has gone: it waits for its end */
 	uint64_t made_by; /* request */
 	uint64_t address; /* what a look-up by key address sees: addresses are used again */
@@ -80,6 +81,9 @@ struct key_setup {
 	enum kernel_size embedded; /* bytes that it adds to each extent info; 0: none */
 	/** Why the variant cannot be, or NULL. May be NULL. */
 	const char *(*impossible)(const struct fscrypt_variant *variant);
+	/** Why the variant cannot run on this machine, or NULL. May be NULL. */
+	const char *(*misfit)(const struct fscrypt_variant *variant,
+			      const struct machine_config *machine);
 	/** State of one mount; `fc` is complete but nothing is allocated yet. */
 	void *(*new)(struct fscrypt *fc);
 	void (*free)(void *state);
@@ -97,6 +101,16 @@ struct key_setup {
 	/** The info ends; undoes prepare(). May sleep if destroy_sleeps. `task` is NULL when the run
 	 * is taken apart. */
 	void (*destroy)(struct kernel_task *task, void *state, struct fscrypt_extent_info *info);
+	/** Bytes that hang on an info between prepare() and destroy(), beside `embedded`. NULL: none. */
+	uint64_t (*prepared_bytes)(const void *state);
+	/** What a bio carries beside slot and pages: a write until the device is done, a read until it
+	 * is decrypted. 0 or -errno. Both may be NULL. */
+	int (*bio_begin)(struct kernel_task *task, void *state, bool write);
+	void (*bio_end)(void *state, bool write);
+	/** It goes to the device: that and `pages` bounce pages are the task's no more. May be NULL. */
+	void (*bio_submit)(struct kernel_task *task, void *state, bool write, uint32_t pages);
+	/** Notes in the lock-order graph what destroy() would take, for reclaim may call it. NULL: nothing. */
+	void (*prime)(void *state);
 	/** A cipher keyed for `info`, for the CPU work of one bio. */
 	int (*acquire)(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
 		       const struct btrfs_crypt_io *io, struct keyed_cipher *cipher);
@@ -132,7 +146,9 @@ struct key_setup {
 	SETUP(at_open)                                                                             \
 	SETUP(pool)                                                                                \
 	SETUP(library)                                                                             \
-	SETUP(shared_mode_key)
+	SETUP(shared_mode_key)                                                                     \
+	SETUP(fallback)                                                                            \
+	SETUP(hardware)
 
 /** acquire() and release() where the extent's info or its master key has the cipher, which any number
  * of tasks may use at once. */
@@ -166,6 +182,7 @@ struct fscrypt {
 	/* Those that live; those whose last reference has gone; those that a task is ending. */
 	struct fscrypt_extent_info *infos, *pending, *dying;
 	struct inode_info *inodes;
+	struct sim_waitq prepare_wait;
 	struct derived_cache *derived; /* NULL: keys are derived each time */
 	struct truth *truth;
 	struct mempool *bounce_pages; /* fscrypt_bounce_page_pool */
@@ -227,6 +244,10 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		       struct btrfs_crypt_request *request);
 void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request);
+
+/** A quantile over all of `acquires`, of which `waits` waited as the histogram has it. */
+uint64_t fscrypt_wait_quantile(const struct sim_histogram *wait_ns, uint64_t acquires,
+			       uint64_t waits, uint32_t per_100k);
 
 /* derive.c */
 /** HKDF-Expand of the extent's key from its nonce, under the master key's semaphore, unless it is

@@ -5,6 +5,18 @@
 
 #include <errno.h>
 
+/* The histogram holds waits only: the quantile of it moved up by the share of those that did not. */
+uint64_t fscrypt_wait_quantile(const struct sim_histogram *wait_ns, uint64_t acquires,
+			       uint64_t waits, uint32_t per_100k)
+{
+	uint64_t rank = (acquires * per_100k + 99999) / 100000; /* nearest rank */
+
+	if (!waits || rank <= acquires - waits)
+		return 0;
+	return sim_histogram_quantile(wait_ns,
+				      (uint32_t)((rank - (acquires - waits)) * 100000 / waits));
+}
+
 /* Waits for the first page only: a bio that waited for a second one while others hold the pool's
  * pages might wait for ever ("[PATCH] ext4: fix deadlock allocating crypto bounce page from
  * mempool", Biggers 2019-12-31). What it got is written, the rest is a bio of its own. */
@@ -114,20 +126,45 @@ static int encrypt_in_software(struct kernel_task *task, struct fscrypt *fc,
 	}
 	pages = encrypt_blocks(task, fc, io, seal, pages, &cipher);
 	request->bounce_pages = (uint32_t)MAX(pages, 0);
-	if (pages > 0 && !fc->setup->bounce)
-		mempool_hand_over(task, fc->bounce_pages, (uint32_t)pages);
 	return pages;
+}
+
+static int bio_begin(struct kernel_task *task, struct fscrypt *fc, bool write)
+{
+	return fc->setup->bio_begin ? fc->setup->bio_begin(task, fc->setup_state, write) : 0;
+}
+
+static void bio_end(struct fscrypt *fc, bool write)
+{
+	if (fc->setup->bio_end)
+		fc->setup->bio_end(fc->setup_state, write);
+}
+
+static void bio_submit_crypt(struct kernel_task *task, struct fscrypt *fc, bool write,
+			     uint32_t pages)
+{
+	if (fc->setup->bio_submit)
+		fc->setup->bio_submit(task, fc->setup_state, write, pages);
+	else if (pages)
+		mempool_hand_over(task, fc->bounce_pages, pages);
 }
 
 int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		    const struct btrfs_seal *seal, struct btrfs_crypt_request *request)
 {
 	struct fscrypt *fc = crypt;
-	int done;
+	int done = bio_begin(task, fc, true);
 
 	*request = (struct btrfs_crypt_request){0};
+	if (done)
+		return done;
 	done = fc->setup->request_begin ? encrypt_in_hardware(task, fc, io, seal, request)
 					: encrypt_in_software(task, fc, io, seal, request);
+	request->write = done > 0;
+	if (done > 0)
+		bio_submit_crypt(task, fc, true, request->bounce_pages);
+	else
+		bio_end(fc, true);
 	fc->count.blocks_encrypted += done > 0 ? (uint64_t)done : 0;
 	return done;
 }
@@ -140,11 +177,18 @@ int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs
 	int err;
 
 	*request = (struct btrfs_crypt_request){0};
-	if (!fc->setup->request_begin)
-		return 0;
-	err = extent_info_prepare(task, io->info);
-	if (!err)
-		err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	err = bio_begin(task, fc, false);
+	if (err)
+		return err;
+	if (fc->setup->request_begin) {
+		err = extent_info_prepare(task, io->info);
+		if (!err)
+			err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+	}
+	if (err)
+		bio_end(fc, false);
+	else
+		bio_submit_crypt(task, fc, false, 0);
 	request->slot = cipher.slot;
 	request->at = cipher.at;
 	return err;
@@ -159,6 +203,8 @@ void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request)
 		fc->setup->request_end(fc->setup_state, &cipher);
 	if (request->bounce_pages)
 		unbounce(fc, request->bounce_pages);
+	if (request->write)
+		bio_end(fc, true);
 	*request = (struct btrfs_crypt_request){0};
 }
 
@@ -169,13 +215,15 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 	struct keyed_cipher cipher = {.key = io->info->key->number, .nonce = io->info->nonce};
 	int err = 0;
 
-	if (!fc->setup->request_begin) {
+	if (!fc->setup->request_begin)
 		err = acquire(task, fc, io, &cipher);
-		if (err)
-			return err;
+	if (!err && !fc->setup->request_begin) {
 		kernel_run(task, COST_DECRYPT_4K + fc->mode, io->blocks);
 		fc->setup->release(task, fc->setup_state, &cipher);
 	}
+	bio_end(fc, false);
+	if (err)
+		return err;
 	fc->count.blocks_decrypted += io->blocks;
 	truth_decrypted(fc->truth, io, &cipher, seal);
 	return 0;

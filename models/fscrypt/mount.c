@@ -20,6 +20,17 @@ static void make_sites(struct fscrypt *fc)
 	fc->site_derived = alloc_site(fc->machine, "derived_key");
 }
 
+/* Reclaim releases pages, and with them the maps whose infos end. */
+static void prime(struct machine *machine, void *arg)
+{
+	struct fscrypt *fc = arg;
+	struct sim *sim = machine_sim(machine);
+
+	sim_path_enter(sim, "btrfs_release_folio");
+	fc->setup->prime(fc->setup_state);
+	sim_path_leave(sim);
+}
+
 struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *variant)
 {
 	struct fscrypt *fc = g_new0(struct fscrypt, 1);
@@ -36,7 +47,8 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fc->truth = truth_new(fc);
 	make_sites(fc);
 	fc->free_queue = workqueue_new(fc->machine, "fscrypt-free", 1, CONTEXT_PROCESS);
-	if (fc->design != &design_none)
+	sim_waitq_init(&fc->prepare_wait, machine_sim(fc->machine), "extent key set-up");
+	if (fc->design != &design_none && !fc->setup->bounce && !fc->setup->request_begin)
 		fc->bounce_pages =
 			mempool_new(fc->machine, "bounce_page",
 				    (uint32_t)machine_size(fc->machine, LIMIT_BOUNCE_PAGES),
@@ -46,6 +58,8 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fscrypt_keyring_init(fc);
 	if (fc->setup->new)
 		fc->setup_state = fc->setup->new (fc);
+	if (fc->setup->prime && variant->freeing != FREEING_WORKQUEUE)
+		machine_on_prime(fc->machine, prime, fc);
 	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
 	return fc;
 }
@@ -78,6 +92,7 @@ void fscrypt_free(struct fscrypt *fc)
 	fscrypt_keyring_free(fc);
 	g_array_free(fc->free_addresses, true);
 	truth_free(fc->truth);
+	sim_waitq_destroy(&fc->prepare_wait);
 	g_free(fc);
 }
 
@@ -91,8 +106,10 @@ void fscrypt_check_end(struct fscrypt *fc)
 static const struct sim_metric_def def_derivations = {
 	"key.derivations", "count", SIM_LESS_IS_BETTER, KEYS,
 	"HKDF-Expand for extent contents; directory names are in key.name_setups"};
-static const struct sim_metric_def def_setkeys = {"key.setkeys", "count", SIM_LESS_IS_BETTER, KEYS,
-						  "crypto_skcipher_setkey() for extent contents"};
+static const struct sim_metric_def def_setkeys = {
+	"key.setkeys", "count", SIM_LESS_IS_BETTER, KEYS,
+	"crypto_skcipher_setkey() for extent contents, the random keys "
+	"that wipe slots of set-up fallback included"};
 static const struct sim_metric_def def_nonces = {
 	"key.nonces_drawn", "count", SIM_LESS_IS_BETTER, KEYS,
 	"16-byte extent nonces drawn, one per encrypted data extent born in the run"};
@@ -107,9 +124,8 @@ static const struct sim_metric_def def_tfm = {
 	"crypto_alloc_skcipher() for extent contents, those of mount included"};
 static const struct sim_metric_def def_key_bytes = {
 	"mem.keys_max_bytes", "bytes", SIM_LESS_IS_BETTER, "memory",
-	"most bytes at one instant of ciphers, inode and extent crypto infos and master keys, as "
-	"the "
-	"slab rounds them"};
+	"most bytes at one instant of ciphers, inode and extent crypto infos, block-layer keys and "
+	"slots and master keys, as the slab rounds them"};
 static const struct sim_metric_def def_encrypted = {
 	"crypt.blocks_encrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks encrypted"};
 static const struct sim_metric_def def_decrypted = {

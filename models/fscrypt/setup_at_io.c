@@ -45,6 +45,13 @@ static void at_io_destroy(struct kernel_task *task, void *state, struct fscrypt_
 	fscrypt_tfm_free(task, state);
 }
 
+static uint64_t at_io_prepared_bytes(const void *state)
+{
+	const struct fscrypt *fc = state;
+
+	return machine_size(fc->machine, SIZE_TFM + fc->mode);
+}
+
 const struct key_setup setup_at_io = {
 	.name = "at-io",
 	.summary =
@@ -54,6 +61,7 @@ const struct key_setup setup_at_io = {
 	.mount = at_io_mount,
 	.prepare = at_io_prepare,
 	.destroy = at_io_destroy,
+	.prepared_bytes = at_io_prepared_bytes,
 	.acquire = fscrypt_acquire_nothing,
 	.release = fscrypt_release_nothing,
 };

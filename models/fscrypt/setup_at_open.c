@@ -110,6 +110,13 @@ static void at_open_destroy(struct kernel_task *task, void *arg, struct fscrypt_
 	setup_at_io.destroy(task, state->fc, info);
 }
 
+static uint64_t at_open_prepared_bytes(const void *arg)
+{
+	const struct at_open *state = arg;
+
+	return setup_at_io.prepared_bytes(state->fc);
+}
+
 static const struct sim_metric_def def_at_open = {"at_open.setups", "count", SIM_LESS_IS_BETTER,
 						  "key set-up",
 						  "extents whose cipher was set up by an open"};
@@ -139,6 +146,7 @@ const struct key_setup setup_at_open = {
 	.find = at_open_find,
 	.prepare = at_open_prepare,
 	.destroy = at_open_destroy,
+	.prepared_bytes = at_open_prepared_bytes,
 	.acquire = fscrypt_acquire_nothing,
 	.release = fscrypt_release_nothing,
 	.report = at_open_report,

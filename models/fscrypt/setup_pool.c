@@ -369,20 +369,6 @@ static const struct sim_metric_def def_misses = {
 	"key.cache_misses", "count", SIM_LESS_IS_BETTER, "key set-up",
 	"pool.map: acquisitions that had to derive and set a key"};
 
-/* The histogram holds waits only; the p99 over all acquisitions is a quantile of it moved up by the
- * share of those that did not wait. */
-static uint64_t wait_quantile(const struct setup_pool *setup, uint32_t per_100k)
-{
-	uint64_t all = setup->acquires, waited = setup->waits;
-	uint64_t rank = (all * per_100k + 99999) / 100000; /* nearest rank */
-	uint64_t below;
-
-	if (!waited || rank <= all - waited)
-		return 0;
-	below = rank - (all - waited);
-	return sim_histogram_quantile(setup->wait_ns, (uint32_t)(below * 100000 / waited));
-}
-
 static void pool_report(void *state, struct sim_metrics *metrics)
 {
 	struct setup_pool *setup = state;
@@ -396,7 +382,8 @@ static void pool_report(void *state, struct sim_metrics *metrics)
 		sim_metrics_set(metrics, &def_failures, def_failures.name,
 				(int64_t)setup->failures);
 	sim_metrics_set(metrics, &def_wait_p99, def_wait_p99.name,
-			(int64_t)wait_quantile(setup, 99000));
+			(int64_t)fscrypt_wait_quantile(setup->wait_ns, setup->acquires,
+						       setup->waits, 99000));
 	sim_metrics_set(metrics, &def_in_use, def_in_use.name, setup->in_use_max);
 	if (!variant->pool_map)
 		return;

@@ -4,6 +4,8 @@
 
 /* blk_crypto_keyslots are counted in an unsigned int; a pool beyond this is a typing error. */
 enum { POOL_SIZE_MAX = 1 << 20, CONTEXT_BYTES_MAX = 64, DERIVED_SIZE_MAX = 1 << 28 };
+/* UFS and eMMC: 8 bits, and one (6.12: include/ufs/ufshci.h, drivers/mmc/host/cqhci-crypto.c). */
+enum { HARDWARE_SLOTS_MAX = 256, FAULT_EVERY_MAX = 1 << 30 };
 
 G_DEFINE_QUARK(extentsim - fscrypt - error, fscrypt_error)
 
@@ -29,6 +31,9 @@ WORDS(scope, "load", "none", "all")
 WORDS(load, "unlocked", "locked")
 WORDS(pool_scope, "mount", "file", "master-key")
 WORDS(pool_full, "wait", "steal")
+WORDS(fallback_version, "6.12", "7.x")
+WORDS(fallback_start, "first-use", "mount")
+WORDS(devices_list, "allocate", "cached", "array")
 WORDS(reflink_plain, "share", "refuse")
 WORDS(reflink_check, "design", "call", "load")
 
@@ -96,6 +101,24 @@ const struct sim_param fscrypt_variant_params[] = {
 	     "where a clone between keys is refused: as the design has it, at the call, or not "
 	     "before "
 	     "the load of the extent"),
+	COUNT("fallback.slots", fallback_slots, 1, POOL_SIZE_MAX, "100",
+	      "keyslots of set-up fallback (blk_crypto_fallback.num_keyslots)"),
+	WORD("fallback.version", fallback_version, fallback_version, "6.12",
+	     "bounce pages one by one and a cipher request from the heap, or (7.x) all pages at "
+	     "once and the request on the stack"),
+	WORD("fallback.start", fallback_start, fallback_start, "first-use",
+	     "when every slot of set-up fallback gets its cipher: by the first key prepared, or at "
+	     "mount"),
+	COUNT("hardware.slots", hardware_slots, 1, HARDWARE_SLOTS_MAX, "32",
+	      "keyslots of each device in set-up hardware"),
+	WORD("devices.list", devices_list, devices_list, "allocate",
+	     "how a key's set-up and end find the filesystem's devices: by an array allocated each "
+	     "time, one kept with the key, or the caller's, of at most eight"),
+	FLAG("fault.freed-key-in-slot", fault_freed_key_in_slot, "false",
+	     "a key whose device array cannot be allocated is freed without being evicted"),
+	COUNT("fault.device-array-every", fault_device_array_every, 0, FAULT_EVERY_MAX, "0",
+	      "every N-th device array wanted at a key's end fails, as with failslab's interval; "
+	      "0: only for want of memory"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
@@ -128,12 +151,21 @@ static const char *fault_of(const struct fscrypt_variant *variant)
 		return "'context.bytes' is less than what the design stores";
 	if (variant->context_bytes && !design->context_bytes)
 		return "'context.bytes' needs a design that stores a context per extent";
-	return setup->impossible ? setup->impossible(variant) : NULL;
+	return setup->impossible && !variant->counterfactual ? setup->impossible(variant) : NULL;
 }
 
 bool fscrypt_variant_check(const struct fscrypt_variant *variant, GError **error)
 {
 	const char *fault = fault_of(variant);
+
+	return fault ? refuse(variant, error, fault) : true;
+}
+
+bool fscrypt_variant_fits(const struct fscrypt_variant *variant,
+			  const struct machine_config *machine, GError **error)
+{
+	const struct key_setup *setup = key_setups[variant->setup];
+	const char *fault = setup->misfit ? setup->misfit(variant, machine) : NULL;
 
 	return fault ? refuse(variant, error, fault) : true;
 }

@@ -81,6 +81,8 @@ const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 			       "device latency of a write, first block included"},
 	[COST_DEVICE_4K] = {"device_4k", "ns", "transfer of one more block on one channel"},
 	[COST_DEVICE_FLUSH] = {"device_flush", "ns", "flush of the device's write cache"},
+	[COST_KEYSLOT_PROGRAM] = {"keyslot_program", "ns",
+				  "programming or clearing a keyslot of a device"},
 	[SPAN_SCHED_SLICE] = {"sched_slice", "ns", "CPU time until a task yields to a waiting one"},
 	[SPAN_DIRTY_WRITEBACK] = {"dirty_writeback", "ns", "vm.dirty_writeback_centisecs"},
 	[SPAN_DIRTY_EXPIRE] = {"dirty_expire", "ns", "vm.dirty_expire_centisecs"},
@@ -127,6 +129,21 @@ const struct kernel_name kernel_size_table[KERNEL_SIZES] = {
 	[LIMIT_READ_AHEAD_START_BLOCKS] = {"read_ahead_start_blocks", "blocks",
 					   "first read-ahead window of a sequential reader"},
 	[LIMIT_BOUNCE_PAGES] = {"bounce_pages", "pages", "reserve of the bounce page mempool"},
+	[SIZE_BIO_CRYPT_CTX] = {"bio_crypt_ctx", "bytes", "struct bio_crypt_ctx"},
+	[SIZE_FALLBACK_READ_CTX] = {"fallback_read_ctx", "bytes", "struct bio_fallback_crypt_ctx"},
+	[SIZE_CIPHER_REQUEST] = {"cipher_request", "bytes",
+				 "struct skcipher_request with the driver's part"},
+	[SIZE_KEYSLOT] = {"keyslot", "bytes", "struct blk_crypto_keyslot"},
+	[SIZE_FALLBACK_KEYSLOT] = {"fallback_keyslot", "bytes",
+				   "struct blk_crypto_fallback_keyslot"},
+	[LIMIT_BIO_CRYPT_CTXS] = {"bio_crypt_ctxs", "count",
+				  "reserve of the mempool of bio encryption contexts"},
+	[LIMIT_FALLBACK_READ_CTXS] = {"fallback_read_ctxs", "count",
+				      "reserve of blk-crypto-fallback's mempool of read contexts"},
+	[LIMIT_FALLBACK_PAGES_6_12] = {"fallback_pages.6.12", "pages",
+				       "reserve of blk-crypto-fallback's bounce page mempool"},
+	[LIMIT_FALLBACK_PAGES_7_X] = {"fallback_pages.7.x", "pages",
+				      "reserve of blk-crypto-fallback's bounce page mempool"},
 };
 
 const char *const kernel_part_names[KERNEL_PARTS] = {
@@ -142,7 +159,7 @@ enum kernel_part kernel_cost_part(enum kernel_cost cost)
 {
 	if (cost == COST_HKDF_EXPAND)
 		return PART_DERIVE;
-	if (cost >= COST_SETKEY && cost < COST_TFM_ALLOC)
+	if (cost == COST_KEYSLOT_PROGRAM || (cost >= COST_SETKEY && cost < COST_TFM_ALLOC))
 		return PART_SETKEY;
 	if (cost == COST_BOUNCE_PAGE || (cost >= COST_ENCRYPT_4K && cost < COST_DEVICE_READ))
 		return PART_CRYPT;

@@ -77,6 +77,7 @@ enum kernel_cost {
 	COST_DEVICE_WRITE,
 	COST_DEVICE_4K, /* transfer of one more block on one channel */
 	COST_DEVICE_FLUSH,
+	COST_KEYSLOT_PROGRAM, /* hardware: a key into a slot, or out of it */
 	/* Spans that the kernel fixes rather than costs that it pays. */
 	SPAN_SCHED_SLICE,
 	SPAN_DIRTY_WRITEBACK, /* vm.dirty_writeback_centisecs */
@@ -119,6 +120,15 @@ enum kernel_size {
 	LIMIT_READ_AHEAD_BLOCKS, /* largest read-ahead window */
 	LIMIT_READ_AHEAD_START_BLOCKS, /* first window of a sequential reader */
 	LIMIT_BOUNCE_PAGES, /* reserve of the bounce mempool */
+	SIZE_BIO_CRYPT_CTX, /* bio_crypt_ctx */
+	SIZE_FALLBACK_READ_CTX, /* bio_fallback_crypt_ctx */
+	SIZE_CIPHER_REQUEST, /* skcipher_request with what the driver wants */
+	SIZE_KEYSLOT, /* blk_crypto_keyslot */
+	SIZE_FALLBACK_KEYSLOT, /* blk_crypto_fallback_keyslot */
+	LIMIT_BIO_CRYPT_CTXS, /* reserves of mempools */
+	LIMIT_FALLBACK_READ_CTXS,
+	LIMIT_FALLBACK_PAGES_6_12,
+	LIMIT_FALLBACK_PAGES_7_X,
 	KERNEL_SIZES
 };
 

@@ -416,6 +416,7 @@ static int do_file_op(struct player *p, const struct script_op *op)
 		[SCRIPT_APPEND] = {do_append, BTRFS_O_CREAT},
 		[SCRIPT_TRUNCWRITE] = {do_truncwrite, BTRFS_O_CREAT | BTRFS_O_TRUNC},
 		[SCRIPT_READ] = {do_read, 0},
+		[SCRIPT_DREAD] = {do_read, BTRFS_O_DIRECT},
 		[SCRIPT_TRUNCATE] = {do_truncate, BTRFS_O_CREAT},
 		[SCRIPT_PUNCH] = {do_punch, BTRFS_O_CREAT},
 		[SCRIPT_ZERO] = {do_zero, BTRFS_O_CREAT},

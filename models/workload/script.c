@@ -25,6 +25,7 @@ static const struct {
 	[SCRIPT_APPEND] = {"append", "fNNs", "append F LEN COUNT fsync|none"},
 	[SCRIPT_TRUNCWRITE] = {"truncwrite", "fN", "truncwrite F LEN"},
 	[SCRIPT_READ] = {"read", "fNN[N]", "read F OFF LEN [CHUNK]"},
+	[SCRIPT_DREAD] = {"dread", "fNN[N]", "dread F OFF LEN [CHUNK]"},
 	[SCRIPT_TRUNCATE] = {"truncate", "fN", "truncate F LEN"},
 	[SCRIPT_PUNCH] = {"punch", "fNN", "punch F OFF LEN"},
 	[SCRIPT_ZERO] = {"zero", "fNN", "zero F OFF LEN"},
@@ -411,7 +412,8 @@ static bool check_op(const struct script *script, const struct script_op *op, GE
 {
 	unsigned int i = op->code == SCRIPT_RANDWRITE ? 1 : 2;
 	bool chunked = op->code == SCRIPT_WRITE || op->code == SCRIPT_READ ||
-		       op->code == SCRIPT_DIO || op->code == SCRIPT_RANDWRITE;
+		       op->code == SCRIPT_DREAD || op->code == SCRIPT_DIO ||
+		       op->code == SCRIPT_RANDWRITE;
 
 	if (chunked && op->numbers > i && !op->number[i]) {
 		g_set_error(error, SCRIPT_ERROR, 0, "%s:%u: error: a chunk of 0 bytes in '%s'",

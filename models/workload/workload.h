@@ -20,6 +20,7 @@ enum script_code {
 	SCRIPT_APPEND, /* F LEN COUNT fsync|none */
 	SCRIPT_TRUNCWRITE, /* F LEN */
 	SCRIPT_READ, /* F OFF LEN [CHUNK] */
+	SCRIPT_DREAD, /* the same, O_DIRECT */
 	SCRIPT_TRUNCATE, /* F LEN */
 	SCRIPT_PUNCH, /* F OFF LEN */
 	SCRIPT_ZERO, /* F OFF LEN */

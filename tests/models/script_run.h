@@ -12,6 +12,7 @@ struct script_run {
 	const char *const *sets; /* NULL-terminated, or NULL */
 	const char *const *variants; /* NULL-terminated, or NULL: those of the scenario */
 	bool keep_dumps;
+	bool may_stick; /* it need not come to its end */
 };
 /** Runs variant number `index`; the test fails if it can't be loaded or doesn't come to its end.
  * Free with world_outcome_clear(). */
