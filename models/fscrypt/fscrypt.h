@@ -20,7 +20,13 @@ enum fscrypt_pool_scope { POOL_SCOPE_MOUNT, POOL_SCOPE_FILE, POOL_SCOPE_MASTER_K
 enum fscrypt_pool_full { POOL_FULL_WAIT, POOL_FULL_STEAL };
 enum fscrypt_reflink_plain { REFLINK_PLAIN_SHARE, REFLINK_PLAIN_REFUSE };
 enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_CHECK_LOAD };
-enum fscrypt_rekey { REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
+enum fscrypt_rekey { REKEY_DESIGN, REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
+enum fscrypt_policy_change {
+	POLICY_CHANGE_WALK_USER,
+	POLICY_CHANGE_WALK_KERNEL,
+	POLICY_CHANGE_INDIRECT,
+	POLICY_CHANGE_NEW_WRITES
+};
 
 /** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
  * member is explained; members that choose a word hold an enum of the same name. */
@@ -32,6 +38,7 @@ struct fscrypt_variant {
 	int64_t pool_size, pool_scope, pool_full, pool_map;
 	int64_t at_io_clone, derived_cache, derived_size;
 	int64_t reflink_plain, reflink_check;
+	int64_t rekey, policy_change;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */
@@ -87,6 +94,14 @@ enum fscrypt_key_status { KEY_ABSENT = 1, KEY_PRESENT = 2, KEY_INCOMPLETELY_REMO
 enum fscrypt_key_status fscrypt_key_status(const struct fscrypt *fc, uint32_t key);
 /** FS_IOC_SET_ENCRYPTION_POLICY on an empty directory; -ENOKEY without the key. */
 int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
+		       uint32_t key);
+/** Replaces the policy of one inode, which has data: FS_IOC_SET_ENCRYPTION_POLICY as it would have to be
+ * for that. -ENOKEY without the new key; -EINVAL where the old data could not be read any more; -ENOTEMPTY
+ * for a directory with names. */
+int fscrypt_rekey(struct kernel_task *task, struct fscrypt *fc, const char *path, uint32_t key);
+/** Replaces the policy of the files below a directory, as the variant's policy.change has it. Goes on
+ * after a refusal and returns the first. */
+int fscrypt_rekey_tree(struct kernel_task *task, struct fscrypt *fc, const char *path,
 		       uint32_t key);
 /** The key an initial filesystem is encrypted under exists from the start and is present. */
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t key);
