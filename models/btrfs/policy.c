@@ -148,6 +148,7 @@ static int enter_change(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	store_replace_policy(fs->store, inode->store, btrfs_policy_of_key(fs, change->key),
 			     change->birth, work);
 	change->items = work->items_inserted + work->items_changed - before;
+	inode->map_changes++; /* what is being loaded is bound by what was before */
 	if (change->drop_maps)
 		extent_map_drop_unpinned(inode);
 	return 0;
