@@ -295,6 +295,8 @@ void btrfs_unlock_inode(struct kernel_task *task, struct btrfs_inode *inode);
 int btrfs_flush_inode(struct kernel_task *task, struct btrfs_inode *inode);
 /** Waits for the buffered reads that are under way. */
 void btrfs_wait_reads(struct kernel_task *task, struct btrfs_inode *inode);
+/** Waits for the ordered extents that are under way, and flushes nothing. */
+void btrfs_wait_writes(struct kernel_task *task, struct btrfs_inode *inode);
 /** What the file extent items say: encrypted if one of them is, preallocated ones included. */
 enum btrfs_old_data btrfs_old_data(struct kernel_task *task, struct btrfs_inode *inode);
 bool btrfs_dir_is_empty(struct btrfs_inode *dir);

@@ -98,6 +98,11 @@ void btrfs_wait_reads(struct kernel_task *task, struct btrfs_inode *inode)
 	page_cache_wait_read(task, inode->mapping, 0, UINT32_MAX);
 }
 
+void btrfs_wait_writes(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	btrfs_wait_ordered_only(task, inode, 0, UINT64_MAX);
+}
+
 static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
 {
 	(void)name;

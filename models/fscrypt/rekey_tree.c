@@ -150,6 +150,21 @@ static bool make_ready(struct btrfs_inode *inode, void *arg)
 	return false;
 }
 
+/* Nothing was locked or flushed for the change: what began before it, direct I/O included, ends first. */
+static void let_go_in_use(struct kernel_task *task, struct fscrypt *fc, struct inode_info *info)
+{
+	struct sim *sim = machine_sim(fc->machine);
+	sim_ns since;
+
+	btrfs_lock_inode(task, info->inode);
+	since = sim_now(sim);
+	btrfs_wait_writes(task, info->inode);
+	if (info->before)
+		rekey_let_go(task, fc, info);
+	fc->rekey->work.locked_ns += sim_now(sim) - since;
+	btrfs_unlock_inode(task, info->inode);
+}
+
 static bool let_go(struct btrfs_inode *inode, void *arg)
 {
 	const struct readiness *ready = arg;
@@ -159,7 +174,7 @@ static bool let_go(struct btrfs_inode *inode, void *arg)
 	if (!info || !shares_policy(ready->change, info))
 		return false;
 	if (info->before)
-		rekey_let_go(ready->task, fc, info);
+		let_go_in_use(ready->task, fc, info);
 	if (info->after)
 		inode_info_drop(fc, info->after);
 	info->after = NULL;
