@@ -264,7 +264,8 @@ void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs);
 /** What it took; counts are added. */
 struct btrfs_policy_books {
 	uint64_t items; /* context items, or items of policies, changed or inserted */
-	uint64_t transactions; /* handles joined for that; those of data written anew not included */
+	uint64_t
+		transactions; /* handles joined for that; those of data written anew not included */
 	uint64_t rewritten_bytes;
 	sim_ns locked_ns; /* inode locks held, summed over the inodes */
 };

@@ -38,8 +38,8 @@ static int prepare_policy(struct kernel_task *task, struct creation *creation)
 	int err;
 
 	creation->replaced = key;
-	creation->policy = key ? btrfs_policy_of_key(fs, key)
-			       : btrfs_inherited_policy(creation->place.dir);
+	creation->policy =
+		key ? btrfs_policy_of_key(fs, key) : btrfs_inherited_policy(creation->place.dir);
 	if (!creation->policy || !fs->crypt_ops)
 		return 0;
 	key = btrfs_policy_key(fs, creation->policy, creation->flags & STORE_DIRECTORY);

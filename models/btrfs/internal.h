@@ -84,7 +84,8 @@ struct btrfs_inode {
 	int write_error; /* wb_err: told once, by the next fsync */
 	int io_error; /* AS_EIO: told once, by whoever waits next */
 	void *crypt;
-	uint64_t policy_generation; /* of the filesystem, when it last followed its directory's policy */
+	uint64_t
+		policy_generation; /* of the filesystem, when it last followed its directory's policy */
 	GList link; /* in fs->inodes */
 	GList lru_link; /* in fs->lru */
 	bool on_lru, referenced;
@@ -116,7 +117,8 @@ struct btrfs_fs {
 	struct sim_rwsem tree_lock; /* root node of the subvolume trees */
 	struct sim_mutex log_mutex; /* one log commit at a time */
 	struct sim_mutex balance_mutex;
-	GHashTable *policies; /* struct policy_entry by policy number: those that are not their key's */
+	GHashTable *
+		policies; /* struct policy_entry by policy number: those that are not their key's */
 	uint64_t policy_generation; /* times that a directory got another policy for what is new */
 	bool commit_armed;
 	uint64_t commits, dirty_tree_blocks;

@@ -241,8 +241,8 @@ static bool find_run(struct btrfs_inode *inode, uint64_t from, struct run *run,
 	while (run->end - run->start < REWRITE_BYTES && store_walk_next(&walk, &item, work)) {
 		uint64_t end = item.file_offset + item.bytes;
 
-		if (run->end && (!item.encrypted || item.type != run->type ||
-				 item.file_offset != run->end))
+		if (run->end &&
+		    (!item.encrypted || item.type != run->type || item.file_offset != run->end))
 			break;
 		if (!item.encrypted || end <= from)
 			continue;

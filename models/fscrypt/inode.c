@@ -108,8 +108,8 @@ static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs
 struct inode_info *inode_info_for(const struct fscrypt *fc, struct inode_info *inode,
 				  uint64_t nonce)
 {
-	bool is_new = nonce == inode->nonce ||
-		      (nonce > inode->nonces_before && nonce <= fc->next_nonce);
+	bool is_new =
+		nonce == inode->nonce || (nonce > inode->nonces_before && nonce <= fc->next_nonce);
 
 	return inode->converting && !is_new ? inode->before : inode;
 }

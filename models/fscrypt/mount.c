@@ -135,8 +135,8 @@ static const struct sim_metric_def *const own_defs[] = {
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const *const lists[] = {own_defs, truth_metrics, rekey_metrics,
-								    derived_cache_metrics};
+	static const struct sim_metric_def *const *const lists[] = {
+		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }

@@ -280,8 +280,8 @@ int fscrypt_policy_adopt(struct kernel_task *task, void *crypt, struct btrfs_ino
 
 	if (!err)
 		err = btrfs_flush_inode(task, inode);
-	if (err || (rekey_rule(fc) == REKEY_REFUSE &&
-		    btrfs_old_data(task, inode) == BTRFS_ENCRYPTED_DATA))
+	if (err ||
+	    (rekey_rule(fc) == REKEY_REFUSE && btrfs_old_data(task, inode) == BTRFS_ENCRYPTED_DATA))
 		return err;
 	rekey_init(task, &r, fc, inode, key);
 	return rekey_locked(task, &r);

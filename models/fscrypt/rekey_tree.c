@@ -190,8 +190,7 @@ static int change_item(struct kernel_task *task, struct tree_change *c)
 		btrfs_for_each_inode(c->fc->fs, make_ready, &ready);
 		err = ready.err ? ready.err
 				: btrfs_replace_policy_item(task, c->dir, c->key->number,
-							    at_item_change, c,
-							    &c->fc->rekey->work);
+							    at_item_change, c, &c->fc->rekey->work);
 	} while (err == -EAGAIN);
 	btrfs_for_each_inode(c->fc->fs, let_go, &ready);
 	return err;
@@ -291,10 +290,11 @@ static const struct sim_metric_def def_refused = {
 static const struct sim_metric_def def_rewritten = {
 	"rekey.rewritten_bytes", "bytes", SIM_LESS_IS_BETTER, REKEY,
 	"old data read under the old key and written anew under the new one"};
-static const struct sim_metric_def def_items = {
-	"rekey.items_changed", "count", SIM_LESS_IS_BETTER, REKEY,
-	"context items, or items of policies, changed or inserted; the delayed updates of inode items "
-	"and the items of rewritten data not included"};
+static const struct sim_metric_def def_items = {"rekey.items_changed", "count", SIM_LESS_IS_BETTER,
+						REKEY,
+						"context items, or items of policies, changed or "
+						"inserted; the delayed updates of inode items "
+						"and the items of rewritten data not included"};
 static const struct sim_metric_def def_transactions = {
 	"rekey.transactions", "count", SIM_LESS_IS_BETTER, REKEY,
 	"transaction handles that were taken to change those items"};
@@ -303,17 +303,19 @@ static const struct sim_metric_def def_locks = {
 	"time that inode locks were held for it, summed over the inodes"};
 static const struct sim_metric_def def_left = {
 	"rekey.files_left", "count", SIM_LESS_IS_BETTER, REKEY,
-	"encrypted files under a key other than the new one at the end, below the directories whose "
+	"encrypted files under a key other than the new one at the end, below the directories "
+	"whose "
 	"tree was to be changed: refused, passed by, or created since under the directory's key"};
 static const struct sim_metric_def def_outside = {
 	"rekey.changed_outside", "count", SIM_LESS_IS_BETTER, REKEY,
 	"files outside the tree that were changed with it, because they share its policy"};
-static const struct sim_metric_def def_stranded = {
-	"rekey.stranded_loads", "count", SIM_LESS_IS_BETTER, REKEY,
-	"loads of an extent that failed because the key it names is gone, while its inode's is there"};
+static const struct sim_metric_def def_stranded = {"rekey.stranded_loads", "count",
+						   SIM_LESS_IS_BETTER, REKEY,
+						   "loads of an extent that failed because the key "
+						   "it names is gone, while its inode's is there"};
 
 const struct sim_metric_def *const rekey_metrics[] = {
-	&def_files, &def_refused, &def_rewritten, &def_items, &def_transactions,
+	&def_files, &def_refused, &def_rewritten, &def_items,	 &def_transactions,
 	&def_locks, &def_left,	  &def_outside,	  &def_stranded, NULL};
 
 static uint64_t files_left(const struct fscrypt *fc)

@@ -99,7 +99,8 @@ const struct sim_param fscrypt_variant_params[] = {
 	     "before "
 	     "the load of the extent"),
 	WORD("rekey", rekey, rekey, "design",
-	     "what becomes of old extents when an inode's policy is replaced: as the design has it, "
+	     "what becomes of old extents when an inode's policy is replaced: as the design has "
+	     "it, "
 	     "refused, written anew, or left under their key"),
 	WORD("policy.change", policy_change, policy_change, "walk-user",
 	     "how a tree's policy is replaced: file by file from a program, by one call that walks "

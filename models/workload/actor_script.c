@@ -445,8 +445,7 @@ static int do_key_op(struct player *p, const struct script_op *op)
 		return fscrypt_set_policy(p->task, fc, op->name[0],
 					  fscrypt_key_number(fc, op->name[1]));
 	case SCRIPT_REKEY:
-		return fscrypt_rekey(p->task, fc, op->name[0],
-				     fscrypt_key_number(fc, op->name[1]));
+		return fscrypt_rekey(p->task, fc, op->name[0], fscrypt_key_number(fc, op->name[1]));
 	case SCRIPT_REKEYTREE:
 		return fscrypt_rekey_tree(p->task, fc, op->name[0],
 					  fscrypt_key_number(fc, op->name[1]));

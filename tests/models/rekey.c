@@ -232,7 +232,7 @@ static void expect(const struct rekey_case *c, const char *script, const struct 
 #define BEFORE                                                                                     \
 	"addkey OLD\naddkey NEW\nopen f\nclose f\nrekey f OLD\nwrite f 0 1m\nsync\ndropcaches\n"
 #define AFTER                                                                                      \
-	"rekey f NEW\nwrite f 1m 64k\nsync\ndropcaches\nread f 0 2m\nread f 1m 64k\n"               \
+	"rekey f NEW\nwrite f 1m 64k\nsync\ndropcaches\nread f 0 2m\nread f 1m 64k\n"              \
 	"rmkey OLD\ndropcaches\nread f 0 2m\nread f 1m 64k\n"
 
 Test(rekey, a_refused_replacement_leaves_the_file_under_its_key_and_lost_with_it)
@@ -244,12 +244,18 @@ Test(rekey, a_refused_replacement_leaves_the_file_under_its_key_and_lost_with_it
 		{.design = "enforced", .setup = "library", .rekey = REKEY_REFUSE},
 	};
 	static const struct answer answers[] = {
-		{"ops.rekey.count", 2},	     {"ops.rekey.refused", 1},
-		{"rekey.refused", 1},	     {"rekey.files", 1},
-		{"rekey.items_changed", 1},  {"rekey.rewritten_bytes", 0},
-		{"key.nonces_drawn", 2},     {"ops.read.refused", 2},
-		{"rekey.stranded_loads", 0}, {"crypt.blocks_decrypted", 272},
-		{"crypt.blocks_encrypted", 272}, {NULL, 0},
+		{"ops.rekey.count", 2},
+		{"ops.rekey.refused", 1},
+		{"rekey.refused", 1},
+		{"rekey.files", 1},
+		{"rekey.items_changed", 1},
+		{"rekey.rewritten_bytes", 0},
+		{"key.nonces_drawn", 2},
+		{"ops.read.refused", 2},
+		{"rekey.stranded_loads", 0},
+		{"crypt.blocks_decrypted", 272},
+		{"crypt.blocks_encrypted", 272},
+		{NULL, 0},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -264,10 +270,14 @@ Test(rekey, a_rewritten_file_outlives_its_old_key)
 		{.design = "lightweight", .setup = "at-open", .rekey = REKEY_REWRITE},
 		{.design = "lightweight", .setup = "shared-mode-key", .rekey = REKEY_REWRITE},
 		{.design = "enforced", .setup = "at-open", .rekey = REKEY_REWRITE},
-		{.design = "heavyweight", .setup = "pool", .rekey = REKEY_REWRITE,
+		{.design = "heavyweight",
+		 .setup = "pool",
+		 .rekey = REKEY_REWRITE,
 		 .pool_scope = POOL_SCOPE_FILE},
 		{.design = "heavyweight", .setup = "at-open", .rekey = REKEY_REWRITE},
-		{.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE,
+		{.design = "lightweight",
+		 .setup = "pool",
+		 .rekey = REKEY_REWRITE,
 		 .pool_scope = POOL_SCOPE_MASTER_KEY},
 	};
 	static const struct answer answers[] = {
@@ -292,6 +302,7 @@ Test(rekey, classic_keys_of_an_inode_are_rewritten_too)
 	static const struct rekey_case cases[] = {
 		{.design = "inode", .setup = "pool", .rekey = REKEY_REWRITE},
 		{.design = "inode", .setup = "at-io", .rekey = REKEY_REWRITE},
+		{.design = "inode", .setup = "at-open", .rekey = REKEY_REWRITE},
 	};
 	static const struct answer answers[] = {
 		{"rekey.rewritten_bytes", MIB},	 {"key.nonces_drawn", 0},
@@ -310,9 +321,12 @@ Test(rekey, a_forced_replacement_reads_garbage_where_the_key_is_the_inodes)
 		{.design = "inode", .setup = "at-io", .rekey = REKEY_ALLOW},
 	};
 	static const struct answer answers[] = {
-		{"ops.rekey.refused", 0},	      {"rekey.rewritten_bytes", 0},
-		{"ops.read.refused", 0},	      {"truth.garbage_blocks", 256 + 256},
-		{"crypt.blocks_decrypted", 272 + 272}, {NULL, 0},
+		{"ops.rekey.refused", 0},
+		{"rekey.rewritten_bytes", 0},
+		{"ops.read.refused", 0},
+		{"truth.garbage_blocks", 256 + 256},
+		{"crypt.blocks_decrypted", 272 + 272},
+		{NULL, 0},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
@@ -323,11 +337,11 @@ Test(rekey, an_enforced_context_refuses_the_old_extent_at_its_load_and_so_a_writ
 {
 	static const struct rekey_case c = {.design = "enforced", .setup = "pool"};
 	static const struct answer answers[] = {
-		{"ops.rekey.refused", 0},	 {"rekey.items_changed", 2},
-		{"key.nonces_drawn", 2},	 {"ops.read.count", 4},
-		{"ops.read.refused", 2},	 {"rekey.stranded_loads", 0},
+		{"ops.rekey.refused", 0},	{"rekey.items_changed", 2},
+		{"key.nonces_drawn", 2},	{"ops.read.count", 4},
+		{"ops.read.refused", 2},	{"rekey.stranded_loads", 0},
 		{"crypt.blocks_decrypted", 32}, {"ops.write.refused", 1},
-		{"ops.write.failed", 0},	 {NULL, 0},
+		{"ops.write.failed", 0},	{NULL, 0},
 	};
 
 	expect(&c, BEFORE AFTER "write f 0 4k\nsync\n", answers, true);
@@ -381,10 +395,8 @@ Test(rekey, a_write_over_an_old_extent_of_heavyweight_is_a_new_one_under_the_new
 	static const struct rekey_case c = {.design = "heavyweight", .setup = "pool"};
 	static const struct answer answers[] = {
 		{"key.nonces_drawn", 2}, /* the old extent of 256 blocks and the new one of all of them */
-		{"ops.read.refused", 0},
-		{"rekey.stranded_loads", 0},
-		{"crypt.blocks_decrypted", 256},
-		{NULL, 0},
+		{"ops.read.refused", 0},	 {"rekey.stranded_loads", 0},
+		{"crypt.blocks_decrypted", 256}, {NULL, 0},
 	};
 
 	expect(&c, BEFORE "rekey f NEW\nwrite f 0 1m\nsync\nrmkey OLD\ndropcaches\nread f 0 1m\n",
@@ -467,9 +479,10 @@ Test(rekey, hard_removal_strands_old_extents_of_an_open_file_at_once)
 {
 	static const struct rekey_case c = {
 		.design = "heavyweight", .setup = "library", .removal = REMOVAL_HARD};
-	static const struct answer answers[] = {
-		{"ops.read.refused", 1}, {"rekey.stranded_loads", 1}, {"crypt.blocks_decrypted", 0},
-		{NULL, 0}};
+	static const struct answer answers[] = {{"ops.read.refused", 1},
+						{"rekey.stranded_loads", 1},
+						{"crypt.blocks_decrypted", 0},
+						{NULL, 0}};
 
 	expect(&c, BEFORE "open f\nrekey f NEW\nrmkey OLD\nread f 0 1m\nclose f\n", answers, true);
 }
@@ -478,23 +491,26 @@ Test(rekey, hard_removal_strands_old_extents_of_an_open_file_at_once)
 
 /* Three files in two directories under one policy, one elsewhere under the same key. */
 #define TREE                                                                                       \
-	"addkey OLD\naddkey NEW\nmkdir d\npolicy d OLD\nmkdir d/s\nmkdir e\npolicy e OLD\n"           \
+	"addkey OLD\naddkey NEW\nmkdir d\npolicy d OLD\nmkdir d/s\nmkdir e\npolicy e OLD\n"        \
 	"write d/a 0 64k\nwrite d/b 0 64k\nwrite d/s/c 0 64k\nwrite e/x 0 64k\nsync\ndropcaches\n"
-#define READ_TREE                                                                                  \
-	"sync\ndropcaches\nread d/a 0 1m\nread d/b 0 1m\nread d/s/c 0 1m\nread e/x 0 1m\n"
+#define READ_TREE "sync\ndropcaches\nread d/a 0 1m\nread d/b 0 1m\nread d/s/c 0 1m\nread e/x 0 1m\n"
 
 Test(rekey, a_walk_changes_an_item_a_file_in_a_transaction_each_or_all_in_one)
 {
 	static const struct rekey_case user = {.design = "heavyweight", .setup = "pool"};
-	static const struct rekey_case kernel = {.design = "heavyweight",
-						 .setup = "pool",
-						 .change = POLICY_CHANGE_WALK_KERNEL};
+	static const struct rekey_case kernel = {
+		.design = "heavyweight", .setup = "pool", .change = POLICY_CHANGE_WALK_KERNEL};
 	static const struct answer both[] = {
-		{"ops.rekeytree.failed", 0}, {"ops.rekeytree.refused", 0},
-		{"rekey.files", 3},	     {"rekey.refused", 0},
-		{"rekey.items_changed", 3},  {"rekey.files_left", 0},
-		{"rekey.changed_outside", 0}, {"ops.read.refused", 0},
-		{"crypt.blocks_decrypted", 64}, {NULL, 0},
+		{"ops.rekeytree.failed", 0},
+		{"ops.rekeytree.refused", 0},
+		{"rekey.files", 3},
+		{"rekey.refused", 0},
+		{"rekey.items_changed", 3},
+		{"rekey.files_left", 0},
+		{"rekey.changed_outside", 0},
+		{"ops.read.refused", 0},
+		{"crypt.blocks_decrypted", 64},
+		{NULL, 0},
 	};
 	static const struct answer three[] = {{"rekey.transactions", 3}, {NULL, 0}};
 	static const struct answer one[] = {{"rekey.transactions", 1}, {NULL, 0}};
@@ -508,13 +524,16 @@ Test(rekey, a_walk_changes_an_item_a_file_in_a_transaction_each_or_all_in_one)
 Test(rekey, a_walk_rewrites_or_is_refused_file_by_file_as_the_rule_is)
 {
 	static const struct answer rewritten[] = {
-		{"rekey.files", 3},	    {"rekey.rewritten_bytes", 3 * 65536},
-		{"rekey.transactions", 3},  {"rekey.files_left", 0},
-		{"key.nonces_drawn", 4 + 3}, {"crypt.blocks_decrypted", 3 * 16 + 64},
+		{"rekey.files", 3},
+		{"rekey.rewritten_bytes", 3 * 65536},
+		{"rekey.transactions", 3},
+		{"rekey.files_left", 0},
+		{"key.nonces_drawn", 4 + 3},
+		{"crypt.blocks_decrypted", 3 * 16 + 64},
 		{NULL, 0},
 	};
 	static const struct answer refused[] = {
-		{"ops.rekeytree.refused", 1}, {"rekey.files", 0},	{"rekey.refused", 3},
+		{"ops.rekeytree.refused", 1}, {"rekey.files", 0},	 {"rekey.refused", 3},
 		{"rekey.files_left", 3},      {"rekey.transactions", 0}, {NULL, 0},
 	};
 
@@ -526,6 +545,25 @@ Test(rekey, a_walk_rewrites_or_is_refused_file_by_file_as_the_rule_is)
 		c.rekey = REKEY_REWRITE;
 		expect(&c, TREE "rekeytree d NEW\n" READ_TREE, rewritten, true);
 	}
+}
+
+Test(rekey, without_the_old_key_a_changed_tree_is_found_by_its_no_key_names_only)
+{
+	static const struct rekey_case rewritten = {
+		.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE};
+	static const struct rekey_case stranded = {.design = "heavyweight", .setup = "pool"};
+	static const char text[] = TREE "rekeytree d NEW\nrmkey OLD\ndropcaches\nread d/a 0 64k\n"
+					"read ~d/a 0 64k\nread d/~a 0 64k\n";
+	static const struct answer readable[] = {
+		{"ops.rmkey.failed", 0}, {"ops.read.refused", 1}, {"ops.read.failed", 1},
+		{"crypt.blocks_decrypted", 3 * 16 + 16}, {NULL, 0}};
+	static const struct answer not_readable[] = {{"ops.read.refused", 2},
+						     {"rekey.stranded_loads", 1},
+						     {"crypt.blocks_decrypted", 0},
+						     {NULL, 0}};
+
+	expect(&rewritten, text, readable, true);
+	expect(&stranded, text, not_readable, true);
 }
 
 Test(rekey, a_file_created_after_a_walk_is_under_the_key_of_its_directory)
@@ -549,12 +587,13 @@ Test(rekey, one_item_changes_all_that_share_its_policy_and_no_part_of_it)
 		{"ops.write.refused", 0},     {NULL, 0},
 	};
 	static const struct answer part[] = {
-		{"ops.rekeytree.refused", 1}, {"rekey.refused", 1},	 {"rekey.files", 0},
+		{"ops.rekeytree.refused", 1}, {"rekey.refused", 1},    {"rekey.files", 0},
 		{"rekey.items_changed", 0},   {"rekey.files_left", 1}, {NULL, 0},
 	};
 
-	expect(&c, TREE "open d/a\nread d/a 0 4k\nrekeytree d NEW\n" READ_TREE
-		   "write d/n 0 4k\nwrite d/a 0 4k\nsync\nclose d/a\n",
+	expect(&c,
+	       TREE "open d/a\nread d/a 0 4k\nrekeytree d NEW\n" READ_TREE
+		    "write d/n 0 4k\nwrite d/a 0 4k\nsync\nclose d/a\n",
 	       (const struct answer[]){{"rekey.files", 4}, {"rekey.files_left", 0}, {NULL, 0}},
 	       true);
 	expect(&c, TREE "rekeytree d NEW\n" READ_TREE "write d/n 0 4k\nsync\n", whole, true);
@@ -566,9 +605,10 @@ Test(rekey, a_key_whose_policy_has_another_key_now_gets_a_policy_of_its_own)
 	static const struct rekey_case c = {
 		.design = "heavyweight", .setup = "pool", .change = POLICY_CHANGE_INDIRECT};
 	/* The new tree is under OLD and goes with it; d's directories are, too, so only f is seen. */
-	static const struct answer answers[] = {
-		{"rekey.files", 4 + 1}, {"rekey.changed_outside", 1}, {"rekey.items_changed", 2},
-		{NULL, 0}};
+	static const struct answer answers[] = {{"rekey.files", 4 + 1},
+						{"rekey.changed_outside", 1},
+						{"rekey.items_changed", 2},
+						{NULL, 0}};
 
 	expect(&c,
 	       TREE "rekeytree d NEW\nmkdir g\npolicy g OLD\nwrite g/f 0 4k\nsync\n"
@@ -584,8 +624,10 @@ Test(rekey, one_item_is_refused_where_old_extents_could_not_be_read)
 						 .setup = "pool",
 						 .rekey = REKEY_ALLOW,
 						 .change = POLICY_CHANGE_INDIRECT};
-	static const struct answer refused[] = {
-		{"ops.rekeytree.refused", 1}, {"rekey.files", 0}, {"rekey.files_left", 3}, {NULL, 0}};
+	static const struct answer refused[] = {{"ops.rekeytree.refused", 1},
+						{"rekey.files", 0},
+						{"rekey.files_left", 3},
+						{NULL, 0}};
 	static const struct answer garbage[] = {{"truth.garbage_blocks", 64}, {NULL, 0}};
 
 	expect(&c, TREE "rekeytree d NEW\n" READ_TREE, refused, true);
@@ -645,9 +687,10 @@ static char *load_script(uint32_t seed)
 static void run_load(const struct cost_profile *profile, const struct rekey_case *c)
 {
 	char *a = load_script(c->seed * 2), *b = load_script(c->seed * 2 + 1);
-	char *main_script = g_strdup_printf("%srekeytree d NEW\nsync\nrekeytree d OLD\nrekey d/a NEW\n"
-					    "rekeytree d NEW\ndropcaches\n" READ_TREE,
-					    TREE);
+	char *main_script =
+		g_strdup_printf("%srekeytree d NEW\nsync\nrekeytree d OLD\nrekey d/a NEW\n"
+				"rekeytree d NEW\ndropcaches\n" READ_TREE,
+				TREE);
 	const char *const scripts[] = {main_script, a, b, NULL};
 	struct world w;
 
