@@ -554,9 +554,11 @@ Test(rekey, without_the_old_key_a_changed_tree_is_found_by_its_no_key_names_only
 	static const struct rekey_case stranded = {.design = "heavyweight", .setup = "pool"};
 	static const char text[] = TREE "rekeytree d NEW\nrmkey OLD\ndropcaches\nread d/a 0 64k\n"
 					"read ~d/a 0 64k\nread d/~a 0 64k\n";
-	static const struct answer readable[] = {
-		{"ops.rmkey.failed", 0}, {"ops.read.refused", 1}, {"ops.read.failed", 1},
-		{"crypt.blocks_decrypted", 3 * 16 + 16}, {NULL, 0}};
+	static const struct answer readable[] = {{"ops.rmkey.failed", 0},
+						 {"ops.read.refused", 1},
+						 {"ops.read.failed", 1},
+						 {"crypt.blocks_decrypted", 3 * 16 + 16},
+						 {NULL, 0}};
 	static const struct answer not_readable[] = {{"ops.read.refused", 2},
 						     {"rekey.stranded_loads", 1},
 						     {"crypt.blocks_decrypted", 0},
@@ -730,4 +732,85 @@ Test(rekey, a_tree_changes_its_key_while_others_read_and_write_it)
 					run_load(profile, &c);
 			}
 	cost_profile_free(profile);
+}
+
+/* ---- at the very moment ---- */
+
+enum { RACES = 120, RACE_STEP_NS = 1000 };
+
+static sim_ns end_of(const struct cost_profile *profile, const struct rekey_case *c,
+		     const char *script)
+{
+	const char *const scripts[] = {script, NULL};
+	struct world w;
+	sim_ns end;
+
+	run(&w, profile, c, scripts);
+	end = w.workload->ended_at_ns;
+	take_apart(&w);
+	return end;
+}
+
+/* `first`, then `change`; another task does `other` some microseconds before or after the change begins. */
+static void race(const struct rekey_case *c, const char *first, const char *change,
+		 const char *other)
+{
+	struct cost_profile *profile = load_profile();
+	sim_ns begin = end_of(profile, c, first) - 20 * RACE_STEP_NS;
+	g_autofree char *changer = g_strconcat(first, change, NULL);
+
+	for (unsigned int i = 0; i < RACES; i++) {
+		g_autofree char *meets = g_strdup_printf(
+			"sleep %luns\n%s", (unsigned long)(begin + i * RACE_STEP_NS), other);
+		const char *const scripts[] = {changer, meets, NULL};
+		struct world w;
+
+		run(&w, profile, c, scripts);
+		expect_no_finding(&w, c->design);
+		cr_expect_eq(metric(&w, "ops.read.failed"), 0);
+		take_apart(&w);
+	}
+	cost_profile_free(profile);
+}
+
+/* Many maps are loaded and many bios are under way. */
+#define FRAGMENTS "randwrite f 1m 4k 200 1 fsync\nsync\ndropcaches\n"
+
+Test(rekey, a_read_that_meets_the_change_is_under_one_key_or_the_other)
+{
+	static const struct rekey_case cases[] = {
+		{.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE, .seed = 1},
+		{.design = "inode", .setup = "at-io", .rekey = REKEY_REWRITE, .seed = 1},
+		{.design = "heavyweight",
+		 .setup = "pool",
+		 .pool_scope = POOL_SCOPE_FILE,
+		 .seed = 1},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+		race(&cases[i], BEFORE FRAGMENTS "open f\n", "rekey f NEW\nrmkey OLD\nclose f\n",
+		     "read f 0 1m\n");
+}
+
+Test(rekey, a_file_that_is_opened_while_its_policy_changes_gets_the_new_key)
+{
+	static const struct rekey_case c = {.design = "lightweight",
+					    .setup = "pool",
+					    .pool_scope = POOL_SCOPE_FILE,
+					    .change = POLICY_CHANGE_WALK_KERNEL,
+					    .seed = 1};
+
+	race(&c, "addkey OLD\naddkey NEW\nmkdir d\npolicy d OLD\ncreate d/e\nsync\ndropcaches\n",
+	     "rekeytree d NEW\n", "write d/e 0 64k\nsync\ndropcaches\nread d/e 0 64k\n");
+}
+
+Test(rekey, a_write_under_way_keeps_its_cipher_when_the_item_of_its_policy_changes)
+{
+	static const struct rekey_case c = {.design = "heavyweight",
+					    .setup = "pool",
+					    .pool_scope = POOL_SCOPE_FILE,
+					    .change = POLICY_CHANGE_INDIRECT,
+					    .seed = 1};
+
+	race(&c, TREE "open d/a\nwrite d/a 0 1m\n", "rekeytree d NEW\nclose d/a\n", "sync\n");
 }
