@@ -100,6 +100,10 @@ struct btrfs_crypt_ops {
 	int (*may_clone)(void *crypt, const struct btrfs_inode *from, const struct btrfs_inode *to);
 	/** May a new inode be made under this key now? -ENOKEY; its set-up follows when it is opened. */
 	int (*may_create)(void *crypt, uint32_t key);
+	/** A file is about to be written whose directory gives what is new another key; under the inode's
+	 * lock. An error is the write's. */
+	int (*policy_adopt)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+			    uint32_t key);
 };
 
 /* ---- a filesystem --------------------------------------------------------------------------- */
@@ -160,7 +164,7 @@ extern const struct sim_metric_def *const btrfs_metric_defs[];
 
 uint64_t btrfs_inode_number(const struct btrfs_inode *inode);
 /** A number that an inode shares with its copies in snapshots and with nothing else: what the nonce in
- * its own context is to the kernel. */
+ * its own context is to the kernel. Another one after its policy was replaced. */
 uint64_t btrfs_inode_birth(const struct btrfs_inode *inode);
 /** Subvolume and inode number, as dumps show them. */
 uint32_t btrfs_inode_root(const struct btrfs_inode *inode);
@@ -195,6 +199,7 @@ enum btrfs_open_flags {
 	BTRFS_O_CREAT = 1,
 	BTRFS_O_TRUNC = 2,
 	BTRFS_O_DIRECT = 4,
+	BTRFS_O_DIRECTORY = 16, /* a directory is wanted, or a file: whichever it is */
 	BTRFS_O_EXCL = 8,
 };
 int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, unsigned flags,
@@ -258,6 +263,93 @@ int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
 int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key);
 /** sync; echo 3 > drop_caches. */
 void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs);
+
+/* ---- replacing policies: policy.c, policy_walk.c ----------------------------------------------- */
+
+/** What it took; counts are added. */
+struct btrfs_policy_books {
+	uint64_t items; /* context items, or items of policies, changed or inserted */
+	uint64_t
+		transactions; /* handles joined for that; those of data written anew not included */
+	uint64_t rewritten_bytes;
+	sim_ns locked_ns; /* inode locks held, summed over the inodes */
+};
+/** One inode's policy, to be replaced. */
+struct btrfs_policy_change {
+	struct btrfs_inode *inode;
+	uint32_t key;
+	uint64_t birth; /* from btrfs_new_birth() */
+	bool drop_maps; /* cached extent maps are bound by the old rule */
+	/** Called at the instant of the change, which it may refuse with an errno; must not wait. */
+	int (*at_change)(void *arg);
+	void *arg;
+	uint64_t items; /* changed by it */
+	int err; /* what came of it */
+};
+enum btrfs_old_data { BTRFS_NO_DATA, BTRFS_PLAIN_DATA, BTRFS_ENCRYPTED_DATA };
+
+/** The inode at a path, for a call on it that needs no open file; pinned. */
+int btrfs_get_inode(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+		    struct btrfs_inode **inode);
+void btrfs_put_inode(struct btrfs_inode *inode);
+/** Draws the nonce of an inode's next context. */
+uint64_t btrfs_new_birth(struct kernel_task *task, struct btrfs_fs *fs);
+/** i_rwsem, for write. */
+void btrfs_lock_inode(struct kernel_task *task, struct btrfs_inode *inode);
+void btrfs_unlock_inode(struct kernel_task *task, struct btrfs_inode *inode);
+/** Writes everything back and waits: btrfs_wait_ordered_range() over the file. */
+int btrfs_flush_inode(struct kernel_task *task, struct btrfs_inode *inode);
+/** Waits for the buffered reads that are under way. */
+void btrfs_wait_reads(struct kernel_task *task, struct btrfs_inode *inode);
+/** Waits for the ordered extents that are under way, and flushes nothing. */
+void btrfs_wait_writes(struct kernel_task *task, struct btrfs_inode *inode);
+/** What the file extent items say: encrypted if one of them is, preallocated ones included. */
+enum btrfs_old_data btrfs_old_data(struct kernel_task *task, struct btrfs_inode *inode);
+bool btrfs_dir_is_empty(struct btrfs_inode *dir);
+/** Replaces the policy of an inode that the caller has locked, in a transaction of its own. */
+int btrfs_replace_policy(struct kernel_task *task, struct btrfs_policy_change *change,
+			 struct btrfs_policy_books *books);
+/** The same for several inodes in one transaction, each locked for its change alone. One that was locked
+ * by another or is dirty gets -EBUSY in its `err`: its lock must not be waited for here. */
+int btrfs_replace_policies(struct kernel_task *task, struct btrfs_fs *fs,
+			   struct btrfs_policy_change *change, size_t count,
+			   struct btrfs_policy_books *books);
+/** Reads the encrypted extents of a locked inode and writes them anew, as new extents; preallocated ones
+ * are made anew. `readable` says after each read whether it can have succeeded. */
+int btrfs_rewrite_encrypted(struct kernel_task *task, struct btrfs_inode *inode,
+			    bool (*readable)(void *arg), void *arg,
+			    struct btrfs_policy_books *books);
+/** Gives all files another key that share the policy of the directory, by changing the one item of that
+ * policy: contexts name a policy, not a key. Directories stay under the key of their names. */
+int btrfs_replace_policy_item(struct kernel_task *task, struct btrfs_inode *dir, uint32_t key,
+			      int (*at_change)(void *arg), void *arg,
+			      struct btrfs_policy_books *books);
+/** Do both share one policy, not merely its key? */
+bool btrfs_same_policy(const struct btrfs_inode *a, const struct btrfs_inode *b);
+/** What is created below the directory from now on is under another key; files that exist follow when
+ * they are next written, by way of policy_adopt(). The nearest directory with such a key decides. */
+int btrfs_set_policy_for_new(struct kernel_task *task, struct btrfs_inode *dir, uint32_t key,
+			     struct btrfs_policy_books *books);
+/** Calls `fn` for the path of every file below a directory, as a program finds them. The first error of a
+ * directory that could not be read. */
+int btrfs_walk_paths(struct kernel_task *task, struct btrfs_fs *fs, const char *path,
+		     void (*fn)(struct kernel_task *task, const char *path, void *arg), void *arg);
+/** Calls `fn` for the files below a directory, `most` at a time, pinned: by inode number, so that no
+ * directory's key is needed. */
+void btrfs_walk_inodes(struct kernel_task *task, struct btrfs_inode *top, uint32_t most,
+		       void (*fn)(struct kernel_task *task, struct btrfs_inode **inodes,
+				  size_t count, void *arg),
+		       void *arg);
+/** Which encrypted files to count; 0: of any. */
+struct btrfs_file_filter {
+	uint32_t policy, key;
+};
+/** The number of a policy that an inode's context names. */
+uint32_t btrfs_inode_policy_number(const struct btrfs_inode *inode);
+/** Counts files below a directory, given as btrfs_inode_number() says it; 0: all there are. For the
+ * books: takes no time. */
+uint64_t btrfs_count_files(struct btrfs_fs *fs, uint64_t dir,
+			   const struct btrfs_file_filter *filter);
 
 /* ---- dumps ------------------------------------------------------------------------------------ */
 

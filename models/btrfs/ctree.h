@@ -64,6 +64,8 @@ static inline uint32_t key_offset(ctree_key key)
  *   ITEM_DIR_ITEM   a: name  b: target  c: next name of the same hash  d: DIRENT_*
  *   ITEM_DIR_INDEX  a: name  b: target  d: DIRENT_*
  *   ITEM_CONTEXT    a: extent
+ *   ITEM_INODE_CONTEXT  a: policy key  b: number of a replacement, 0: the first  c: a directory's policy
+ *                       for what is new below it
  */
 struct item {
 	ctree_key key;
@@ -297,6 +299,7 @@ struct btrfs_store {
 	GPtrArray *name_of;
 	GArray *dirents; /* further names of a DIR_ITEM: struct dir_more */
 
+	uint32_t births; /* contexts of inodes that were replaced */
 	uint32_t *dump_ids; /* by extent; NULL while no dump exists */
 	uint32_t dump_ids_n;
 	bool relocating;

@@ -150,6 +150,20 @@ void extent_map_drop_all(struct btrfs_inode *inode)
 		forget_map(inode, g_tree_node_value(node));
 }
 
+void extent_map_drop_unpinned(struct btrfs_inode *inode)
+{
+	GTreeNode *node = g_tree_node_first(inode->maps);
+
+	inode->map_changes++;
+	while (node) {
+		struct extent_map *map = g_tree_node_value(node);
+
+		node = g_tree_node_next(node);
+		if (!map->pinned)
+			forget_map(inode, map);
+	}
+}
+
 void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent)
 {
 	GTreeNode *node = g_tree_node_first(inode->maps);

@@ -14,6 +14,7 @@ enum { WRITE_CHUNK_BLOCKS = 512 };
 struct creation {
 	struct btrfs_place place;
 	uint32_t flags, policy;
+	bool replaced; /* the policy is one that came after the directory's */
 	struct store_inode *found;
 };
 
@@ -21,20 +22,28 @@ static int create_inode(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct creation *creation = arg;
 
-	return store_create_at(fs->store, creation->place.dir->store, creation->place.name,
-			       creation->flags, creation->policy, &creation->found, work);
+	int err = store_create_at(fs->store, creation->place.dir->store, creation->place.name,
+				  creation->flags, creation->policy, &creation->found, work);
+
+	if (!err && creation->replaced)
+		store_set_birth(fs->store, creation->found, store_new_birth(fs->store));
+	return err;
 }
 
 /* fscrypt_prepare_new_inode() finds out whether the key is present, before anything is changed. */
 static int prepare_policy(struct kernel_task *task, struct creation *creation)
 {
-	const struct btrfs_fs *fs = creation->place.dir->fs;
+	struct btrfs_fs *fs = creation->place.dir->fs;
+	uint32_t key = btrfs_key_for_new(task, creation->place.dir);
 	int err;
 
-	creation->policy = btrfs_inherited_policy(creation->place.dir);
+	creation->replaced = key;
+	creation->policy =
+		key ? btrfs_policy_of_key(fs, key) : btrfs_inherited_policy(creation->place.dir);
 	if (!creation->policy || !fs->crypt_ops)
 		return 0;
-	err = fs->crypt_ops->may_create(fs->crypt, creation->policy);
+	key = btrfs_policy_key(fs, creation->policy, creation->flags & STORE_DIRECTORY);
+	err = fs->crypt_ops->may_create(fs->crypt, key);
 	return err ? btrfs_refuse(task, err, "the directory's key is not there") : 0;
 }
 
@@ -59,10 +68,10 @@ static int create_at(struct kernel_task *task, struct btrfs_fs *fs, const char *
 	return err;
 }
 
-/* fscrypt_file_open(). What a program does with a directory's descriptor goes by path here. */
-static int may_open(struct kernel_task *task, struct btrfs_inode *inode)
+/* fscrypt_file_open(). A program that means a file is told of a directory at its open. */
+static int may_open(struct kernel_task *task, struct btrfs_inode *inode, unsigned flags)
 {
-	if (btrfs_inode_is_dir(inode))
+	if (btrfs_inode_is_dir(inode) && !(flags & BTRFS_O_DIRECTORY))
 		return -EISDIR;
 	if (inode->parent && !btrfs_policy_fits(inode->parent, inode))
 		return btrfs_refuse(task, -EPERM, "the policy is not the directory's");
@@ -72,7 +81,7 @@ static int may_open(struct kernel_task *task, struct btrfs_inode *inode)
 static int finish_open(struct kernel_task *task, struct btrfs_inode *inode, unsigned flags,
 		       struct btrfs_file **out)
 {
-	int err = may_open(task, inode);
+	int err = may_open(task, inode, flags);
 	struct btrfs_file *file;
 
 	kernel_run(task, COST_FILE_OPEN, 1);
@@ -461,8 +470,8 @@ static int prepare_growth(struct kernel_task *task, struct btrfs_inode *inode,
 }
 
 /* Extents that fallocate made get their nonce now; the key is derived when they are written. */
-static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
-			 uint64_t end)
+int btrfs_bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			uint64_t end)
 {
 	struct btrfs_fs *fs = inode->fs;
 	struct store_file_extent item;
@@ -513,7 +522,7 @@ static int locked_range_op(struct kernel_task *task, struct btrfs_inode *inode,
 	forget_range(inode, c->offset, c->len);
 	btrfs_dirty_edges(task, inode, &c->dirtied);
 	if (c->op != OP_PUNCH)
-		err = bind_prealloc(task, inode, from, end);
+		err = btrfs_bind_prealloc(task, inode, from, end);
 	/* A reader may have loaded maps before their extents were bound. */
 	extent_map_drop(inode, block_of(from), blocks_over(from, end - from));
 	btrfs_drain(task, inode->fs);

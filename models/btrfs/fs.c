@@ -94,6 +94,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->config = *config;
 	fs->store = store_new(&options);
 	fs->image_files = g_ptr_array_new_with_free_func(g_free);
+	fs->policies = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	btrfs_owned_init(fs);
 	fs->image_sizes = g_array_new(false, false, sizeof(uint64_t));
 	make_sites(fs);
@@ -126,6 +127,7 @@ void btrfs_free(struct btrfs_fs *fs)
 	store_free(fs->store);
 	g_ptr_array_free(fs->image_files, true);
 	g_array_free(fs->image_sizes, true);
+	g_hash_table_destroy(fs->policies);
 	btrfs_owned_free(fs);
 	g_hash_table_destroy(fs->dead_roots);
 	sim_rwsem_destroy(&fs->transaction);

@@ -41,7 +41,9 @@ bool btrfs_inode_is_dir(const struct btrfs_inode *inode)
 
 uint32_t btrfs_inode_policy(const struct btrfs_inode *inode)
 {
-	return inode->adopting ? inode->adopting : inode->store->policy_key;
+	uint32_t policy = inode->adopting ? inode->adopting : inode->store->policy_key;
+
+	return btrfs_policy_key(inode->fs, policy, btrfs_inode_is_dir(inode));
 }
 
 uint32_t btrfs_inherited_policy(const struct btrfs_inode *inode)
@@ -359,12 +361,13 @@ int btrfs_inode_of(struct kernel_task *task, struct btrfs_fs *fs, struct store_i
 }
 
 /* fscrypt_has_permitted_context() of a directory and what a look-up finds in it. A subvolume may have
- * a policy of its own. */
+ * a policy of its own, and so may what got another one than its directory. */
 bool btrfs_policy_fits(const struct btrfs_inode *dir, const struct btrfs_inode *child)
 {
 	uint32_t policy = btrfs_inherited_policy(dir), own = child->store->policy_key;
 
-	return !policy || !own || own == policy || child->store->root != dir->store->root;
+	return !policy || !own || own == policy || child->store->root != dir->store->root ||
+	       store_replaced_birth(dir->fs->store, child->store);
 }
 
 /* Whether the directory's names can be told, trying its key first. 0 or -errno. */
@@ -492,9 +495,9 @@ static int enter_adopted(struct btrfs_fs *fs, void *arg, struct btrfs_work *work
 	return 0;
 }
 
-/* As for a new inode, the key is set up before the context is stored (fscrypt_prepare_new_inode(),
+/* What is plain in a mixed tree. As for a new inode, the key is set up before the context is stored (fscrypt_prepare_new_inode(),
  * fscrypt_set_context()). */
-int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode)
+static int adopt_inherited(struct kernel_task *task, struct btrfs_inode *inode)
 {
 	struct btrfs_fs *fs = inode->fs;
 	int err;
@@ -511,4 +514,11 @@ int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode)
 		fs->count.policies_at_first_write++;
 	inode->adopting = 0;
 	return err;
+}
+
+int btrfs_before_write(struct kernel_task *task, struct btrfs_inode *inode)
+{
+	int err = adopt_inherited(task, inode);
+
+	return err ? err : btrfs_adopt_policy(task, inode);
 }

@@ -57,6 +57,8 @@ void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
 /** try_release_extent_mapping(): drops whole maps that overlap; false if one is pinned. */
 bool extent_map_release(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
 void extent_map_drop_all(struct btrfs_inode *inode);
+/** Drops what belongs to no ordered extent. */
+void extent_map_drop_unpinned(struct btrfs_inode *inode);
 /** Drops the maps that point to a disk extent which relocation has moved. */
 void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent);
 void extent_map_unpin(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
@@ -82,6 +84,8 @@ struct btrfs_inode {
 	int write_error; /* wb_err: told once, by the next fsync */
 	int io_error; /* AS_EIO: told once, by whoever waits next */
 	void *crypt;
+	uint64_t
+		policy_generation; /* of the filesystem, when it last followed its directory's policy */
 	GList link; /* in fs->inodes */
 	GList lru_link; /* in fs->lru */
 	bool on_lru, referenced;
@@ -113,6 +117,9 @@ struct btrfs_fs {
 	struct sim_rwsem tree_lock; /* root node of the subvolume trees */
 	struct sim_mutex log_mutex; /* one log commit at a time */
 	struct sim_mutex balance_mutex;
+	GHashTable *
+		policies; /* struct policy_entry by policy number: those that are not their key's */
+	uint64_t policy_generation; /* times that a directory got another policy for what is new */
 	bool commit_armed;
 	uint64_t commits, dirty_tree_blocks;
 	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path, *site_ref,
@@ -266,6 +273,23 @@ void btrfs_fill_and_dirty(struct kernel_task *task, struct btrfs_inode *inode, u
 /** Dirties pages that the store dirtied beside what was asked for. */
 void btrfs_dirty_edges(struct kernel_task *task, struct btrfs_inode *inode,
 		       const struct store_dirtied *dirtied);
+
+/* ---- policy.c ---- */
+
+/** The key of a policy, which is what contexts name, for directories or for files. */
+uint32_t btrfs_policy_key(const struct btrfs_fs *fs, uint32_t policy, bool directory);
+/** The policy whose key this is; a new one if what had that number got another key. */
+uint32_t btrfs_policy_of_key(struct btrfs_fs *fs, uint32_t key);
+/** The key for what is new in a directory, from the nearest above that says so; 0: the policy's. */
+uint32_t btrfs_key_for_new(struct kernel_task *task, const struct btrfs_inode *dir);
+/** Before data is added to a locked inode: lets it follow its directory's policy for what is new. */
+int btrfs_adopt_policy(struct kernel_task *task, struct btrfs_inode *inode);
+
+/* ---- file.c ---- */
+
+/** Binds the preallocated extents of a range that have no nonce yet. */
+int btrfs_bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
+			uint64_t end);
 
 /* ---- read.c ---- */
 

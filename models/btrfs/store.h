@@ -176,8 +176,9 @@ int store_iget(struct btrfs_store *store, uint32_t root, uint32_t ino, struct st
 /** Gives a handle back. An inode without handles and dirty state is forgotten, and one whose last
  * name was removed is evicted: its extents are dropped (btrfs_evict_inode). */
 void store_inode_put(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
-/** A number that an inode shares with its copies in snapshots and with nothing else. */
-uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_inode *inode);
+/** A number that an inode shares with its copies in snapshots and with nothing else; another one after
+ * its policy was replaced. */
+uint64_t store_inode_birth(struct btrfs_store *store, const struct store_inode *inode);
 /** Makes a regular file or (STORE_DIRECTORY in `flags`) a directory and returns a handle. It
  * inherits policy and STORE_ENCRYPTED from its directory. -EEXIST, -ENOENT (no parent). */
 int store_create(struct btrfs_store *store, const char *path, uint32_t flags,
@@ -215,6 +216,23 @@ int store_set_flags(struct btrfs_store *store, struct store_inode *inode, uint32
  * STORE_ENCRYPTED. Key 0 removes both. Old extents stay as they are. */
 void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint32_t key,
 		      struct btrfs_work *work);
+/** A number for the birth of an inode's next context. */
+uint64_t store_new_birth(struct btrfs_store *store);
+/** Replaces the policy of an inode: its context item gets another key and birth, which the inode shares
+ * with copies in later snapshots. Old extents stay as they are. */
+void store_replace_policy(struct btrfs_store *store, struct store_inode *inode, uint32_t key,
+			  uint64_t birth, struct btrfs_work *work);
+/** Gives a context that was written in this transaction its birth: part of that change. */
+void store_set_birth(struct btrfs_store *store, const struct store_inode *inode, uint64_t birth);
+/** The birth that a replaced context has; 0: it never was replaced. */
+uint64_t store_replaced_birth(struct btrfs_store *store, const struct store_inode *inode);
+/** The policy that a directory with a policy gives to what is new below it; 0: its own. */
+void store_set_policy_for_new(struct btrfs_store *store, struct store_inode *dir, uint32_t key,
+			      struct btrfs_work *work);
+uint32_t store_policy_for_new(struct btrfs_store *store, const struct store_inode *dir);
+/** Marks the encrypted regular extents in a range dirty, to be written anew whatever lies there. */
+void store_dirty_anew(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
+		      uint64_t end);
 /** Queues an inode update and nothing else: a changed time (relatime on read, file_modified). */
 void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
 /** Calls `fn` for each name of a directory in index order; stops when it returns false. */

@@ -165,10 +165,13 @@ static uint32_t take_ino(struct btrfs_store *store, struct root *root)
 	return root->next_ino++;
 }
 
-uint64_t store_inode_birth(const struct btrfs_store *store, const struct store_inode *inode)
+uint64_t store_inode_birth(struct btrfs_store *store, const struct store_inode *inode)
 {
 	const struct root *root = root_of(store, inode->root);
+	uint64_t replaced = store_replaced_birth(store, inode);
 
+	if (replaced)
+		return replaced;
 	while (root->origin && inode->ino <= root->inherited_ino)
 		root = root_of(store, root->origin);
 	return (uint64_t)root->id << INO_BITS | inode->ino;

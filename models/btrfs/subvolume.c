@@ -197,17 +197,8 @@ static int enter_policy(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	const struct name_change *c = arg;
 
-	store_set_policy(fs->store, c->inode->store, c->key, work);
+	store_set_policy(fs->store, c->inode->store, btrfs_policy_of_key(fs, c->key), work);
 	return 0;
-}
-
-static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
-{
-	(void)name;
-	(void)root;
-	(void)ino;
-	*(bool *)arg = true;
-	return false;
 }
 
 /* fscrypt_ioctl_set_policy(): a directory, empty, without another policy. What a mixed tree allows beside
@@ -215,7 +206,6 @@ static bool has_name(void *arg, const char *name, uint32_t root, uint32_t ino)
 static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 {
 	uint32_t policy = btrfs_inherited_policy(inode);
-	bool names = false;
 
 	if (!btrfs_inode_is_dir(inode))
 		return -ENOTDIR;
@@ -225,8 +215,7 @@ static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 		return 1;
 	if (inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID)
 		return 0;
-	store_readdir(inode->fs->store, inode->store, has_name, &names, NULL);
-	return names ? -ENOTEMPTY : 0;
+	return btrfs_dir_is_empty(inode) ? 0 : -ENOTEMPTY;
 }
 
 int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key)

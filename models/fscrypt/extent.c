@@ -293,6 +293,7 @@ static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *
 
 	if (!owner)
 		return -ENOKEY;
+	owner = inode_info_for(fc, owner, context->nonce);
 	if (fc->design->per_inode) {
 		err = extent_info_prepare(task, owner->shared);
 		return err ? err : info_for_inode(owner, out);
@@ -314,6 +315,8 @@ static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *
 	if (!err)
 		err = prepare_for(task, owner, info);
 	if (err) {
+		if (err == -ENOKEY && info->key != owner->key)
+			rekey_note_stranded(fc);
 		extent_info_put(fc, info, false);
 		return err;
 	}
@@ -434,4 +437,5 @@ const struct btrfs_crypt_ops fscrypt_btrfs_ops = {
 	.extent_freed = extent_freed,
 	.may_clone = may_clone,
 	.may_create = fscrypt_may_create,
+	.policy_adopt = fscrypt_policy_adopt,
 };

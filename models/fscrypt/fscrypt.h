@@ -23,7 +23,13 @@ enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_C
 enum fscrypt_fallback { FALLBACK_6_12, FALLBACK_7_X };
 enum fscrypt_fallback_start { FALLBACK_START_FIRST_USE, FALLBACK_START_MOUNT };
 enum fscrypt_devices_list { DEVICES_ALLOCATE, DEVICES_CACHED, DEVICES_ARRAY };
-enum fscrypt_rekey { REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
+enum fscrypt_rekey { REKEY_DESIGN, REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
+enum fscrypt_policy_change {
+	POLICY_CHANGE_WALK_USER,
+	POLICY_CHANGE_WALK_KERNEL,
+	POLICY_CHANGE_INDIRECT,
+	POLICY_CHANGE_NEW_WRITES
+};
 
 /** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
  * member is explained; members that choose a word hold an enum of the same name. */
@@ -37,6 +43,7 @@ struct fscrypt_variant {
 	int64_t reflink_plain, reflink_check;
 	int64_t fallback_slots, fallback_version, fallback_start, hardware_slots, devices_list;
 	int64_t fault_freed_key_in_slot, fault_device_array_every;
+	int64_t rekey, policy_change;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */
@@ -95,6 +102,14 @@ enum fscrypt_key_status { KEY_ABSENT = 1, KEY_PRESENT = 2, KEY_INCOMPLETELY_REMO
 enum fscrypt_key_status fscrypt_key_status(const struct fscrypt *fc, uint32_t key);
 /** FS_IOC_SET_ENCRYPTION_POLICY on an empty directory; -ENOKEY without the key. */
 int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
+		       uint32_t key);
+/** Replaces the policy of one inode, which has data: FS_IOC_SET_ENCRYPTION_POLICY as it would have to be
+ * for that. -ENOKEY without the new key; -EINVAL where the old data could not be read any more; -ENOTEMPTY
+ * for a directory with names. */
+int fscrypt_rekey(struct kernel_task *task, struct fscrypt *fc, const char *path, uint32_t key);
+/** Replaces the policy of the files below a directory, as the variant's policy.change has it. Goes on
+ * after a refusal and returns the first. */
+int fscrypt_rekey_tree(struct kernel_task *task, struct fscrypt *fc, const char *path,
 		       uint32_t key);
 /** The key an initial filesystem is encrypted under exists from the start and is present. */
 void fscrypt_preset_key(struct fscrypt *fc, uint32_t key);

@@ -37,7 +37,7 @@ static int make_shared(struct kernel_task *task, struct fscrypt *fc, struct inod
 	return 0;
 }
 
-static void drop_info(struct fscrypt *fc, struct inode_info *info)
+void inode_info_drop(struct fscrypt *fc, struct inode_info *info)
 {
 	uint64_t bytes = machine_size(fc->machine, SIZE_INODE_INFO);
 
@@ -51,20 +51,22 @@ static void drop_info(struct fscrypt *fc, struct inode_info *info)
 	g_free(info);
 }
 
-/* Losers of the race to publish free their work. */
+/* Losers of the race to publish free their work; so does who set up what is not the policy any more. */
 static int publish(struct fscrypt *fc, struct inode_info *info)
 {
-	if (btrfs_inode_crypt(info->inode)) {
-		drop_info(fc, info);
-		return 0;
+	bool replaced = btrfs_inode_policy(info->inode) != info->key->number;
+
+	if (replaced || btrfs_inode_crypt(info->inode)) {
+		inode_info_drop(fc, info);
+		return replaced ? -EAGAIN : 0;
 	}
 	info->key->unlocked_inodes++;
 	btrfs_inode_set_crypt(info->inode, info);
 	return 0;
 }
 
-static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,
-		      struct master_key *key)
+int inode_info_new(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,
+		   struct master_key *key, uint64_t nonce, struct inode_info **out)
 {
 	uint64_t bytes = machine_size(fc->machine, SIZE_INODE_INFO);
 	struct inode_info *info;
@@ -76,7 +78,7 @@ static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs
 	info = g_new0(struct inode_info, 1);
 	info->inode = inode;
 	info->key = key;
-	info->nonce = btrfs_inode_birth(inode);
+	info->nonce = nonce;
 	list_inode(fc, info);
 	if (btrfs_inode_is_dir(inode)) {
 		kernel_run(task, COST_NAME_KEY_SETUP, 1);
@@ -85,23 +87,40 @@ static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs
 	err = make_shared(task, fc, info);
 	if (!err && fc->setup->inode_open && !btrfs_inode_is_dir(inode))
 		err = fc->setup->inode_open(task, fc->setup_state, info);
-	if (!err)
-		return publish(fc, info);
-	drop_info(fc, info);
+	if (err)
+		inode_info_drop(fc, info);
+	else
+		*out = info;
 	return err;
+}
+
+static int link_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,
+		      struct master_key *key)
+{
+	struct inode_info *info;
+	int err = inode_info_new(task, fc, inode, key, btrfs_inode_birth(inode), &info);
+
+	return err ? err : publish(fc, info);
+}
+
+/* Nonces are numbered as they are drawn: an extent's age, told by its nonce, stands for the mark that a
+ * conversion keeps of how far it has come. */
+struct inode_info *inode_info_for(const struct fscrypt *fc, struct inode_info *inode,
+				  uint64_t nonce)
+{
+	bool is_new =
+		nonce == inode->nonce || (nonce > inode->nonces_before && nonce <= fc->next_nonce);
+
+	return inode->converting && !is_new ? inode->before : inode;
 }
 
 /* fscrypt_get_encryption_info(): the semaphore is held for read from the look at the key's presence
  * until the inode is on the key's list. */
-int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inode *inode)
+static int set_up_inode(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode)
 {
-	struct fscrypt *fc = crypt;
 	struct master_key *key;
 	int err = -ENOKEY;
 
-	if (fc->design == &design_none || !btrfs_inode_policy(inode) || btrfs_inode_crypt(inode))
-		return 0;
-	sim_path_enter(machine_sim(fc->machine), "fscrypt_get_encryption_info");
 	kernel_run(task, COST_INODE_INFO_SETUP, 1);
 	kernel_run(task, COST_CONTEXT_PARSE, 1);
 	key = master_key_find(task, fc, btrfs_inode_policy(inode));
@@ -112,6 +131,20 @@ int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inod
 		kernel_rwsem_read_unlock(task, &key->sem);
 	}
 	extent_infos_drain(task, fc);
+	return err;
+}
+
+int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inode *inode)
+{
+	struct fscrypt *fc = crypt;
+	int err;
+
+	if (fc->design == &design_none || !btrfs_inode_policy(inode) || btrfs_inode_crypt(inode))
+		return 0;
+	sim_path_enter(machine_sim(fc->machine), "fscrypt_get_encryption_info");
+	do {
+		err = set_up_inode(task, fc, inode);
+	} while (err == -EAGAIN);
 	sim_path_leave(machine_sim(fc->machine));
 	return err;
 }
@@ -126,17 +159,35 @@ int fscrypt_file_open(struct kernel_task *task, void *crypt, struct btrfs_inode 
 	return fc->setup->file_open(task, fc->setup_state, info);
 }
 
+/* An info that counts among its key's. */
+static void forget(struct fscrypt *fc, struct inode_info *info)
+{
+	struct master_key *key = info->key;
+
+	key->unlocked_inodes--;
+	inode_info_drop(fc, info);
+	master_key_put_active(fc, key);
+}
+
+void inode_info_forget_before(struct fscrypt *fc, struct inode_info *info)
+{
+	struct inode_info *before = info->before;
+
+	info->before = NULL;
+	forget(fc, before);
+}
+
 void fscrypt_inode_evict(void *crypt, struct btrfs_inode *inode)
 {
 	struct fscrypt *fc = crypt;
 	struct inode_info *info = btrfs_inode_crypt(inode);
-	struct master_key *key;
 
 	if (!info)
 		return;
 	btrfs_inode_set_crypt(inode, NULL);
-	key = info->key;
-	key->unlocked_inodes--;
-	drop_info(fc, info);
-	master_key_put_active(fc, key);
+	if (info->before)
+		forget(fc, info->before);
+	if (info->after)
+		inode_info_drop(fc, info->after);
+	forget(fc, info);
 }

@@ -25,6 +25,12 @@ struct inode_info {
 	uint64_t nonce; /* of the inode's own context */
 	struct fscrypt_extent_info *shared; /* design 'inode': what all its extents use */
 	void *setup; /* what the key set-up keeps with an inode in use; NULL: nothing */
+	/* What it was before its policy was replaced, as long as that is needed: it counts on among
+	 * the old key's. */
+	struct inode_info *before;
+	bool converting; /* old data is read as what it was, and written anew */
+	uint64_t nonces_before; /* drawn before that began */
+	struct inode_info *after; /* what it will be, when its policy's item changes */
 	struct inode_info *prev, *next; /* of fc->inodes */
 };
 
@@ -185,6 +191,7 @@ struct fscrypt {
 	struct sim_waitq prepare_wait;
 	struct derived_cache *derived; /* NULL: keys are derived each time */
 	struct truth *truth;
+	struct rekey_books *rekey;
 	struct mempool *bounce_pages; /* fscrypt_bounce_page_pool */
 	struct workqueue *free_queue;
 	bool free_queued;
@@ -224,6 +231,14 @@ void master_keys_settle(struct fscrypt *fc);
 int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
 int fscrypt_file_open(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
 void fscrypt_inode_evict(void *crypt, struct btrfs_inode *inode);
+/** All that an inode needs under a key, published nowhere yet. */
+int inode_info_new(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,
+		   struct master_key *key, uint64_t nonce, struct inode_info **out);
+void inode_info_drop(struct fscrypt *fc, struct inode_info *info);
+void inode_info_forget_before(struct fscrypt *fc, struct inode_info *info);
+/** What an inode reads an extent of this nonce as: itself, or what it was. */
+struct inode_info *inode_info_for(const struct fscrypt *fc, struct inode_info *inode,
+				  uint64_t nonce);
 
 /* extent.c */
 struct fscrypt_extent_info *extent_info_new(struct kernel_task *task, struct fscrypt *fc,
@@ -235,6 +250,16 @@ void extent_info_put(struct fscrypt *fc, struct fscrypt_extent_info *info, bool 
 /** Ends the infos whose last reference has gone; may sleep. */
 void extent_infos_drain(struct kernel_task *task, struct fscrypt *fc);
 void extent_infos_free(struct fscrypt *fc);
+
+/* rekey.c, rekey_tree.c */
+struct rekey_books *rekey_books_new(void);
+void rekey_books_free(struct rekey_books *books);
+int fscrypt_policy_adopt(struct kernel_task *task, void *crypt, struct btrfs_inode *inode,
+			 uint32_t key);
+/** The load of an extent found no key, though its inode has one: the extent names another. */
+void rekey_note_stranded(struct fscrypt *fc);
+void rekey_report(const struct fscrypt *fc, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const rekey_metrics[];
 
 /* io.c */
 int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,

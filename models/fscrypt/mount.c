@@ -45,6 +45,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	fc->keys = g_ptr_array_new();
 	fc->free_addresses = g_array_new(false, false, sizeof(uint64_t));
 	fc->truth = truth_new(fc);
+	fc->rekey = rekey_books_new();
 	make_sites(fc);
 	fc->free_queue = workqueue_new(fc->machine, "fscrypt-free", 1, CONTEXT_PROCESS);
 	sim_waitq_init(&fc->prepare_wait, machine_sim(fc->machine), "extent key set-up");
@@ -91,6 +92,7 @@ void fscrypt_free(struct fscrypt *fc)
 		fc->setup->free(fc->setup_state);
 	fscrypt_keyring_free(fc);
 	g_array_free(fc->free_addresses, true);
+	rekey_books_free(fc->rekey);
 	truth_free(fc->truth);
 	sim_waitq_destroy(&fc->prepare_wait);
 	g_free(fc);
@@ -149,8 +151,8 @@ static const struct sim_metric_def *const own_defs[] = {
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const *const lists[] = {own_defs, truth_metrics,
-								    derived_cache_metrics};
+	static const struct sim_metric_def *const *const lists[] = {
+		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }
@@ -178,6 +180,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		sim_metrics_set(metrics, rows[i].def, rows[i].def->name, (int64_t)rows[i].value);
 	truth_report(fc->truth, metrics);
+	rekey_report(fc, metrics);
 	derived_cache_report(fc->derived, metrics);
 	if (fc->setup->report)
 		fc->setup->report(fc->setup_state, metrics);

@@ -82,6 +82,9 @@ static struct fscrypt_extent_info *at_open_find(void *arg, struct inode_info *in
 
 static void keep(struct inode_info *inode, struct fscrypt_extent_info *info)
 {
+	if (info->key != inode->key &&
+	    !info->joined_key) /* the inode's policy was replaced meanwhile */
+		return;
 	if (info->owner || g_hash_table_contains(inode->setup, GSIZE_TO_POINTER(info->nonce)))
 		return;
 	g_hash_table_insert(inode->setup, GSIZE_TO_POINTER(info->nonce), info);

@@ -36,6 +36,8 @@ WORDS(fallback_start, "first-use", "mount")
 WORDS(devices_list, "allocate", "cached", "array")
 WORDS(reflink_plain, "share", "refuse")
 WORDS(reflink_check, "design", "call", "load")
+WORDS(rekey, "design", "refuse", "rewrite", "allow")
+WORDS(policy_change, "walk-user", "walk-kernel", "indirect", "new-writes")
 
 #define AT(field) offsetof(struct fscrypt_variant, field)
 #define WORD(key, field, words, fallback, help)                                                    \
@@ -119,6 +121,13 @@ const struct sim_param fscrypt_variant_params[] = {
 	COUNT("fault.device-array-every", fault_device_array_every, 0, FAULT_EVERY_MAX, "0",
 	      "every N-th device array wanted at a key's end fails, as with failslab's interval; "
 	      "0: only for want of memory"),
+	WORD("rekey", rekey, rekey, "design",
+	     "what becomes of old extents when an inode's policy is replaced: as the design has "
+	     "it, "
+	     "refused, written anew, or left under their key"),
+	WORD("policy.change", policy_change, policy_change, "walk-user",
+	     "how a tree's policy is replaced: file by file from a program, by one call that walks "
+	     "it, by one item that all its contexts name, or for what is yet to be written"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
@@ -151,6 +160,9 @@ static const char *fault_of(const struct fscrypt_variant *variant)
 		return "'context.bytes' is less than what the design stores";
 	if (variant->context_bytes && !design->context_bytes)
 		return "'context.bytes' needs a design that stores a context per extent";
+	if (variant->rekey == REKEY_REWRITE && variant->policy_change == POLICY_CHANGE_INDIRECT)
+		return "'policy.change=indirect' changes one item and writes no data anew: "
+		       "'rekey' can't be rewrite";
 	return setup->impossible && !variant->counterfactual ? setup->impossible(variant) : NULL;
 }
 

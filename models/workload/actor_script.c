@@ -445,6 +445,11 @@ static int do_key_op(struct player *p, const struct script_op *op)
 	case SCRIPT_POLICY:
 		return fscrypt_set_policy(p->task, fc, op->name[0],
 					  fscrypt_key_number(fc, op->name[1]));
+	case SCRIPT_REKEY:
+		return fscrypt_rekey(p->task, fc, op->name[0], fscrypt_key_number(fc, op->name[1]));
+	case SCRIPT_REKEYTREE:
+		return fscrypt_rekey_tree(p->task, fc, op->name[0],
+					  fscrypt_key_number(fc, op->name[1]));
 	case SCRIPT_GETPOLICY:
 		return get_policy(p, op->name[0]);
 	default:

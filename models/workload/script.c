@@ -68,6 +68,8 @@ static const struct {
 	[SCRIPT_DROPCACHES] = {"dropcaches", "", "dropcaches"},
 	[SCRIPT_SYNC] = {"sync", "", "sync"},
 	[SCRIPT_DUMP] = {"dump", "", "dump"},
+	[SCRIPT_REKEY] = {"rekey", "ff", "rekey F KEY"},
+	[SCRIPT_REKEYTREE] = {"rekeytree", "ff", "rekeytree DIR KEY"},
 };
 
 const char *script_op_name(size_t code)
