@@ -110,6 +110,7 @@ static void copy_record(struct btrfs_store *store, store_extent from, store_exte
 	new->content = old->content;
 	new->ram_blocks = old->ram_blocks;
 	new->generation = store->generation;
+	extent_copy_sums(store, from, to); /* btrfs_reloc_clone_csums() */
 	store->live_extents++;
 	if (hooks && hooks->born)
 		hooks->born(store->options.hooks_arg, to, from, 0, 0, 0);
@@ -294,6 +295,22 @@ void store_relocation_group_end(struct store_relocation *reloc, struct btrfs_wor
 			extent_abandon(store, moved->to);
 	}
 	store_commit(store, work);
+}
+
+void store_relocation_abort(struct store_relocation *reloc, struct btrfs_work *work)
+{
+	struct btrfs_store *store = reloc->store;
+	const struct btrfs_store_hooks *hooks = store->options.hooks;
+
+	group_of(reloc)->readonly = false;
+	/* What was told as moved is where it was. */
+	for (unsigned int i = 0; hooks && hooks->born && i < reloc->moved->len; i++) {
+		const struct moved *moved = &g_array_index(reloc->moved, struct moved, i);
+
+		if (moved->to && extent_block(extent_of(store, moved->from)) == moved->block)
+			hooks->born(store->options.hooks_arg, moved->from, moved->to, 0, 0, 0);
+	}
+	store_relocation_group_end(reloc, work);
 }
 
 void store_balance(struct btrfs_store *store, struct btrfs_work *work)

@@ -20,6 +20,7 @@ enum fscrypt_pool_scope { POOL_SCOPE_MOUNT, POOL_SCOPE_FILE, POOL_SCOPE_MASTER_K
 enum fscrypt_pool_full { POOL_FULL_WAIT, POOL_FULL_STEAL };
 enum fscrypt_reflink_plain { REFLINK_PLAIN_SHARE, REFLINK_PLAIN_REFUSE };
 enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_CHECK_LOAD };
+enum fscrypt_auth { AUTH_NONE, AUTH_CSUM, AUTH_BESIDE };
 enum fscrypt_rekey { REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
 
 /** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
@@ -32,6 +33,8 @@ struct fscrypt_variant {
 	int64_t pool_size, pool_scope, pool_full, pool_map;
 	int64_t at_io_clone, derived_cache, derived_size;
 	int64_t reflink_plain, reflink_check;
+	int64_t auth, auth_tag;
+	int64_t fault_leaked_info;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */

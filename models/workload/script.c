@@ -67,6 +67,8 @@ static const struct {
 	[SCRIPT_DROPCACHES] = {"dropcaches", "", "dropcaches"},
 	[SCRIPT_SYNC] = {"sync", "", "sync"},
 	[SCRIPT_DUMP] = {"dump", "", "dump"},
+	[SCRIPT_SCRUB] = {"scrub", "", "scrub"},
+	[SCRIPT_CORRUPT] = {"corrupt", "fNN", "corrupt F OFF LEN"},
 };
 
 const char *script_op_name(size_t code)
