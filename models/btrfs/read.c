@@ -42,13 +42,19 @@ static bool overlap(const struct failed_read *failed, uint32_t first, uint32_t b
 	return *count;
 }
 
+static void mark_failed(struct btrfs_inode *inode, uint32_t first, uint32_t end)
+{
+	struct failed_read failed = {first, end - first};
+
+	if (end > first)
+		g_array_append_val(inode->failed_reads, failed);
+}
+
 static void note_failure(struct btrfs_inode *inode, uint32_t first, uint32_t blocks)
 {
-	struct failed_read failed = {first, blocks};
-
 	if (!inode->failed_reads)
 		inode->failed_reads = g_array_new(false, false, sizeof(struct failed_read));
-	g_array_append_val(inode->failed_reads, failed);
+	mark_failed(inode, first, first + blocks);
 	page_cache_read_failed(inode->mapping, first, blocks);
 }
 
@@ -57,10 +63,15 @@ static void forget_failures(struct btrfs_inode *inode, uint32_t first, uint32_t 
 {
 	uint32_t from, count;
 
-	for (guint i = inode->failed_reads ? inode->failed_reads->len : 0; i-- > 0;)
-		if (overlap(&g_array_index(inode->failed_reads, struct failed_read, i), first,
-			    blocks, &from, &count))
-			g_array_remove_index(inode->failed_reads, i);
+	for (guint i = inode->failed_reads ? inode->failed_reads->len : 0; i-- > 0;) {
+		struct failed_read old = g_array_index(inode->failed_reads, struct failed_read, i);
+
+		if (!overlap(&old, first, blocks, &from, &count))
+			continue;
+		g_array_remove_index(inode->failed_reads, i);
+		mark_failed(inode, old.first, from);
+		mark_failed(inode, from + count, old.first + old.blocks);
+	}
 }
 
 static int read_result(struct btrfs_inode *inode, uint32_t first, uint32_t blocks)
@@ -288,6 +299,19 @@ int btrfs_fill_cache(struct kernel_task *task, struct btrfs_inode *inode, uint32
 	return err ? err : read_result(inode, first, blocks);
 }
 
+/* filemap_update_page(): a page that a bio of many left not up to date is read again alone, before its
+ * reader is told. */
+static int read_alone(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
+		      uint32_t blocks)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < blocks; i++)
+		if (read_result(inode, first + i, 1))
+			err = btrfs_fill_cache(task, inode, first + i, 1);
+	return err;
+}
+
 /* page_cache_sync_ra() and page_cache_async_ra(): a sequential reader's window doubles up to its
  * limit, and the next one is started when the reader enters the present one; a random reader gets
  * what it asked for. Returns the block up to which to read. */
@@ -327,8 +351,8 @@ int btrfs_buffered_read(struct kernel_task *task, struct btrfs_file *file, uint6
 	file->next_block = first + blocks - ((offset + len) % KERNEL_BLOCK_BYTES != 0);
 	err = end > first ? start_missing(task, inode, first, end - first) : 0;
 	page_cache_wait_read(task, inode->mapping, first, blocks);
-	if (!err)
-		err = read_result(inode, first, blocks);
+	if (!err && read_result(inode, first, blocks))
+		err = read_alone(task, inode, first, blocks);
 	if (!err)
 		kernel_run(task, COST_COPY_4K, blocks);
 	return err;
