@@ -302,7 +302,7 @@ struct btrfs_store {
 
 	uint32_t *dump_ids; /* by extent; NULL while no dump exists */
 	uint32_t dump_ids_n;
-	bool relocating;
+	struct store_relocation *relocation; /* the one under way */
 };
 
 /* Of an INODE_REF, `target` is the index. */

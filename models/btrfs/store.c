@@ -145,6 +145,8 @@ void store_free(struct btrfs_store *store)
 
 	if (!store)
 		return;
+	if (store->relocation) /* a run that was broken off */
+		store_relocation_end(store->relocation);
 	g_hash_table_iter_init(&iter, store->inodes);
 	while (g_hash_table_iter_next(&iter, NULL, &inode))
 		store_inode_free(inode);

@@ -35,9 +35,8 @@ struct store_relocation *store_relocation_begin(struct btrfs_store *store)
 {
 	struct store_relocation *reloc;
 
-	g_assert(!store->relocating);
-	store->relocating = true;
-	reloc = g_new0(struct store_relocation, 1);
+	g_assert(!store->relocation);
+	reloc = store->relocation = g_new0(struct store_relocation, 1);
 	reloc->store = store;
 	reloc->group = store->groups->len;
 	reloc->moved = g_array_new(FALSE, FALSE, sizeof(struct moved));
@@ -47,7 +46,7 @@ struct store_relocation *store_relocation_begin(struct btrfs_store *store)
 
 void store_relocation_end(struct store_relocation *reloc)
 {
-	reloc->store->relocating = false;
+	reloc->store->relocation = NULL;
 	g_array_free(reloc->moved, TRUE);
 	g_hash_table_destroy(reloc->copied);
 	g_free(reloc);

@@ -78,10 +78,10 @@ static int mode_keys_prepare(struct kernel_task *task, void *arg, struct fscrypt
 
 	if (key->setup)
 		return 0;
-	kernel_down_read(task, &key->sem);
+	kernel_rwsem_read(task, &key->sem);
 	if (key->secret)
 		err = set_up_once(task, arg, key);
-	kernel_up_read(task, &key->sem);
+	kernel_rwsem_read_unlock(task, &key->sem);
 	return err;
 }
 

@@ -457,8 +457,8 @@ void page_cache_read_failed(struct address_space *mapping, uint32_t first, uint3
 
 	for_each_chunk(chunk, mapping, (uint64_t)first, end)
 	{
-		uint64_t failed = chunk->present & ~chunk->uptodate &
-				  range_mask(chunk->index, first, end);
+		uint64_t failed =
+			chunk->present & ~chunk->uptodate & range_mask(chunk->index, first, end);
 		uint64_t overwritten = failed & (chunk->dirty | chunk->writeback);
 
 		chunk->uptodate |= overwritten;

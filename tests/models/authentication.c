@@ -259,6 +259,15 @@ Test(authentication, scrub_checks_of_a_preallocated_extent_what_was_written)
 	expect_on(text, NONE, ONE_MIRROR, answers);
 }
 
+Test(authentication, an_extent_that_takes_a_freed_ones_place_has_no_checksums_of_it)
+{
+	static const char text[] = "falloc p 0 64k\nsync\nwrite p 8k 4k\nsync\nunlink p\nsync\n"
+				   "falloc q 0 64k\nsync\nwrite q 0 4k\nsync\nscrub\n";
+
+	cr_expect_eq(figure(text, NONE, ONE_MIRROR, "scrub.verified_blocks"), 1);
+	cr_expect_eq(figure(text, NONE, ONE_MIRROR, "disk.csum_bytes"), 4);
+}
+
 /* After balance the references of a tree of several leaves are by leaf: the context is in it, but for
  * the inode's the way goes up to the tree's root. */
 Test(authentication, a_reference_by_leaf_leads_to_the_context_at_once_and_to_the_inode_by_climbing)
