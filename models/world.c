@@ -37,7 +37,8 @@ static const struct sim_metric_def *const own_defs[] = {&def_deadlocks, &def_cyc
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
 	const struct sim_metric_def *const *const lists[] = {
-		own_defs, workload_metric_defs, btrfs_metric_defs, machine_metric_defs};
+		own_defs, workload_metric_defs, btrfs_metric_defs, btrfs_check_metric_defs,
+		machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists);
 
 	return list < own ? lists[list] : fscrypt_metric_defs(list - own);
@@ -138,7 +139,12 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 		.context_prefix = variant->layout_prefix,
 		.buffer_direct_writes = scenario->buffer_direct_writes,
 		.compress = scenario->compress,
-		.mixed_trees = fscrypt_variant_encrypts(variant),
+		.mixed_trees = fscrypt_variant_context_bytes(variant) != 0,
+		.leaf_borrows = !variant->leaf_context,
+		.tag_bytes = variant->auth == AUTH_NONE ? 0 : (uint32_t)variant->auth_tag,
+		.tag_replaces_csum = variant->auth == AUTH_CSUM,
+		.data_mirrors = scenario->data_mirrors,
+		.fault_leaked_info = variant->fault_leaked_info,
 		.image = scenario->image ? &image->image : NULL,
 	};
 	config->image_key = scenario->image_key && config->encrypts ? 1 : 0;

@@ -33,6 +33,7 @@ enum {
 	DEVICES_MAX = 1024,
 	DEVICE_CHANNELS_MAX = 65536,
 	PERMILLE_MAX = 1000,
+	DATA_MIRRORS_MAX = 2, /* RAID1 (6.12: fs/btrfs/volumes.c, btrfs_raid_array) */
 };
 #define MEMORY_MIN_BYTES (INT64_C(16) << 20)
 #define MEMORY_MAX_BYTES (INT64_C(64) << 40)
@@ -188,6 +189,13 @@ const struct sim_param filesystem_params[] = {
 	 .fallback = "",
 	 .help = "file of this filesystem that modprobe reads when it loads a module; by default "
 		 "its files lie elsewhere"},
+	{.name = "data_mirrors",
+	 .type = SIM_PARAM_INT,
+	 .offset = AT(filesystem_keys, data_mirrors),
+	 .min = 1,
+	 .max = DATA_MIRRORS_MAX,
+	 .fallback = "1",
+	 .help = "copies of file data, each on a device of its own (RAID1); the first is read"},
 	{.name = NULL},
 };
 

@@ -92,7 +92,7 @@ struct machine_keys {
 };
 struct filesystem_keys {
 	char *image, *key, *modprobe_path;
-	int64_t compress, buffer_direct_writes;
+	int64_t compress, buffer_direct_writes, data_mirrors;
 };
 struct actor_keys {
 	char *name, *kind;

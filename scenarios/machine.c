@@ -245,6 +245,10 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	if (fine && keys.key && !keys.image)
 		fine = loader_fail(loader, error,
 				   "\"key\" without \"image\": there is no file to encrypt");
+	if (fine && keys.data_mirrors > scenario->machine.devices)
+		fine = loader_fail(loader, error,
+				   "\"data_mirrors\" is more than the machine has devices\n"
+				   "give it that many: machine.devices");
 	at = loader_enter(loader, "image");
 	if (fine && keys.image) {
 		scenario->image_path = library_find("scenarios/images", ".image", "image",
@@ -258,6 +262,7 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	scenario->image_key = g_steal_pointer(&keys.key);
 	scenario->modprobe_path = g_steal_pointer(&keys.modprobe_path);
 	scenario->compress = keys.compress;
+	scenario->data_mirrors = (uint32_t)keys.data_mirrors;
 	scenario->buffer_direct_writes = keys.buffer_direct_writes;
 	sim_param_clear(filesystem_params, &keys);
 	return fine;

@@ -56,6 +56,7 @@ struct scenario {
 	char *modprobe_path; /* file that modprobe reads; NULL: none of this filesystem */
 	bool compress; /* mounted with compress=zstd */
 	bool buffer_direct_writes; /* of files with data checksums, as since Linux 6.15 */
+	uint32_t data_mirrors; /* copies of all data, each on a device of its own */
 
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */

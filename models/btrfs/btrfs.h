@@ -21,13 +21,14 @@ struct fscrypt_extent_info; /* per-extent crypto state; defined by the floor abo
 
 /** One bio's worth of an encrypted data extent; also an extent at its birth. */
 struct btrfs_crypt_io {
-	struct btrfs_inode *inode;
+	struct btrfs_inode *inode; /* NULL: reached from the disk alone (scrub, relocation) */
 	struct fscrypt_extent_info *info;
 	uint32_t extent; /* disk extent handle */
 	uint32_t extent_block; /* first block, counted from the start of the disk extent */
 	uint32_t file_block;
 	uint32_t physical_block;
 	uint32_t blocks;
+	bool summed; /* the file has data checksums, and so room for tags */
 	bool in_place; /* overwrites ciphertext that is live under the same extent (nocow, prealloc) */
 };
 
@@ -43,6 +44,15 @@ struct btrfs_context {
 	bool present; /* false: the item says encrypted, and no context is found */
 	uint64_t nonce;
 	uint32_t key;
+};
+
+/** An extent that is reached by a back reference, with no inode in hand. */
+struct store_backref;
+struct btrfs_check_counts;
+struct btrfs_backref {
+	struct btrfs_context context; /* of the file extent item behind it */
+	struct store_backref *item;
+	struct btrfs_check_counts *counts;
 };
 
 /** What a bio under way holds of the crypto code's. */
@@ -87,9 +97,17 @@ struct btrfs_crypt_ops {
 			  struct btrfs_crypt_request *request);
 	/** The device is done with a bio; callable from a plain event. */
 	void (*request_end)(void *crypt, struct btrfs_crypt_request *request);
-	/** The CPU work after a read. Checked against `seal`. */
+	/** The CPU work after a read. Checked against `seal`; -EBADMSG: a tag does not agree. */
 	int (*decrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		       const struct btrfs_seal *seal);
+	/** Finds the key of an extent with no inode in hand; sets it up as far as that is done once an
+	 * extent. -ENOKEY: it is not there, or can't be found out. The info is given back. */
+	int (*extent_find)(struct kernel_task *task, void *crypt, uint32_t extent,
+			   const struct btrfs_backref *ref, struct fscrypt_extent_info **info);
+	/** Checks the tags of a bio's blocks, `tags` of which have one. 0 or -EBADMSG, or what setting
+	 * a cipher up came to. */
+	int (*verify)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		      const struct btrfs_seal *seal, uint32_t tags);
 	/** Only for the truth's books: takes no time. */
 	void (*note)(void *crypt, enum btrfs_note what, const struct btrfs_inode *inode,
 		     uint32_t extent, uint32_t file_block, uint32_t blocks, int err);
@@ -136,6 +154,10 @@ struct btrfs_config {
 	bool context_prefix; /* appended behind a 4-byte length */
 	bool load_locked; /* a context is loaded while its leaf is read-locked (series of 2023) */
 	bool encrypts; /* files under a policy are encrypted */
+	uint32_t tag_bytes; /* kept with each encrypted block that has a checksum; 0: no tags */
+	bool tag_replaces_csum; /* such a block has a tag and no checksum */
+	uint32_t data_mirrors; /* copies of data, each on a device of its own; 0 is 1 */
+	bool fault_leaked_info; /* read repair keeps its reference to the extent's info */
 	bool fault_context_not_copied; /* at a split or front trim, a context item of its own */
 	bool fault_evict_dirty; /* removal of a key evicts dirty inodes */
 	bool compress; /* mount -o compress=zstd */
@@ -158,7 +180,7 @@ void btrfs_account_extent_state(struct btrfs_fs *fs, int64_t bytes);
 void btrfs_set_crypt(struct btrfs_fs *fs, const struct btrfs_crypt_ops *ops, void *crypt);
 /** Counts start here: what was done to make the initial filesystem is not the run's. */
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics);
-extern const struct sim_metric_def *const btrfs_metric_defs[];
+extern const struct sim_metric_def *const btrfs_metric_defs[], *const btrfs_check_metric_defs[];
 
 /* ---- inodes, as the floor above sees them ----------------------------------------------------- */
 
@@ -178,6 +200,12 @@ bool btrfs_block_shared(struct btrfs_fs *fs, uint32_t extent, uint32_t extent_bl
 /** Calls `fn` for each cached extent map that has an info. */
 void btrfs_for_each_info(struct btrfs_fs *fs, void (*fn)(struct fscrypt_extent_info *, void *),
 			 void *arg);
+/** Searches for the context of the inode that a back reference leads to: its policy's key, and what
+ * stands for the nonce (btrfs_inode_birth()). 0 or -ENOENT. */
+int btrfs_backref_policy(struct kernel_task *task, struct btrfs_fs *fs,
+			 const struct btrfs_backref *ref, uint32_t *key, uint64_t *birth);
+/** Where the block lies in the file behind a back reference. */
+uint32_t btrfs_backref_file_block(const struct btrfs_backref *ref, uint32_t extent_block);
 bool btrfs_inode_is_dir(const struct btrfs_inode *inode);
 /** The key number of the inode's policy on disk; 0: not encrypted. */
 uint32_t btrfs_inode_policy(const struct btrfs_inode *inode);
@@ -256,7 +284,13 @@ int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const cha
 int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
 		   const char *path);
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+/** BTRFS_BALANCE_DATA. -EIO: data that can't be read stays where it is, and with it the rest. */
 int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs);
+/** BTRFS_IOC_SCRUB of every device that holds data. -EINPROGRESS. */
+int btrfs_scrub(struct kernel_task *task, struct btrfs_fs *fs);
+/** Flips data on the first mirror of a file's range, below the filesystem: what is written there next
+ * heals it. Data must be on disk. -ENOENT and the like. */
+int btrfs_corrupt(struct btrfs_fs *fs, const char *path, uint64_t offset, uint64_t len);
 int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
 /** Sets the encryption policy of an empty directory, or of the top of a subvolume where trees may be
  * mixed; -EEXIST if it has another one. */

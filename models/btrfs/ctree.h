@@ -209,6 +209,8 @@ enum {
 	EXTENT_WAS_SHARED = 8, /* and before it, it was not its one owner's alone */
 	EXTENT_DYING = 16, /* on the list of extents to free at commit */
 	EXTENT_SHARED_REF = 32, /* the inline reference is by leaf */
+	EXTENT_SUMMED = 64, /* every block has a checksum */
+	EXTENT_SUMMED_PART = 128, /* some have: see store->sums */
 };
 
 struct extent {
@@ -279,6 +281,7 @@ struct btrfs_store {
 	uint32_t n_extents, free_extent, live_extents;
 	struct extent_ref *refs;
 	uint32_t n_refs, refs_capacity, free_ref;
+	GHashTable *sums; /* extent -> GArray of struct sum_range */
 	GArray *dying; /* of store_extent */
 	GArray *changed;
 	uint64_t data_blocks;
@@ -302,7 +305,7 @@ struct btrfs_store {
 	uint32_t births; /* contexts of inodes that were replaced */
 	uint32_t *dump_ids; /* by extent; NULL while no dump exists */
 	uint32_t dump_ids_n;
-	bool relocating;
+	struct store_relocation *relocation; /* the one under way */
 };
 
 /* Of an INODE_REF, `target` is the index. */
@@ -437,6 +440,11 @@ static inline uint64_t extent_block(const struct extent *extent)
 {
 	return (uint64_t)extent->start_high << 32 | extent->start_low;
 }
+
+/* store_sums.c: blocks of an extent that have checksums. */
+void extent_add_sums(struct btrfs_store *store, store_extent nr, uint32_t start, uint32_t blocks);
+void extent_copy_sums(struct btrfs_store *store, store_extent from, store_extent to);
+void extent_drop_sums(struct btrfs_store *store, store_extent nr);
 
 /* extent_alloc.c: 0 or -ENOSPC. */
 int extent_alloc(struct btrfs_store *store, uint32_t blocks, store_extent *out);

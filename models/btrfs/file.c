@@ -382,7 +382,7 @@ static int write_log(struct kernel_task *task, struct btrfs_inode *inode, uint32
 	kernel_mutex_lock(task, &fs->log_mutex);
 	bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0,
 			2 * node_blocks); /* the log's leaf and its root */
-	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
+	btrfs_flush_devices(task, fs);
 	kernel_mutex_unlock(task, &fs->log_mutex);
 	btrfs_end_transaction(task, fs);
 	return 0;

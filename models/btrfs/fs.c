@@ -95,6 +95,7 @@ struct btrfs_fs *btrfs_mount(struct machine *machine, const struct btrfs_config 
 	fs->store = store_new(&options);
 	fs->image_files = g_ptr_array_new_with_free_func(g_free);
 	fs->policies = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	fs->bad = g_hash_table_new(NULL, NULL);
 	btrfs_owned_init(fs);
 	fs->image_sizes = g_array_new(false, false, sizeof(uint64_t));
 	make_sites(fs);
@@ -130,6 +131,7 @@ void btrfs_free(struct btrfs_fs *fs)
 	g_hash_table_destroy(fs->policies);
 	btrfs_owned_free(fs);
 	g_hash_table_destroy(fs->dead_roots);
+	g_hash_table_destroy(fs->bad);
 	sim_rwsem_destroy(&fs->transaction);
 	sim_rwsem_destroy(&fs->tree_lock);
 	sim_mutex_destroy(&fs->log_mutex);

@@ -136,6 +136,7 @@ static void inode_free(struct btrfs_inode *inode)
 	sim_rwsem_destroy(&inode->lock);
 	sim_waitq_destroy(&inode->ordered_wait);
 	g_tree_unref(inode->maps);
+	g_clear_pointer(&inode->failed_reads, g_array_unref);
 	g_free(inode);
 }
 

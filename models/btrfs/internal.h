@@ -83,6 +83,7 @@ struct btrfs_inode {
 	bool flush_on_close; /* BTRFS_INODE_FLUSH_ON_CLOSE */
 	int write_error; /* wb_err: told once, by the next fsync */
 	int io_error; /* AS_EIO: told once, by whoever waits next */
+	GArray *failed_reads; /* struct failed_read: told to those who wait for pages; NULL: none */
 	void *crypt;
 	uint64_t
 		policy_generation; /* of the filesystem, when it last followed its directory's policy */
@@ -98,6 +99,14 @@ struct btrfs_file {
 	unsigned flags;
 	uint32_t window_start, window_blocks; /* read-ahead */
 	uint32_t next_block; /* where a sequential reader would go on */
+};
+
+/** What scrub or balance came to, in blocks but for the look-ups. */
+struct btrfs_check_counts {
+	uint64_t read, verified, unverified, unsummed, repaired, uncorrectable;
+	uint64_t backrefs; /* references resolved to find a key */
+	uint64_t inode_lookups; /* contexts of inodes searched for */
+	uint64_t tree_searches; /* of the extent tree */
 };
 
 struct btrfs_fs {
@@ -120,6 +129,8 @@ struct btrfs_fs {
 	GHashTable *
 		policies; /* struct policy_entry by policy number: those that are not their key's */
 	uint64_t policy_generation; /* times that a directory got another policy for what is new */
+	bool scrubbing;
+	GHashTable *bad; /* physical block → mask of the mirrors on which it is corrupted */
 	bool commit_armed;
 	uint64_t commits, dirty_tree_blocks;
 	struct alloc_site *site_map, *site_ordered, *site_inode, *site_trans, *site_path, *site_ref,
@@ -133,6 +144,9 @@ struct btrfs_fs {
 		uint64_t map_loads, ordered, fsyncs, log_items, tree_blocks_written;
 		uint64_t lost_writes;
 		uint64_t inodes_shrunk, inodes_shrunk_unlinked;
+		uint64_t read_repairs, read_errors, undetected_blocks;
+		uint64_t scrubs, balances;
+		struct btrfs_check_counts scrub, balance;
 		struct btrfs_work work;
 		uint64_t policies_at_first_write;
 	} count;
@@ -290,6 +304,62 @@ int btrfs_adopt_policy(struct kernel_task *task, struct btrfs_inode *inode);
 /** Binds the preallocated extents of a range that have no nonce yet. */
 int btrfs_bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, uint64_t offset,
 			uint64_t end);
+/* ---- check.c: checksums and tags, and what to do when they don't agree ---- */
+
+/** Devices that hold a copy of all data: those from 0 on. */
+static inline uint32_t btrfs_mirrors(const struct btrfs_fs *fs)
+{
+	return MAX(fs->config.data_mirrors, 1);
+}
+/** Do blocks that have a checksum have a crc32c? Encrypted ones may have a tag in its place. */
+static inline bool btrfs_has_csum(const struct btrfs_fs *fs, bool encrypted)
+{
+	return !(encrypted && fs->config.tag_bytes && fs->config.tag_replaces_csum);
+}
+/** Flushes the write caches of the devices, one after the other. */
+void btrfs_flush_devices(struct kernel_task *task, struct btrfs_fs *fs);
+/** Data was written to all its mirrors: it is in order there. */
+void btrfs_heal(struct btrfs_fs *fs, uint32_t physical_block, uint32_t blocks);
+/** How many blocks of the range are corrupted on the device. */
+uint32_t btrfs_bad_blocks(const struct btrfs_fs *fs, uint32_t device, uint32_t physical_block,
+			  uint32_t blocks);
+/** Reads each corrupted block of a bio from the other mirror, checks that copy, by its crc32c or by
+ * its tag, and writes it back. Returns how many blocks have no good copy; adds to `repaired`. */
+uint32_t btrfs_repair(struct kernel_task *task, struct btrfs_fs *fs, uint32_t device,
+		      const struct btrfs_crypt_io *io, const struct btrfs_seal *seal, bool by_csum,
+		      uint64_t *repaired);
+
+/** The checking of one extent with no inode in hand. */
+struct btrfs_check {
+	struct btrfs_check_counts *counts;
+	struct btrfs_seal seal;
+	struct btrfs_crypt_io io; /* of the extent; info: of the key that was found, or NULL */
+	struct btrfs_backref ref;
+	struct store_backref item;
+	uint32_t tried; /* references */
+	bool by_csum;
+	bool no_key_agrees; /* a tag was wrong under every key that was found */
+};
+void btrfs_check_begin(struct kernel_task *task, struct btrfs_fs *fs, store_extent extent,
+		       struct btrfs_check_counts *counts, struct btrfs_check *check);
+enum btrfs_checked {
+	BTRFS_GOOD, /* verified, perhaps after repair */
+	BTRFS_UNVERIFIED, /* it has no checksum, or a tag whose key is not there */
+	BTRFS_BAD, /* and there is no good copy */
+};
+/** Checks what was read of the extent from a device, and repairs it. */
+enum btrfs_checked btrfs_check(struct kernel_task *task, struct btrfs_fs *fs,
+			       struct btrfs_check *check, uint32_t device, uint32_t at,
+			       uint32_t blocks);
+void btrfs_check_end(struct kernel_task *task, struct btrfs_fs *fs, struct btrfs_check *check);
+/** Is the extent still where it was when the check began? */
+bool btrfs_check_current(const struct btrfs_fs *fs, const struct btrfs_check *check);
+/** What was copied without having been verified is as bad as it was, now on every mirror. */
+void btrfs_spread(struct btrfs_fs *fs, uint32_t from_block, uint32_t to_block, uint32_t blocks);
+
+/* ---- check_report.c ---- */
+
+void btrfs_report_checks(struct btrfs_fs *fs, struct sim_metrics *metrics);
 
 /* ---- read.c ---- */
 

@@ -20,10 +20,73 @@ struct read_bio {
 	struct read_group *group; /* direct reads; NULL: the page cache tells */
 	struct btrfs_crypt_io io;
 	struct btrfs_seal seal;
-	bool checksums;
 	struct btrfs_crypt_request request;
 	uint32_t file_block, file_blocks; /* what the bio fills; differs from io when compressed */
 };
+
+/* ---- reads that failed ---- */
+
+/* Blocks of the file whose last read through the page cache failed. The kernel's reader finds the page
+ * not up to date; here it is gone, as it would be if reclaim had taken it. */
+struct failed_read {
+	uint32_t first, blocks;
+};
+
+static bool overlap(const struct failed_read *failed, uint32_t first, uint32_t blocks,
+		    uint32_t *from, uint32_t *count)
+{
+	uint32_t end = MIN(failed->first + failed->blocks, first + blocks);
+
+	*from = MAX(failed->first, first);
+	*count = end > *from ? end - *from : 0;
+	return *count;
+}
+
+static void mark_failed(struct btrfs_inode *inode, uint32_t first, uint32_t end)
+{
+	struct failed_read failed = {first, end - first};
+
+	if (end > first)
+		g_array_append_val(inode->failed_reads, failed);
+}
+
+static void note_failure(struct btrfs_inode *inode, uint32_t first, uint32_t blocks)
+{
+	if (!inode->failed_reads)
+		inode->failed_reads = g_array_new(false, false, sizeof(struct failed_read));
+	mark_failed(inode, first, first + blocks);
+	page_cache_read_failed(inode->mapping, first, blocks);
+}
+
+/* They are read again. */
+static void forget_failures(struct btrfs_inode *inode, uint32_t first, uint32_t blocks)
+{
+	uint32_t from, count;
+
+	for (guint i = inode->failed_reads ? inode->failed_reads->len : 0; i-- > 0;) {
+		struct failed_read old = g_array_index(inode->failed_reads, struct failed_read, i);
+
+		if (!overlap(&old, first, blocks, &from, &count))
+			continue;
+		g_array_remove_index(inode->failed_reads, i);
+		mark_failed(inode, old.first, from);
+		mark_failed(inode, from + count, old.first + old.blocks);
+	}
+}
+
+static int read_result(struct btrfs_inode *inode, uint32_t first, uint32_t blocks)
+{
+	uint32_t from, count;
+
+	for (guint i = 0; inode->failed_reads && i < inode->failed_reads->len; i++)
+		if (overlap(&g_array_index(inode->failed_reads, struct failed_read, i), first,
+			    blocks, &from, &count) &&
+		    page_cache_missing(inode->mapping, from, count, &from, &count))
+			return -EIO;
+	return 0;
+}
+
+/* ---- the end of a bio ---- */
 
 static void read_done(struct read_bio *bio, int err)
 {
@@ -35,6 +98,8 @@ static void read_done(struct read_bio *bio, int err)
 		bio->group->err = err ? err : bio->group->err;
 		if (!--bio->group->pending)
 			sim_waitq_wake_all(&bio->group->done);
+	} else if (err) {
+		note_failure(bio->inode, bio->file_block, bio->file_blocks);
 	} else {
 		page_cache_uptodate(bio->inode->mapping, bio->file_block, bio->file_blocks);
 	}
@@ -43,19 +108,55 @@ static void read_done(struct read_bio *bio, int err)
 	btrfs_release(fs, OWNED_MEMORY, bio);
 }
 
+/* repair_one_sector() and btrfs_end_repair_bio(): the repair's own bios hold the extent's info. */
+static int repair(struct kernel_task *task, struct read_bio *bio, bool by_csum)
+{
+	struct btrfs_fs *fs = bio->inode->fs;
+	struct btrfs_crypt_io *io = &bio->io;
+	uint32_t lost;
+
+	if (!btrfs_bad_blocks(fs, 0, io->physical_block, io->blocks))
+		return 0;
+	if (io->info)
+		fs->crypt_ops->extent_get(io->info);
+	lost = btrfs_repair(task, fs, 0, io, &bio->seal, by_csum, &fs->count.read_repairs);
+	if (io->info && !fs->config.fault_leaked_info)
+		fs->crypt_ops->extent_put(fs->crypt, io->info, false);
+	fs->count.read_errors += lost;
+	return lost ? -EIO : 0;
+}
+
+/* A checksum tells before anything is decrypted; a tag that stands in its place tells while it is. */
+static int check_and_decrypt(struct kernel_task *task, struct read_bio *bio)
+{
+	struct btrfs_fs *fs = bio->inode->fs;
+	bool by_csum = btrfs_has_csum(fs, bio->io.info);
+	int err = 0;
+
+	if (bio->io.summed && by_csum) {
+		kernel_run(task, COST_CSUM_4K, bio->io.blocks);
+		err = repair(task, bio, true);
+	}
+	if (!err && bio->io.info)
+		err = fs->crypt_ops->decrypt(task, fs->crypt, &bio->io, &bio->seal);
+	if (!err && bio->io.summed && !by_csum)
+		err = repair(task, bio, false);
+	if (!bio->io.summed)
+		fs->count.undetected_blocks +=
+			btrfs_bad_blocks(fs, 0, bio->io.physical_block, bio->io.blocks);
+	if (err == -EBADMSG) /* the wrong key: no copy is better */
+		fs->count.read_errors += bio->io.blocks;
+	return err == -EBADMSG ? -EIO : err;
+}
+
 /* end_bbio_data_read() and, before it, blk_crypto_fallback_decrypt_bio() or its like. */
 static void end_read(struct kernel_task *task, void *arg)
 {
 	struct read_bio *bio = arg;
 	struct btrfs_fs *fs = bio->inode->fs;
-	int err = 0;
 
 	kernel_run(task, COST_BIO_END, 1);
-	if (bio->checksums)
-		kernel_run(task, COST_CSUM_4K, bio->io.blocks);
-	if (bio->io.info)
-		err = fs->crypt_ops->decrypt(task, fs->crypt, &bio->io, &bio->seal);
-	read_done(bio, err);
+	read_done(bio, check_and_decrypt(task, bio));
 	btrfs_drain(task, fs);
 }
 
@@ -91,8 +192,8 @@ static struct read_bio *bio_for(struct btrfs_inode *inode, const struct extent_m
 	bio->inode = inode;
 	bio->file_block = block;
 	bio->file_blocks = blocks;
-	bio->checksums = !(inode->store->flags & STORE_NODATACOW);
 	bio->io.inode = inode;
+	bio->io.summed = !(inode->store->flags & STORE_NODATACOW);
 	bio->io.extent = map->extent;
 	bio->io.extent_block = first;
 	bio->io.file_block = map->compressed ? map->start - map->extent_block : block;
@@ -180,6 +281,7 @@ static int start_missing(struct kernel_task *task, struct btrfs_inode *inode, ui
 
 		if (!page_cache_add(task, inode->mapping, from, count, GFP_NOFS))
 			return -ENOMEM;
+		forget_failures(inode, from, count);
 		err = read_blocks(task, inode, from, count, NULL);
 		if (err)
 			return err;
@@ -194,6 +296,19 @@ int btrfs_fill_cache(struct kernel_task *task, struct btrfs_inode *inode, uint32
 	int err = start_missing(task, inode, first, blocks);
 
 	page_cache_wait_read(task, inode->mapping, first, blocks);
+	return err ? err : read_result(inode, first, blocks);
+}
+
+/* filemap_update_page(): a page that a bio of many left not up to date is read again alone, before its
+ * reader is told. */
+static int read_alone(struct kernel_task *task, struct btrfs_inode *inode, uint32_t first,
+		      uint32_t blocks)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < blocks; i++)
+		if (read_result(inode, first + i, 1))
+			err = btrfs_fill_cache(task, inode, first + i, 1);
 	return err;
 }
 
@@ -236,6 +351,8 @@ int btrfs_buffered_read(struct kernel_task *task, struct btrfs_file *file, uint6
 	file->next_block = first + blocks - ((offset + len) % KERNEL_BLOCK_BYTES != 0);
 	err = end > first ? start_missing(task, inode, first, end - first) : 0;
 	page_cache_wait_read(task, inode->mapping, first, blocks);
+	if (!err && read_result(inode, first, blocks))
+		err = read_alone(task, inode, first, blocks);
 	if (!err)
 		kernel_run(task, COST_COPY_4K, blocks);
 	return err;

@@ -109,6 +109,7 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	if (fs->count.policies_at_first_write)
 		sim_metrics_set(metrics, &def_policies, def_policies.name,
 				(int64_t)fs->count.policies_at_first_write);
+	btrfs_report_checks(fs, metrics);
 }
 
 struct btrfs_dump {

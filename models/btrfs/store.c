@@ -89,6 +89,7 @@ struct btrfs_store *store_new(const struct btrfs_store_options *options)
 	set_sizes(store);
 	store_enter(store, NULL);
 	store->generation = FIRST_GENERATION;
+	store->sums = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
 	store->dying = g_array_new(FALSE, FALSE, sizeof(store_extent));
 	store->changed = g_array_new(FALSE, FALSE, sizeof(store_extent));
 	store->groups = g_array_new(FALSE, FALSE, sizeof(struct block_group));
@@ -144,6 +145,8 @@ void store_free(struct btrfs_store *store)
 
 	if (!store)
 		return;
+	if (store->relocation) /* a run that was broken off */
+		store_relocation_end(store->relocation);
 	g_hash_table_iter_init(&iter, store->inodes);
 	while (g_hash_table_iter_next(&iter, NULL, &inode))
 		store_inode_free(inode);
@@ -162,6 +165,7 @@ void store_free(struct btrfs_store *store)
 		g_free(store->extents[i]);
 	g_free(store->extents);
 	g_free(store->refs);
+	g_hash_table_destroy(store->sums);
 	g_array_free(store->dying, TRUE);
 	g_array_free(store->changed, TRUE);
 	g_array_free(store->groups, TRUE);

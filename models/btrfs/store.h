@@ -442,12 +442,48 @@ struct store_extent_tags {
 struct store_extent_tags store_extent_tags(const struct btrfs_store *store, store_extent extent);
 void store_extent_set_tags(struct btrfs_store *store, store_extent extent,
 			   struct store_extent_tags tags);
+/** How many of `blocks` blocks of an extent, from block `from` on, have a checksum: those that were
+ * written through a file with data checksums, until the extent is freed. UINT32_MAX: to the end. */
+uint32_t store_extent_sums(const struct btrfs_store *store, store_extent extent, uint32_t from,
+			   uint32_t blocks);
+/** Blocks with a checksum in all extents, those of extents with a key in their tags apart. */
+void store_sums(const struct btrfs_store *store, uint64_t *plain, uint64_t *encrypted);
 /** Is this block of an extent reached through a file extent item of any subvolume, other than at
  * `file_block` of the inode? Walks the references of the extent in every root. */
 bool store_block_shared(struct btrfs_store *store, store_extent extent, uint32_t block,
 			const struct store_inode *inode, uint32_t file_block);
 /** One past the highest handle in use: handles below may be free (bytes 0). */
 store_extent store_extent_limit(const struct btrfs_store *store);
+
+/* ---- back references ------------------------------------------------------------------------- */
+
+/** The extents with a reference (store_extent), by address; the caller frees. */
+GArray *store_extents_by_address(const struct btrfs_store *store);
+/** Levels of the extent tree, were it built: full leaves of items with one inline reference. */
+uint32_t store_extent_tree_levels(const struct btrfs_store *store);
+/** A file extent item that points to an extent. */
+struct store_backref {
+	store_extent extent;
+	uint32_t root; /* 0: reached by its leaf, and the tree is not known yet */
+	uint32_t ino, leaf;
+	uint32_t file_block; /* where the extent's first block would lie in the file; may wrap */
+	uint32_t item_block; /* the item's own offset */
+	bool encrypted;
+	store_extent context_of; /* as in struct store_file_extent; of an appended context */
+};
+/** The item behind a reference, `skip` of which are passed over; false if there is none left. A keyed
+ * reference costs a search of its tree, one by leaf a look at the leaf. */
+bool store_find_backref(struct btrfs_store *store, store_extent extent, uint32_t skip,
+			struct store_backref *out, struct btrfs_work *work);
+/** Finds a tree with the item's leaf, if that is not known: returns the levels that were climbed, each
+ * of which costs a search of the extent tree. `ref->root` stays 0 if none has it. */
+uint32_t store_backref_root(struct btrfs_store *store, struct store_backref *ref);
+/** Looks up a separate context in the tree, if that is known. */
+void store_backref_context(struct btrfs_store *store, struct store_backref *ref,
+			   struct btrfs_work *work);
+/** What the context of the inode says: the policy's key and store_inode_birth(). False: none. */
+bool store_backref_policy(struct btrfs_store *store, const struct store_backref *ref, uint32_t *key,
+			  uint64_t *birth, struct btrfs_work *work);
 
 /* ---- subvolumes ------------------------------------------------------------------------------ */
 
@@ -487,6 +523,8 @@ bool store_relocation_copy(struct store_relocation *reloc, store_extent *from, s
  * copy, leaf by leaf through relocation trees. Commits before the first. False after the last. */
 bool store_relocation_update(struct store_relocation *reloc, store_extent *from, store_extent *to,
 			     struct btrfs_work *work);
+/** Gives the group up: the copies are dropped and every extent stays where it is. */
+void store_relocation_abort(struct store_relocation *reloc, struct btrfs_work *work);
 /** Merges the relocation trees, drops them and the old extents, commits. */
 void store_relocation_group_end(struct store_relocation *reloc, struct btrfs_work *work);
 void store_relocation_end(struct store_relocation *reloc);

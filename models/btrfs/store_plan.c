@@ -347,6 +347,16 @@ static void finish_inline(struct btrfs_store *store, struct store_inode *inode,
 	items_replace(store, inode, &item);
 }
 
+/* add_pending_csums() */
+static void add_sums(struct btrfs_store *store, const struct store_inode *inode,
+		     const struct store_piece *piece)
+{
+	if (!(inode->flags & STORE_NODATACOW))
+		extent_add_sums(store, piece->extent,
+				(uint32_t)(piece->extent_offset >> SECTOR_SHIFT),
+				(uint32_t)(piece->disk_bytes >> SECTOR_SHIFT));
+}
+
 int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		 const struct store_piece *piece, struct btrfs_work *work)
 {
@@ -363,12 +373,14 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		break;
 	case STORE_PIECE_PREALLOC:
 		items_mark_written(store, inode, start, start + blocks);
+		add_sums(store, inode, piece);
 		break;
 	case STORE_PIECE_COW:
 	case STORE_PIECE_COMPRESSED:
 		item = items_make_extent(store, inode->ino, start, blocks, piece->extent, 0,
 					 STORE_REGULAR, piece->encrypted);
 		items_replace(store, inode, &item);
+		add_sums(store, inode, piece);
 		break;
 	}
 	if (piece->kind == STORE_PIECE_NOCOW || piece->kind == STORE_PIECE_PREALLOC) {

@@ -178,8 +178,17 @@ static int find_extent(struct filling *f, const struct store_image_extent *e, ui
 	return 0;
 }
 
+/* An image does not say which blocks of an extent have checksums: all of one that is written through
+ * a file with data checksums. */
+static void sum_extent(struct filling *f, const struct store_image_extent *e, store_extent extent,
+		       uint32_t inode_flags)
+{
+	if (e->type == STORE_REGULAR && !(inode_flags & STORE_NODATACOW))
+		extent_add_sums(f->store, extent, 0, extent_of(f->store, extent)->blocks);
+}
+
 static int append_extent(struct filling *f, const struct store_image_extent *e, uint32_t ino,
-			 bool encrypted)
+			 uint32_t inode_flags)
 {
 	uint32_t start = (uint32_t)(e->file_offset >> SECTOR_SHIFT);
 	store_extent extent;
@@ -199,8 +208,10 @@ static int append_extent(struct filling *f, const struct store_image_extent *e, 
 	if (ret)
 		return ret;
 	item = items_make_extent(f->store, ino, start, (uint32_t)(e->bytes >> SECTOR_SHIFT), extent,
-				 (uint32_t)(e->extent_offset >> SECTOR_SHIFT), e->type, encrypted);
+				 (uint32_t)(e->extent_offset >> SECTOR_SHIFT), e->type,
+				 inode_flags & STORE_ENCRYPTED);
 	append(f, &item);
+	sum_extent(f, e, extent, inode_flags);
 	extent_add_ref(f->store, extent, f->root->id, ino, start - item.d);
 	return 0;
 }
@@ -264,7 +275,7 @@ static int append_inode(struct filling *f, uint32_t index, uint32_t name_index)
 		return append_entries(f, index, ino, &inode.disk_size);
 	for (size_t i = 0; !ret && i < in->n_extents; i++)
 		ret = extent_valid(&in->extents[i], i ? &in->extents[i - 1] : NULL)
-			      ? append_extent(f, &in->extents[i], ino, in->flags & STORE_ENCRYPTED)
+			      ? append_extent(f, &in->extents[i], ino, in->flags)
 			      : -EINVAL;
 	return ret;
 }

@@ -35,9 +35,8 @@ struct store_relocation *store_relocation_begin(struct btrfs_store *store)
 {
 	struct store_relocation *reloc;
 
-	g_assert(!store->relocating);
-	store->relocating = true;
-	reloc = g_new0(struct store_relocation, 1);
+	g_assert(!store->relocation);
+	reloc = store->relocation = g_new0(struct store_relocation, 1);
 	reloc->store = store;
 	reloc->group = store->groups->len;
 	reloc->moved = g_array_new(FALSE, FALSE, sizeof(struct moved));
@@ -47,7 +46,7 @@ struct store_relocation *store_relocation_begin(struct btrfs_store *store)
 
 void store_relocation_end(struct store_relocation *reloc)
 {
-	reloc->store->relocating = false;
+	reloc->store->relocation = NULL;
 	g_array_free(reloc->moved, TRUE);
 	g_hash_table_destroy(reloc->copied);
 	g_free(reloc);
@@ -110,6 +109,7 @@ static void copy_record(struct btrfs_store *store, store_extent from, store_exte
 	new->content = old->content;
 	new->ram_blocks = old->ram_blocks;
 	new->generation = store->generation;
+	extent_copy_sums(store, from, to); /* btrfs_reloc_clone_csums() */
 	store->live_extents++;
 	if (hooks && hooks->born)
 		hooks->born(store->options.hooks_arg, to, from, 0, 0, 0);
@@ -294,6 +294,22 @@ void store_relocation_group_end(struct store_relocation *reloc, struct btrfs_wor
 			extent_abandon(store, moved->to);
 	}
 	store_commit(store, work);
+}
+
+void store_relocation_abort(struct store_relocation *reloc, struct btrfs_work *work)
+{
+	struct btrfs_store *store = reloc->store;
+	const struct btrfs_store_hooks *hooks = store->options.hooks;
+
+	group_of(reloc)->readonly = false;
+	/* What was told as moved is where it was. */
+	for (unsigned int i = 0; hooks && hooks->born && i < reloc->moved->len; i++) {
+		const struct moved *moved = &g_array_index(reloc->moved, struct moved, i);
+
+		if (moved->to && extent_block(extent_of(store, moved->from)) == moved->block)
+			hooks->born(store->options.hooks_arg, moved->from, moved->to, 0, 0, 0);
+	}
+	store_relocation_group_end(reloc, work);
 }
 
 void store_balance(struct btrfs_store *store, struct btrfs_work *work)

@@ -136,7 +136,7 @@ static void write_trees(struct kernel_task *task, struct btrfs_fs *fs)
 	if (blocks)
 		bio_submit_wait(task, 0, BIO_WRITE | BIO_METADATA, 0,
 				(uint32_t)blocks * per_tree_block);
-	bio_submit_wait(task, 0, BIO_FLUSH | BIO_METADATA, 0, 0);
+	btrfs_flush_devices(task, fs);
 }
 
 int btrfs_commit_with(struct kernel_task *task, struct btrfs_fs *fs,

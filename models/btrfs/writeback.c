@@ -83,6 +83,7 @@ static void put_bio(struct ordered_extent *ordered)
 /* A bio under way. */
 struct write_bio {
 	struct ordered_extent *ordered;
+	uint32_t copies; /* on devices that have not written theirs */
 	struct btrfs_crypt_request request;
 };
 
@@ -92,6 +93,8 @@ static void device_written(void *arg)
 	struct ordered_extent *ordered = bio->ordered;
 	struct btrfs_fs *fs = ordered->inode->fs;
 
+	if (--bio->copies)
+		return;
 	if (ordered->info)
 		fs->crypt_ops->request_end(fs->crypt, &bio->request);
 	btrfs_release(fs, OWNED_MEMORY, bio);
@@ -113,10 +116,29 @@ static int encrypt_bio(struct kernel_task *task, const struct ordered_extent *or
 		.file_block = first_block(ordered) + at,
 		.physical_block = block_of(piece->physical) + at,
 		.blocks = blocks,
+		.summed = !(ordered->inode->store->flags & STORE_NODATACOW),
 		.in_place = piece->kind == STORE_PIECE_NOCOW,
 	};
 
 	return fs->crypt_ops->encrypt(task, fs->crypt, &io, &ordered->seal, &bio->request);
+}
+
+/* btrfs_submit_mirrored_bio(): encrypted once, submitted to each device. */
+static void submit_copies(struct kernel_task *task, struct write_bio *bio, uint32_t at,
+			  uint32_t blocks)
+{
+	struct ordered_extent *ordered = bio->ordered;
+	struct btrfs_fs *fs = ordered->inode->fs;
+	uint32_t physical = block_of(ordered->piece.physical) + at;
+
+	bio->copies = btrfs_mirrors(fs);
+	ordered->bios++;
+	btrfs_heal(fs, physical, blocks);
+	for (uint32_t device = 0; device < btrfs_mirrors(fs); device++) {
+		kernel_run(task, COST_BIO_SUBMIT, 1);
+		bio_submit(fs->machine, device, BIO_WRITE, physical, blocks, task->request,
+			   device_written, bio);
+	}
 }
 
 /* One bio: bounce, encrypt, sum, submit. Returns its blocks or -errno. */
@@ -135,14 +157,11 @@ static int write_bio(struct kernel_task *task, struct ordered_extent *ordered, u
 		btrfs_release(fs, OWNED_MEMORY, bio);
 		return done;
 	}
-	if (!(inode->store->flags & STORE_NODATACOW))
+	if (!(inode->store->flags & STORE_NODATACOW) && btrfs_has_csum(fs, ordered->info))
 		kernel_run(task, COST_CSUM_4K, (uint32_t)done);
 	kernel_alloc_nofail(task, fs->site_bio, GFP_NOFS, machine_size(fs->machine, SIZE_BTRFS_BIO),
 			    1);
-	kernel_run(task, COST_BIO_SUBMIT, 1);
-	ordered->bios++;
-	bio_submit(fs->machine, 0, BIO_WRITE, block_of(ordered->piece.physical) + at,
-		   (uint32_t)done, task->request, device_written, bio);
+	submit_copies(task, bio, at, (uint32_t)done);
 	return done;
 }
 

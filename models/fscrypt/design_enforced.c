@@ -39,6 +39,7 @@ const struct extent_design design_enforced = {
 	.name = "enforced",
 	.summary = "a 34-byte context per extent, whose key and mode must be the inode's",
 	.context_bytes = EXTENT_CONTEXT_BYTES,
+	.names_key = true,
 	.bind_new = bind_new,
 	.bind_loaded = bind_loaded,
 	.may_clone = may_clone,

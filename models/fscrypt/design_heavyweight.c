@@ -49,6 +49,7 @@ const struct extent_design design_heavyweight = {
 	.name = "heavyweight",
 	.summary = "a full 40-byte context per extent: its own key, mode and nonce",
 	.context_bytes = CONTEXT_V2_BYTES,
+	.names_key = true,
 	.bind_new = bind_new,
 	.bind_loaded = bind_loaded,
 	.may_clone = may_clone,

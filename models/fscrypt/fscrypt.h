@@ -30,6 +30,7 @@ enum fscrypt_policy_change {
 	POLICY_CHANGE_INDIRECT,
 	POLICY_CHANGE_NEW_WRITES
 };
+enum fscrypt_auth { AUTH_NONE, AUTH_CSUM, AUTH_BESIDE };
 
 /** What is compared: one column of a result. Filled through fscrypt_variant_params, where each
  * member is explained; members that choose a word hold an enum of the same name. */
@@ -40,10 +41,12 @@ struct fscrypt_variant {
 	int64_t iv, removal, freeing, info_shared, scope, load;
 	int64_t pool_size, pool_scope, pool_full, pool_map;
 	int64_t at_io_clone, derived_cache, derived_size;
-	int64_t reflink_plain, reflink_check;
+	int64_t reflink_plain, reflink_check, leaf_context;
 	int64_t fallback_slots, fallback_version, fallback_start, hardware_slots, devices_list;
 	int64_t fault_freed_key_in_slot, fault_device_array_every;
 	int64_t rekey, policy_change;
+	int64_t auth, auth_tag;
+	int64_t fault_leaked_info;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */

@@ -67,6 +67,7 @@ struct keyed_cipher {
 struct extent_design {
 	const char *name, *summary;
 	uint32_t context_bytes; /* stored per extent; 0: none */
+	bool names_key; /* what it stores says which master key it is of */
 	bool per_inode; /* one key an inode: no nonce is drawn for an extent */
 	/** Binds a new extent of `inode` to a key: the context is made here. */
 	int (*bind_new)(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
@@ -205,6 +206,7 @@ struct fscrypt {
 		uint64_t tfm_frees, master_key_lookups, infos_created, infos_freed;
 		uint64_t blocks_encrypted, blocks_decrypted;
 		uint64_t keys_after_removal, slept_atomic;
+		uint64_t tags_made, tags_checked, tags_wrong, untagged_blocks;
 	} count;
 	struct sim_mutex add_key_mutex; /* fscrypt_add_key_mutex */
 	GPtrArray *users; /* char *: names, by number */
@@ -273,6 +275,23 @@ void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request);
 /** A quantile over all of `acquires`, of which `waits` waited as the histogram has it. */
 uint64_t fscrypt_wait_quantile(const struct sim_histogram *wait_ns, uint64_t acquires,
 			       uint64_t waits, uint32_t per_100k);
+/** A cipher keyed for io->info, for the CPU work of one bio; key_setup.release() gives it back. */
+int fscrypt_acquire(struct kernel_task *task, struct fscrypt *fc, const struct btrfs_crypt_io *io,
+		    struct keyed_cipher *cipher);
+
+/* auth.c: a tag for each encrypted block that has a place for one. */
+bool fscrypt_tags(const struct fscrypt *fc, const struct btrfs_crypt_io *io);
+/** Spends and counts what tags of new ciphertext cost. */
+void fscrypt_tag_blocks(struct kernel_task *task, struct fscrypt *fc,
+			const struct btrfs_crypt_io *io);
+/** The same of tags that are checked. */
+void fscrypt_check_tags(struct kernel_task *task, struct fscrypt *fc, uint32_t tags);
+int fscrypt_extent_find(struct kernel_task *task, void *crypt, uint32_t extent,
+			const struct btrfs_backref *ref, struct fscrypt_extent_info **out);
+int fscrypt_verify(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
+		   const struct btrfs_seal *seal, uint32_t tags);
+void fscrypt_auth_report(const struct fscrypt *fc, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const fscrypt_auth_metrics[];
 
 /* derive.c */
 /** HKDF-Expand of the extent's key from its nonce, under the master key's semaphore, unless it is
@@ -319,6 +338,9 @@ void truth_note(struct truth *truth, enum truth_event event, const struct btrfs_
 void truth_seal(struct truth *truth, const struct btrfs_crypt_io *io, struct btrfs_seal *seal);
 void truth_encrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 		     const struct keyed_cipher *cipher, const struct btrfs_seal *seal);
+/** How many blocks were sealed with another key, nonce or IV than these. */
+uint32_t truth_mismatches(const struct truth *truth, const struct btrfs_crypt_io *io,
+			  const struct keyed_cipher *cipher, const struct btrfs_seal *seal);
 /** Compares what a decryption used with what the blocks were sealed with. */
 void truth_decrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 		     const struct keyed_cipher *cipher, const struct btrfs_seal *seal);

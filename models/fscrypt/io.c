@@ -65,8 +65,8 @@ void fscrypt_release_nothing(struct kernel_task *task, void *state, struct keyed
 	(void)cipher;
 }
 
-static int acquire(struct kernel_task *task, struct fscrypt *fc, const struct btrfs_crypt_io *io,
-		   struct keyed_cipher *cipher)
+int fscrypt_acquire(struct kernel_task *task, struct fscrypt *fc, const struct btrfs_crypt_io *io,
+		    struct keyed_cipher *cipher)
 {
 	int err = extent_info_prepare(task,
 				      io->info); /* one that a split has left to its first use */
@@ -104,6 +104,7 @@ static int encrypt_blocks(struct kernel_task *task, struct fscrypt *fc,
 	if (pages > 0) {
 		done.blocks = (uint32_t)pages;
 		kernel_run(task, COST_ENCRYPT_4K + fc->mode, done.blocks);
+		fscrypt_tag_blocks(task, fc, &done);
 		truth_encrypted(fc->truth, &done, cipher, seal);
 	}
 	fc->setup->release(task, fc->setup_state, cipher);
@@ -119,7 +120,7 @@ static int encrypt_in_software(struct kernel_task *task, struct fscrypt *fc,
 
 	if (pages < 0)
 		return pages;
-	err = acquire(task, fc, io, &cipher);
+	err = fscrypt_acquire(task, fc, io, &cipher);
 	if (err) {
 		unbounce(fc, (uint32_t)pages);
 		return err;
@@ -213,18 +214,25 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 {
 	struct fscrypt *fc = crypt;
 	struct keyed_cipher cipher = {.key = io->info->key->number, .nonce = io->info->nonce};
+	uint32_t wrong;
 	int err = 0;
 
 	if (!fc->setup->request_begin)
-		err = acquire(task, fc, io, &cipher);
+		err = fscrypt_acquire(task, fc, io, &cipher);
 	if (!err && !fc->setup->request_begin) {
 		kernel_run(task, COST_DECRYPT_4K + fc->mode, io->blocks);
+		if (fscrypt_tags(fc, io))
+			fscrypt_check_tags(task, fc, io->blocks);
 		fc->setup->release(task, fc->setup_state, &cipher);
 	}
 	bio_end(fc, false);
 	if (err)
 		return err;
 	fc->count.blocks_decrypted += io->blocks;
+	wrong = fscrypt_tags(fc, io) ? truth_mismatches(fc->truth, io, &cipher, seal) : 0;
+	fc->count.tags_wrong += wrong;
+	if (wrong) /* without tags it would be garbage */
+		return -EBADMSG;
 	truth_decrypted(fc->truth, io, &cipher, seal);
 	return 0;
 }

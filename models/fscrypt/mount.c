@@ -152,7 +152,8 @@ static const struct sim_metric_def *const own_defs[] = {
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
 	static const struct sim_metric_def *const *const lists[] = {
-		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics};
+		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics,
+		fscrypt_auth_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }
@@ -182,6 +183,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 	truth_report(fc->truth, metrics);
 	rekey_report(fc, metrics);
 	derived_cache_report(fc->derived, metrics);
+	fscrypt_auth_report(fc, metrics);
 	if (fc->setup->report)
 		fc->setup->report(fc->setup_state, metrics);
 }

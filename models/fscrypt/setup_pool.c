@@ -250,10 +250,8 @@ static void **home(const struct setup_pool *setup, struct inode_info *inode)
 	return NULL;
 }
 
-static int pool_inode_open(struct kernel_task *task, void *state, struct inode_info *inode)
+static int open_pool(struct kernel_task *task, struct setup_pool *setup, void **at)
 {
-	struct setup_pool *setup = state;
-	void **at = home(setup, inode);
 	struct cipher_pool *pool;
 	int err;
 
@@ -269,6 +267,11 @@ static int pool_inode_open(struct kernel_task *task, void *state, struct inode_i
 		empty(pool);
 	cipher_pool_free(pool);
 	return err;
+}
+
+static int pool_inode_open(struct kernel_task *task, void *state, struct inode_info *inode)
+{
+	return open_pool(task, state, home(state, inode));
 }
 
 static void drop_pool(void **at)
@@ -288,15 +291,33 @@ static void pool_inode_close(void *state, struct inode_info *inode)
 		drop_pool(&inode->setup);
 }
 
+/* The pool for an I/O; with no inode in hand perhaps the first that a master key is used for. */
+static int find_pool(struct kernel_task *task, struct setup_pool *setup,
+		     struct fscrypt_extent_info *info, const struct btrfs_crypt_io *io,
+		     struct cipher_pool **pool)
+{
+	bool of_key = setup->fc->variant->pool_scope == POOL_SCOPE_MASTER_KEY;
+	void **at = io->inode ? home(setup, btrfs_inode_crypt(io->inode)) : NULL;
+	int err;
+
+	if (!io->inode && of_key)
+		at = &info->key->setup;
+	err = open_pool(task, setup, at);
+	*pool = at ? *at : setup->mount;
+	return err;
+}
+
 static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_extent_info *info,
 			const struct btrfs_crypt_io *io, struct keyed_cipher *cipher)
 {
 	struct setup_pool *setup = state;
-	void **at = home(setup, btrfs_inode_crypt(io->inode));
-	struct cipher_pool *pool = at ? *at : setup->mount;
-	struct slot *slot = find_keyed(task, pool, info);
-	int err;
+	struct cipher_pool *pool;
+	struct slot *slot;
+	int err = find_pool(task, setup, info, io, &pool);
 
+	if (err)
+		return err;
+	slot = find_keyed(task, pool, info);
 	cipher->at = slot;
 	if (slot) {
 		slot->users++;

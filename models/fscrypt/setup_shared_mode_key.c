@@ -7,6 +7,8 @@
  */
 #include "models/fscrypt/internal.h"
 
+#include <errno.h>
+
 struct mode_keys {
 	struct fscrypt *fc;
 	struct sim_mutex setup_mutex; /* fscrypt_mode_key_setup_mutex */
@@ -32,7 +34,7 @@ static void mode_keys_free(void *arg)
 	g_free(state);
 }
 
-/* Called by the opener, which has the key's semaphore for read and so derives without taking it. */
+/* The caller has the key's semaphore for read and so derives without taking it. */
 static int set_up(struct kernel_task *task, struct mode_keys *state, struct master_key *key)
 {
 	struct fscrypt *fc = state->fc;
@@ -50,17 +52,36 @@ static int set_up(struct kernel_task *task, struct mode_keys *state, struct mast
 	return err;
 }
 
-static int mode_keys_inode_open(struct kernel_task *task, void *arg, struct inode_info *inode)
+static int set_up_once(struct kernel_task *task, struct mode_keys *state, struct master_key *key)
 {
-	struct mode_keys *state = arg;
 	int err = 0;
 
-	if (inode->key->setup)
+	if (key->setup)
 		return 0;
 	kernel_mutex_lock(task, &state->setup_mutex);
-	if (!inode->key->setup)
-		err = set_up(task, state, inode->key);
+	if (!key->setup)
+		err = set_up(task, state, key);
 	kernel_mutex_unlock(task, &state->setup_mutex);
+	return err;
+}
+
+static int mode_keys_inode_open(struct kernel_task *task, void *arg, struct inode_info *inode)
+{
+	return set_up_once(task, arg, inode->key);
+}
+
+/* An extent whose master key has opened no inode: one of another key, or one with no inode in hand. */
+static int mode_keys_prepare(struct kernel_task *task, void *arg, struct fscrypt_extent_info *info)
+{
+	struct master_key *key = info->key;
+	int err = -ENOKEY;
+
+	if (key->setup)
+		return 0;
+	kernel_rwsem_read(task, &key->sem);
+	if (key->secret)
+		err = set_up_once(task, arg, key);
+	kernel_rwsem_read_unlock(task, &key->sem);
 	return err;
 }
 
@@ -86,6 +107,7 @@ const struct key_setup setup_shared_mode_key = {
 	.new = mode_keys_new,
 	.free = mode_keys_free,
 	.inode_open = mode_keys_inode_open,
+	.prepare = mode_keys_prepare,
 	.acquire = fscrypt_acquire_nothing,
 	.release = fscrypt_release_nothing,
 	.forget = mode_keys_forget,

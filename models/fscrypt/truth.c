@@ -434,19 +434,25 @@ static const char *key_name(const struct fscrypt *fc, uint32_t number)
 	return number ? ((const struct master_key *)fc->keys->pdata[number - 1])->name : "none";
 }
 
+uint32_t truth_mismatches(const struct truth *truth, const struct btrfs_crypt_io *io,
+			  const struct keyed_cipher *cipher, const struct btrfs_seal *seal)
+{
+	uint32_t iv = iv_of(truth->fc, io), mismatches = 0;
+
+	if (cipher->key != seal->key || cipher->nonce != seal->nonce)
+		return io->blocks;
+	if (iv == seal->iv_base + io->extent_block && !g_hash_table_size(truth->resealed))
+		return 0;
+	for (uint32_t i = 0; i < io->blocks; i++)
+		mismatches += sealed_iv(truth, io->extent, io->extent_block + i, seal) != iv + i;
+	return mismatches;
+}
+
 void truth_decrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 		     const struct keyed_cipher *cipher, const struct btrfs_seal *seal)
 {
-	bool keyed = cipher->key == seal->key && cipher->nonce == seal->nonce;
-	uint32_t iv = iv_of(truth->fc, io), sealed = 0, garbage = 0;
+	uint32_t garbage = truth_mismatches(truth, io, cipher, seal), last = io->blocks - 1;
 
-	for (uint32_t i = 0; i < io->blocks; i++) {
-		sealed = sealed_iv(truth, io->extent, io->extent_block + i, seal);
-		garbage += !keyed || sealed != iv + i;
-		if (keyed && !garbage && iv == seal->iv_base + io->extent_block &&
-		    !g_hash_table_size(truth->resealed))
-			return;
-	}
 	if (!garbage)
 		return;
 	truth->garbage_blocks += garbage;
@@ -455,8 +461,9 @@ void truth_decrypted(struct truth *truth, const struct btrfs_crypt_io *io,
 		"%s, nonce %" G_GUINT64_FORMAT ", last IV %u; read with key %s, nonce "
 		"%" G_GUINT64_FORMAT ", last IV %u",
 		garbage, io->blocks, btrfs_inode_root(io->inode), btrfs_inode_ino(io->inode),
-		io->file_block, key_name(truth->fc, seal->key), seal->nonce, sealed,
-		key_name(truth->fc, cipher->key), cipher->nonce, iv + io->blocks - 1);
+		io->file_block, key_name(truth->fc, seal->key), seal->nonce,
+		sealed_iv(truth, io->extent, io->extent_block + last, seal),
+		key_name(truth->fc, cipher->key), cipher->nonce, iv_of(truth->fc, io) + last);
 }
 
 static void move_places(struct truth *truth, uint32_t from, uint32_t to)

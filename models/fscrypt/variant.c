@@ -7,6 +7,11 @@ enum { POOL_SIZE_MAX = 1 << 20, CONTEXT_BYTES_MAX = 64, DERIVED_SIZE_MAX = 1 << 
 /* UFS and eMMC: 8 bits, and one (6.12: include/ufs/ufshci.h, drivers/mmc/host/cqhci-crypto.c). */
 enum { HARDWARE_SLOTS_MAX = 256, FAULT_EVERY_MAX = 1 << 30 };
 
+/* A tag is 16 bytes of AES-GCM or Poly1305 (RFC 5116, RFC 8439); GCM may cut it to 4 (NIST SP 800-38D),
+ * and a checksum item has room for 32 (6.12: include/uapi/linux/btrfs.h, BTRFS_CSUM_SIZE). */
+#define AUTH_TAG_DEFAULT "16"
+enum { AUTH_TAG_MIN = 4, AUTH_TAG_MAX = 32 };
+
 G_DEFINE_QUARK(extentsim - fscrypt - error, fscrypt_error)
 
 static const char *mode_name(size_t i)
@@ -38,6 +43,7 @@ WORDS(reflink_plain, "share", "refuse")
 WORDS(reflink_check, "design", "call", "load")
 WORDS(rekey, "design", "refuse", "rewrite", "allow")
 WORDS(policy_change, "walk-user", "walk-kernel", "indirect", "new-writes")
+WORDS(auth, "none", "csum", "beside")
 
 #define AT(field) offsetof(struct fscrypt_variant, field)
 #define WORD(key, field, words, fallback, help)                                                    \
@@ -128,6 +134,15 @@ const struct sim_param fscrypt_variant_params[] = {
 	WORD("policy.change", policy_change, policy_change, "walk-user",
 	     "how a tree's policy is replaced: file by file from a program, by one call that walks "
 	     "it, by one item that all its contexts name, or for what is yet to be written"),
+	WORD("auth", auth, auth, "none",
+	     "a tag for each encrypted block: in the place of its checksum (csum), or beside it"),
+	COUNT("auth.tag", auth_tag, AUTH_TAG_MIN, AUTH_TAG_MAX, AUTH_TAG_DEFAULT, "bytes of a tag"),
+	FLAG("fault.leaked-info", fault_leaked_info, "false",
+	     "read repair does not give back its reference to an extent's info"),
+	FLAG("leaf.context", leaf_context, "true",
+	     "each file stores a context of its own; false: files take their directory's policy, "
+	     "as "
+	     "in the series of August 2023"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
@@ -140,11 +155,31 @@ static bool refuse(const struct fscrypt_variant *variant, GError **error, const 
 	return false;
 }
 
+static const char *auth_fault_of(const struct fscrypt_variant *variant)
+{
+	const struct key_setup *setup = key_setups[variant->setup];
+
+	if (variant->auth == AUTH_NONE)
+		return NULL;
+	if (setup->request_begin)
+		return "'auth' needs a cipher in software: hardware behind the filesystem gives it "
+		       "no "
+		       "tags";
+	if (variant->auth == AUTH_CSUM && setup == &setup_pool &&
+	    variant->pool_scope == POOL_SCOPE_FILE)
+		return "auth 'csum' with pool.scope=file: scrub and relocation check tags with no "
+		       "file "
+		       "open, and so have no pool";
+	return NULL;
+}
+
 static const char *fault_of(const struct fscrypt_variant *variant)
 {
 	const struct extent_design *design = extent_designs[variant->design];
 	const struct key_setup *setup = key_setups[variant->setup];
 
+	if (design == &design_none && variant->auth != AUTH_NONE)
+		return "design 'none' encrypts nothing, so it has no key to make tags with";
 	if (design == &design_none)
 		return setup == &setup_none
 			       ? NULL
@@ -160,6 +195,12 @@ static const char *fault_of(const struct fscrypt_variant *variant)
 		return "'context.bytes' is less than what the design stores";
 	if (variant->context_bytes && !design->context_bytes)
 		return "'context.bytes' needs a design that stores a context per extent";
+	if (!variant->leaf_context && design->per_inode)
+		return "a file's key hangs on the nonce in its own context: 'leaf.context' can't "
+		       "be "
+		       "false";
+	if (auth_fault_of(variant))
+		return auth_fault_of(variant);
 	if (variant->rekey == REKEY_REWRITE && variant->policy_change == POLICY_CHANGE_INDIRECT)
 		return "'policy.change=indirect' changes one item and writes no data anew: "
 		       "'rekey' can't be rewrite";

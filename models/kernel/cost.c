@@ -75,6 +75,7 @@ const struct kernel_name kernel_cost_table[KERNEL_COSTS] = {
 	PER_MODE(COST_TFM_CLONE, "tfm_clone", "cloning a cipher, less its slab_alloc"),
 	PER_MODE(COST_ENCRYPT_4K, "encrypt_4k", "encrypting one block"),
 	PER_MODE(COST_DECRYPT_4K, "decrypt_4k", "decrypting one block"),
+	[COST_AUTH_4K] = {"auth_4k", "ns", "computing the authentication tag of one block"},
 	[COST_DEVICE_READ] = {"device_read", "ns",
 			      "device latency of a read, first block included"},
 	[COST_DEVICE_WRITE] = {"device_write", "ns",

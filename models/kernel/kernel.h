@@ -73,7 +73,8 @@ enum kernel_cost {
 	COST_TFM_CLONE = COST_TFM_FREE + CIPHER_MODES,
 	COST_ENCRYPT_4K = COST_TFM_CLONE + CIPHER_MODES,
 	COST_DECRYPT_4K = COST_ENCRYPT_4K + CIPHER_MODES,
-	COST_DEVICE_READ = COST_DECRYPT_4K + CIPHER_MODES, /* latency of a read, first block */
+	COST_AUTH_4K = COST_DECRYPT_4K + CIPHER_MODES, /* tag of a block, computed or checked */
+	COST_DEVICE_READ, /* latency of a read, first block */
 	COST_DEVICE_WRITE,
 	COST_DEVICE_4K, /* transfer of one more block on one channel */
 	COST_DEVICE_FLUSH,
@@ -480,6 +481,9 @@ bool page_cache_add(struct kernel_task *task, struct address_space *mapping, uin
 		    uint32_t blocks, enum gfp gfp);
 /** I/O done: pages are up to date; wakes those who wait for them. */
 void page_cache_uptodate(struct address_space *mapping, uint32_t first, uint32_t blocks);
+/** The read failed: pages that are not up to date are dropped, but for those that were overwritten
+ * meanwhile; wakes those who wait for them. */
+void page_cache_read_failed(struct address_space *mapping, uint32_t first, uint32_t blocks);
 /** Waits until none of the blocks is under read I/O. */
 void page_cache_wait_read(struct kernel_task *task, struct address_space *mapping, uint32_t first,
 			  uint32_t blocks);

@@ -450,6 +450,23 @@ void page_cache_drop(struct address_space *mapping, uint32_t first, uint32_t blo
 	wake_waiters(mapping);
 }
 
+void page_cache_read_failed(struct address_space *mapping, uint32_t first, uint32_t blocks)
+{
+	uint64_t end = (uint64_t)first + blocks;
+	struct page_chunk *chunk;
+
+	for_each_chunk(chunk, mapping, (uint64_t)first, end)
+	{
+		uint64_t failed =
+			chunk->present & ~chunk->uptodate & range_mask(chunk->index, first, end);
+		uint64_t overwritten = failed & (chunk->dirty | chunk->writeback);
+
+		chunk->uptodate |= overwritten;
+		chunk_drop(chunk, failed & ~overwritten);
+	}
+	wake_waiters(mapping);
+}
+
 void page_cache_drop_clean(struct machine *machine)
 {
 	struct kernel_task *task = kernel_current(machine);

@@ -514,6 +514,10 @@ static int execute(struct player *p, const struct script_op *op)
 	case SCRIPT_SYNC:
 	case SCRIPT_DUMP:
 		return btrfs_sync_fs(p->task, fs);
+	case SCRIPT_SCRUB:
+		return btrfs_scrub(p->task, fs);
+	case SCRIPT_CORRUPT:
+		return btrfs_corrupt(fs, op->name[0], op->number[0], op->number[1]);
 	default:
 		return do_name_op(p, op);
 	}

@@ -70,6 +70,8 @@ static const struct {
 	[SCRIPT_DUMP] = {"dump", "", "dump"},
 	[SCRIPT_REKEY] = {"rekey", "ff", "rekey F KEY"},
 	[SCRIPT_REKEYTREE] = {"rekeytree", "ff", "rekeytree DIR KEY"},
+	[SCRIPT_SCRUB] = {"scrub", "", "scrub"},
+	[SCRIPT_CORRUPT] = {"corrupt", "fNN", "corrupt F OFF LEN"},
 };
 
 const char *script_op_name(size_t code)
