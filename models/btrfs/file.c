@@ -491,6 +491,7 @@ static int bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, ui
 		if (err)
 			break;
 		btrfs_seal_extent(fs, item.extent, &seal);
+		store_seal_context(fs->store, inode->store, item.file_offset);
 		fs->crypt_ops->extent_put(fs->crypt, info, false);
 	}
 	return err;

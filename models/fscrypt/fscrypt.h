@@ -37,6 +37,7 @@ struct fscrypt_variant {
 	int64_t reflink_plain, reflink_check;
 	int64_t fallback_slots, fallback_version, fallback_start, hardware_slots, devices_list;
 	int64_t fault_freed_key_in_slot, fault_device_array_every;
+	int64_t fault_context_not_copied, fault_evict_dirty;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */

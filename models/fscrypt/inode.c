@@ -126,6 +126,14 @@ int fscrypt_file_open(struct kernel_task *task, void *crypt, struct btrfs_inode 
 	return fc->setup->file_open(task, fc->setup_state, info);
 }
 
+bool fscrypt_inode_unwanted(void *crypt, const struct btrfs_inode *inode)
+{
+	const struct inode_info *info = btrfs_inode_crypt(inode);
+
+	(void)crypt;
+	return info && info->key->status != KEY_PRESENT;
+}
+
 void fscrypt_inode_evict(void *crypt, struct btrfs_inode *inode)
 {
 	struct fscrypt *fc = crypt;

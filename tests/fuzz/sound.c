@@ -6,6 +6,25 @@
 #include <string.h>
 
 const struct fuzz_exception fuzz_exceptions[] = {
+	{"design=inode", "IV reused",
+	 "an inode and its copy in a snapshot have one key, and IVs by file offset"},
+	{"design=inode", "garbage",
+	 "an extent that is shared is read with the other inode's key, or at another offset"},
+	{"iv=file-offset", "garbage", "a clone may put an extent at another offset"},
+	{"iv=physical", "garbage", "relocation moves ciphertext"},
+	{"design=lightweight reflink.check=load", "garbage",
+	 "nothing in the extent says that its key is another one than the inode's"},
+	{"removal=hard", "write lost",
+	 "dirty pages of an open file meet a master key that can derive nothing any more"},
+	{"pool.full=steal", "write lost", "writeback that finds no idle cipher fails"},
+	{"freeing=workqueue", "key in memory after removal",
+	 "the worker may come by after the key has become absent"},
+	{"freeing=immediate", "sleep in atomic context",
+	 "set-ups whose infos end under a sleeping lock, below the map tree's lock"},
+	{"fault.context-not-copied=true", "context missing", "the fault"},
+	{"fault.context-not-copied=true", "garbage", "the fault: a context of another extent"},
+	{"fault.context-not-copied=true", "write lost", "the fault: EEXIST"},
+	{"fault.evict-dirty=true", "write lost", "the fault"},
 	{NULL, NULL, NULL},
 };
 
