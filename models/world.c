@@ -241,9 +241,9 @@ static void run(struct world *w)
 	if (end == SIM_END_IDLE && !w->workload->running)
 		fscrypt_check_end(w->crypt);
 	if (w->options->ended)
-		w->options->ended(w->options->ended_arg,
-				  &(struct world_parts){w->sim, w->machine, w->fs, w->crypt,
-							w->workload});
+		w->options->ended(
+			w->options->ended_arg,
+			&(struct world_parts){w->sim, w->machine, w->fs, w->crypt, w->workload});
 	measure(w);
 	if (w->workload->dumps)
 		w->outcome->dumps = g_strdup(w->workload->dumps->str);

@@ -168,10 +168,9 @@ static int clone_range(struct cloning *c)
 		clone_finish(c, c->done_to);
 	}
 	if (c->done_to < c->to + c->bytes) {
-		ret = items_replace_range(c->store, c->target,
-					  (uint32_t)(c->done_to >> SECTOR_SHIFT),
-					  (uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL,
-					  NULL);
+		ret = items_replace_range(
+			c->store, c->target, (uint32_t)(c->done_to >> SECTOR_SHIFT),
+			(uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL, NULL);
 		clone_finish(c, c->to + c->bytes);
 	}
 	return ret;

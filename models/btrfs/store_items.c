@@ -85,13 +85,14 @@ void store_seal_context(struct btrfs_store *store, const struct store_inode *ino
 {
 	struct item *context;
 
+	store_enter(store, NULL);
 	if (!contexts_faulty(store))
 		return;
 	context = items_context_at(store, inode->root, inode->ino,
 				   (uint32_t)(file_offset >> SECTOR_SHIFT));
 	if (context)
-		*context = items_make_context(store, inode->ino, key_offset(context->key),
-					      context->a);
+		*context =
+			items_make_context(store, inode->ino, key_offset(context->key), context->a);
 }
 
 /* Removes the contexts of items that start in [start, end). */

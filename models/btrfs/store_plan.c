@@ -103,6 +103,9 @@ static bool can_nocow(struct btrfs_store *store, const struct store_inode *inode
 	const struct root *root = root_of(store, inode->root);
 
 	*released = false;
+	/* In place nothing becomes encrypted, or plain. */
+	if (item_encrypted(item) != ((inode->flags & STORE_ENCRYPTED) != 0))
+		return false;
 	if (item_file_type(item) == STORE_INLINE || !item->a ||
 	    (item_file_type(item) == STORE_REGULAR && !(inode->flags & STORE_NODATACOW)) ||
 	    item->b <= root->last_snapshot || item_compression(item) ||

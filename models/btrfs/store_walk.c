@@ -43,9 +43,8 @@ static struct store_context read_context(struct store_walk *walk, const struct i
 		return (struct store_context){.present = false};
 	if (!found->b && !found->c) /* of an image: sealed behind the store's back */
 		return own;
-	return (struct store_context){.present = true,
-				      .nonce = (uint64_t)found->c << 32 | found->b,
-				      .key = found->d};
+	return (struct store_context){
+		.present = true, .nonce = (uint64_t)found->c << 32 | found->b, .key = found->d};
 }
 
 /* Looks up the separate context of an item: free while it lies in the leaf of the last one. */

@@ -120,10 +120,12 @@ const struct sim_param fscrypt_variant_params[] = {
 	      "every N-th device array wanted at a key's end fails, as with failslab's interval; "
 	      "0: only for want of memory"),
 	FLAG("fault.context-not-copied", fault_context_not_copied, "false",
-	     "layout=separate: the part behind a split or a trim of an item's front gets no context, "
+	     "layout=separate: the part behind a split or a trim of an item's front gets no "
+	     "context, "
 	     "and one in the way of a new one makes its insertion fail, as posted in v6"),
 	FLAG("fault.evict-dirty", fault_evict_dirty, "false",
-	     "removing a key evicts inodes that are still dirty, as if fscrypt_drop_inode() did not "
+	     "removing a key evicts inodes that are still dirty, as if fscrypt_drop_inode() did "
+	     "not "
 	     "look"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),

@@ -106,8 +106,8 @@ static const struct form *draw_form(struct generator *g)
  * below directories of a policy; s0 to s3 are snapshots of any of them. */
 static void put_directory(struct generator *g, GString *out)
 {
-	static const char *const dirs[] = {"d0", "d1",	  "d1",	   "d1", "d2", "d2",	"v0",
-					   "v1", "d1/n0", "d2/n1", "v2", "s",  "s",	"s"};
+	static const char *const dirs[] = {"d0", "d1",	  "d1",	   "d1", "d2", "d2", "v0",
+					   "v1", "d1/n0", "d2/n1", "v2", "s",  "s",  "s"};
 	static const char *const in_snapshot[] = {"", "/d1", "/d2", "/d0"};
 	const char *dir = dirs[fuzz_draw(&g->state, G_N_ELEMENTS(dirs))];
 
@@ -206,10 +206,10 @@ static void add_operation(struct generator *g, uint32_t actor)
 static void add_trees(struct fuzz_case *c, uint32_t actor)
 {
 	static const char *const lines[] = {
-		"addkey k0",	 "addkey k1",	 "mkdir d0",	 "mkdir d1",	 "mkdir d2",
-		"policy d1 k0",	 "policy d2 k1", "subvol v0",	 "subvol v1",	 "subvol v2",
-		"policy v1 k0",	 "policy v2 k1", "subvol d1/n0", "subvol d2/n1", "policy d1/n0 k0",
-		"policy d2/n1 k1"};
+		"addkey k0",	"addkey k1",	"mkdir d0",	   "mkdir d1",
+		"mkdir d2",	"policy d1 k0", "policy d2 k1",	   "subvol v0",
+		"subvol v1",	"subvol v2",	"policy v1 k0",	   "policy v2 k1",
+		"subvol d1/n0", "subvol d2/n1", "policy d1/n0 k0", "policy d2/n1 k1"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
 		fuzz_case_add(c, actor, "%s", lines[i]);

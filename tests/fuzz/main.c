@@ -88,7 +88,7 @@ static void list(const struct fuzz_case *c, uint64_t seed, const struct fuzz_ver
 		const struct fuzz_finding *f = verdict->findings->pdata[i];
 
 		if (strcmp(last, f->kind))
-			g_print("%s\t%s\tseed %" G_GUINT64_FORMAT "\t%s\n",
+			g_print("%s\t%.40s\tseed %" G_GUINT64_FORMAT "\t%s\n",
 				fuzz_expected(c->variant, f->kind) ? "expected" : "UNEXPECTED",
 				f->kind, seed, c->variant);
 		last = f->kind;

@@ -216,6 +216,7 @@ static G_GNUC_NORETURN void child(const struct fuzz_case *c, int fd, int log)
 	struct fuzz_verdict verdict;
 	FILE *to = fdopen(fd, "w");
 
+	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	alarm(ENDLESS_AFTER_S);
 	verdict = fuzz_run(c);

@@ -10,10 +10,14 @@ const struct fuzz_exception fuzz_exceptions[] = {
 	 "an inode and its copy in a snapshot have one key, and IVs by file offset"},
 	{"design=inode", "garbage",
 	 "an extent that is shared is read with the other inode's key, or at another offset"},
+	{"design=inode", "wrong key",
+	 "a preallocated extent that was shared is written in place under the other inode's key"},
 	{"iv=file-offset", "garbage", "a clone may put an extent at another offset"},
 	{"iv=physical", "garbage", "relocation moves ciphertext"},
 	{"design=lightweight reflink.check=load", "garbage",
 	 "nothing in the extent says that its key is another one than the inode's"},
+	{"design=lightweight reflink.check=load", "wrong key",
+	 "the same, met by a write in place to a preallocated extent"},
 	{"removal=hard", "write lost",
 	 "dirty pages of an open file meet a master key that can derive nothing any more"},
 	{"pool.full=steal", "write lost", "writeback that finds no idle cipher fails"},
@@ -23,6 +27,8 @@ const struct fuzz_exception fuzz_exceptions[] = {
 	 "set-ups whose infos end under a sleeping lock, below the map tree's lock"},
 	{"fault.context-not-copied=true", "context missing", "the fault"},
 	{"fault.context-not-copied=true", "garbage", "the fault: a context of another extent"},
+	{"fault.context-not-copied=true", "wrong key",
+	 "the fault: an overwrite in place under the context of another extent"},
 	{"fault.context-not-copied=true", "write lost", "the fault: EEXIST"},
 	{"fault.evict-dirty=true", "write lost", "the fault"},
 	{NULL, NULL, NULL},
@@ -111,14 +117,10 @@ static const struct choice {
 	uint32_t one_in;
 	const char *values[4];
 } choices[] = {
-	{"layout", 2, {NULL}},
-	{"context.bytes", 6, {"64"}},
-	{"iv", 10, {NULL}},
-	{"removal", 8, {NULL}},
-	{"load", 8, {NULL}},
-	{"pool.size", 2, {"1", "2", "5"}},
-	{"pool.full", 8, {NULL}},
-	{"derived.size", 3, {"1", "7"}},
+	{"layout", 2, {NULL}},	  {"context.bytes", 6, {"64"}},
+	{"iv", 10, {NULL}},	  {"removal", 8, {NULL}},
+	{"load", 8, {NULL}},	  {"pool.size", 2, {"1", "2", "5"}},
+	{"pool.full", 8, {NULL}}, {"derived.size", 3, {"1", "7"}},
 };
 
 enum { CHOICE_ONE_IN = 4 };
@@ -178,8 +180,7 @@ static void draw_choice(uint64_t *state, const struct sim_param *param, GString 
 
 static char *draw(uint64_t *state)
 {
-	const char *design =
-		extent_design_name(fuzz_draw(state, count(extent_design_name)));
+	const char *design = extent_design_name(fuzz_draw(state, count(extent_design_name)));
 	const char *setup = key_setup_name(fuzz_draw(state, count(key_setup_name)));
 	GString *out = g_string_new("design=");
 
