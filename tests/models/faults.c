@@ -158,10 +158,11 @@ Test(faults, nothing_is_written_in_place_in_a_block_group_that_is_relocated)
 	cr_expect_eq(metric(script, "design=lightweight setup=pool", "truth.garbage_blocks"), 0);
 }
 
-Test(faults, a_plain_preallocated_extent_in_an_encrypted_file_is_not_written_in_place)
+Test(faults, a_plain_extent_in_an_encrypted_file_is_not_written_in_place)
 {
-	cr_expect_eq(metric("mkdir p\nfalloc p/f 0 64k\n" ENCRYPTED_DIR
-			    "reflink p/f d/f\nunlink p/f\ndropcaches\nwrite d/f 0 8k\nsync\n",
+	cr_expect_eq(metric("mkdir p\nnocow p/f\nwrite p/f 0 64k\n" ENCRYPTED_DIR
+			    "nocow d/f\nreflink p/f d/f\nunlink p/f\ndropcaches\nwrite d/f 0 8k\n"
+			    "sync\n",
 			    "design=lightweight setup=pool", "crypt.blocks_encrypted"),
 		     2);
 }
