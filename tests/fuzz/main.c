@@ -10,7 +10,7 @@ enum { SHRINK_RUNS = 3000 };
 struct fuzz_arguments {
 	gint64 first, seeds, operations, seconds;
 	char *variant, *folder, *kind;
-	gboolean sound, exceptions, keep_going, list;
+	gboolean sound, exceptions, keep_going, list, whole;
 };
 
 static bool parse_arguments(int argc, char **argv, struct fuzz_arguments *a)
@@ -27,6 +27,7 @@ static bool parse_arguments(int argc, char **argv, struct fuzz_arguments *a)
 		{"sound", 0, 0, G_OPTION_ARG_NONE, &a->sound, "no variant with an exception", NULL},
 		{"keep-going", 'k', 0, G_OPTION_ARG_NONE, &a->keep_going,
 		 "go on behind the first finding", NULL},
+		{"whole", 0, 0, G_OPTION_ARG_NONE, &a->whole, "do not shrink", NULL},
 		{"exceptions", 0, 0, G_OPTION_ARG_NONE, &a->exceptions,
 		 "print what is expected of which variants, and why", NULL},
 		{"list", 0, 0, G_OPTION_ARG_NONE, &a->list,
@@ -66,7 +67,7 @@ static void report(struct fuzz_case *c, const struct fuzz_arguments *a, uint64_t
 	g_autofree char *kind = g_strdup(found->kind), *command = NULL;
 	g_autofree char *name = g_strdup_printf("%" G_GUINT64_FORMAT "-%s", seed, kind);
 	struct fuzz_verdict verdict;
-	uint32_t runs = SHRINK_RUNS;
+	uint32_t runs = a->whole ? 0 : SHRINK_RUNS;
 
 	g_print("seed %" G_GUINT64_FORMAT ": %s, in %u lines of %u actors, %s\n", seed, kind,
 		c->lines->len, fuzz_case_actors(c), c->variant);
@@ -75,7 +76,8 @@ static void report(struct fuzz_case *c, const struct fuzz_arguments *a, uint64_t
 	verdict = fuzz_run_apart(c);
 	found = fuzz_first(c, &verdict, kind);
 	g_print("  shrunk in %u runs to %u lines:\n", runs, c->lines->len);
-	print_case(c);
+	if (!a->whole)
+		print_case(c);
 	g_print("  %s: %s\n  %s\n", kind, found ? found->text : "?", command);
 	fuzz_verdict_clear(&verdict);
 }

@@ -13,7 +13,7 @@
 #include "models/kernel/machine.h"
 #include "models/world.h"
 
-enum { ENDLESS_AFTER_S = 60 };
+enum { ENDLESS_AFTER_S = 20 };
 
 static void finding_free(gpointer arg)
 {
