@@ -166,3 +166,24 @@ Test(faults, a_plain_extent_in_an_encrypted_file_is_not_written_in_place)
 			    "design=lightweight setup=pool", "crypt.blocks_encrypted"),
 		     2);
 }
+
+/* ---- a pool's map ---- */
+
+/* One direct writer keys a cipher, another finds it keyed and uses it longer. */
+Test(faults, a_shared_cipher_is_held_by_those_who_use_it)
+{
+	const char *script =
+		"{\"question\": \"?\", \"seed\": 1, \"machine\": {\"cpus\": 8, \"memory\": "
+		"\"8192MiB\", "
+		"\"flushers\": false, \"spread\": false}, \"filesystem\": {\"compress\": false, "
+		"\"buffer_direct_writes\": true}, \"variants\": {\"none\": {\"design\": "
+		"\"none\"}}, "
+		"\"actors\": [{\"name\": \"a1\", \"kind\": \"script\", \"script\": [\"mkdir d0\", "
+		"\"append d0/f0 1 3 fsync\", \"write d1/f0 0 413696\", \"truncwrite d1/n0/f0 "
+		"1220608\", \"dropcaches\"]}, {\"name\": \"a2\", \"kind\": \"script\", \"script\": "
+		"[\"addkey k0\", \"addkey k1\", \"dio d1/f0 0 643072 65536\"]}, {\"name\": \"a3\", "
+		"\"kind\": \"script\", \"script\": [\"addkey k1\", \"mkdir d1\", \"policy d1 k0\", "
+		"\"subvol d1/n0\"]}]}";
+
+	expect_kinds(script, "design=inode setup=pool mode=adiantum pool.map=true", "");
+}
