@@ -25,12 +25,23 @@ const struct fuzz_exception fuzz_exceptions[] = {
 	 "the worker may come by after the key has become absent"},
 	{"freeing=immediate", "sleep in atomic context",
 	 "set-ups whose infos end under a sleeping lock, below the map tree's lock"},
+	{"load=locked", "possible deadlock",
+	 "set-up under a tree's lock allocates, and reclaim evicts an inode through the trees"},
+	{"load=locked", "deadlock", "the same, met"},
+	{"load=locked", "stuck", "the same, by those who wait for it"},
+	{"setup=fallback mode=adiantum", "possible deadlock",
+	 "setting the key allocates under the profile's lock, which reclaim takes to evict a key"},
+	{"setup=fallback mode=adiantum", "deadlock", "the same, met"},
+	{"setup=fallback mode=adiantum", "stuck", "the same, by those who wait for it"},
 	{"fault.context-not-copied=true", "context missing", "the fault"},
 	{"fault.context-not-copied=true", "garbage", "the fault: a context of another extent"},
 	{"fault.context-not-copied=true", "wrong key",
 	 "the fault: an overwrite in place under the context of another extent"},
 	{"fault.context-not-copied=true", "write lost", "the fault: EEXIST"},
 	{"fault.evict-dirty=true", "write lost", "the fault"},
+	{"fault.freed-key-in-slot=true", "wrong key", "the fault"},
+	{"fault.freed-key-in-slot=true", "garbage", "the fault"},
+	{"fault.freed-key-in-slot=true", "key in memory after removal", "the fault"},
 	{NULL, NULL, NULL},
 };
 
@@ -188,6 +199,8 @@ static char *draw(uint64_t *state)
 	if (!strcmp(design, "none"))
 		return g_string_free(out, false);
 	g_string_append_printf(out, " setup=%s", setup);
+	if (!strcmp(setup, "hardware")) /* as if checksums were of no matter */
+		g_string_append(out, " counterfactual=true");
 	for (const struct sim_param *param = fscrypt_variant_params; param->name; param++)
 		if (concerns(param->name, setup))
 			draw_choice(state, param, out);

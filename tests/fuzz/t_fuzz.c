@@ -104,10 +104,12 @@ static const struct planted {
 	{"design=enforced setup=pool layout=separate fault.context-not-copied=true",
 	 "context missing", 10, 9},
 	{"design=heavyweight setup=at-io layout=separate fault.context-not-copied=true", "garbage",
-	 40, 10},
+	 40, 16},
 	{"design=lightweight setup=pool layout=separate fault.context-not-copied=true",
 	 "write lost", 10, 8},
 	{"design=enforced setup=library fault.evict-dirty=true", "write lost", 60, 16},
+	{"design=lightweight setup=fallback fault.device-array-every=3 fault.freed-key-in-slot=true",
+	 "wrong key", 5, 12},
 };
 
 static struct fuzz_case *found_and_shrunk(const struct planted *p)
@@ -161,6 +163,11 @@ Test(fuzz, finds_a_context_that_was_left_behind_and_shrinks_it)
 Test(fuzz, finds_a_context_in_the_way_of_another_and_shrinks_it)
 {
 	expect_found(4);
+}
+
+Test(fuzz, finds_a_key_freed_in_its_slot_and_shrinks_it)
+{
+	expect_found(6);
 }
 
 Test(fuzz, finds_a_dirty_inode_that_was_evicted_and_shrinks_it)
