@@ -51,7 +51,7 @@ void fuzz_verdict_clear(struct fuzz_verdict *verdict)
 
 /* ---- what stays behind ---- */
 
-/* Memory that is not given back by putting everything away: how the sites' names begin. */
+/* Memory that is not given back by putting everything away. */
 static const struct {
 	const char *site, *why;
 } permanent[] = {
@@ -59,13 +59,15 @@ static const struct {
 	{"crypto_skcipher", "a pool of the mount, and the template of at-io.clone, stay"},
 	{"bounce_page", "a mempool's reserve stays"},
 	{"bio_crypt_ctx", "the same"},
-	{"blk_crypto", "profiles and keyslots stay"},
+	{"bio_fallback_crypt_ctx", "the same"},
+	{"blk_crypto_keyslot", "the keyslots of a profile stay"},
+	{"blk_crypto_fallback_keyslot", "the same"},
 };
 
 static bool stays(const char *site)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(permanent); i++)
-		if (g_str_has_prefix(site, permanent[i].site))
+		if (!strcmp(permanent[i].site, site))
 			return true;
 	return false;
 }
