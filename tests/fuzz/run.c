@@ -60,6 +60,7 @@ static const struct {
 	{"bounce_page", "a mempool's reserve stays"},
 	{"bio_crypt_ctx", "the same"},
 	{"bio_fallback_crypt_ctx", "the same"},
+	{"blk_crypto_bounce_page", "the same"},
 	{"blk_crypto_keyslot", "the keyslots of a profile stay"},
 	{"blk_crypto_fallback_keyslot", "the same"},
 };
