@@ -61,13 +61,16 @@ SRC := $(sort $(wildcard sim/*.c models/*.c models/*/*.c scenarios/*.c results/*
 ASM := $(sort $(wildcard sim/*.S))
 TSRC := $(sort $(wildcard tests/*.c tests/*/*.c))
 BENCHSRC := $(sort $(wildcard tests/bench/*.c))
-TSRC := $(filter-out $(BENCHSRC),$(TSRC))
+FUZZMAIN := tests/fuzz/main.c
+FUZZSRC := $(filter-out tests/fuzz/t_%,$(sort $(wildcard tests/fuzz/*.c)))
+TSRC := $(filter-out $(BENCHSRC) $(FUZZMAIN),$(TSRC))
 OBJ := $(SRC:%.c=$(B)/%.o) $(ASM:%.S=$(B)/%.o)
 LIBOBJ := $(filter-out $(B)/cli/main.o,$(OBJ))
 TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
+FUZZOBJ := $(FUZZSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench tests install uninstall clean help format format-check fresh FORCE
+.PHONY: all run check bench fuzz tests install uninstall clean help format format-check fresh FORCE
 all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
@@ -89,7 +92,7 @@ $(B)/.flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' '$(CC) $(subst ',,$(ALL_CFLAGS))' > $@.t; \
 	  cmp -s $@.t $@ && rm $@.t || mv $@.t $@
 FORCE:
--include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCHOBJ:.o=.d)
+-include $(OBJ:.o=.d) $(TOBJ:.o=.d) $(BENCHOBJ:.o=.d) $(FUZZOBJ:.o=.d)
 
 $(B)/bench: $(LIBOBJ) $(BENCHOBJ)
 	$(call say,LD,$@)
@@ -99,6 +102,15 @@ build/bench: $(B)/bench
 bench: build/bench ## measure the engine and the models (BENCH=name for one of them)
 	build/bench $(BENCH)
 	sh tests/bench/instructions.sh build/bench mm1-loop mm1-store mm1-pool
+
+$(B)/fuzz: $(LIBOBJ) $(FUZZOBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(PLIBS) -lm
+# One may be left out: FIRST=1 SEEDS=400 OPS=480 TIME=60 VARIANT='design=… setup=…' FUZZFLAGS=--help
+fuzz: $(B)/fuzz $(PROG) ## random scripts under random variants, shrunk (SEEDS= OPS= TIME= VARIANT=)
+	$(B)/fuzz $(if $(FIRST),--first $(FIRST)) $(if $(SEEDS),--seeds $(SEEDS)) \
+	  $(if $(OPS),--ops $(OPS)) $(if $(TIME),--time $(TIME)) \
+	  $(if $(VARIANT),--variant '$(VARIANT)') $(FUZZFLAGS)
 
 run: $(PROG) ## build, run the flagship scenario and show its table
 	$(PROG) run first-run
@@ -125,9 +137,9 @@ install: $(B)/install/extentsim ## install below PREFIX (/usr/local), staged in 
 uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/extentsim $(DESTDIR)$(SHARE)
 format: ## rewrite the sources in the project's style
-	clang-format -i $(filter %.c,$(SRC) $(TSRC) $(BENCHSRC)) $(wildcard */*.h */*/*.h)
+	clang-format -i $(filter %.c,$(SRC) $(TSRC) $(BENCHSRC) $(FUZZMAIN)) $(wildcard */*.h */*/*.h)
 format-check: ## say which files are not in the project's style
-	clang-format --dry-run -Werror $(SRC) $(TSRC) $(BENCHSRC) $(wildcard */*.h */*/*.h)
+	clang-format --dry-run -Werror $(SRC) $(TSRC) $(BENCHSRC) $(FUZZMAIN) $(wildcard */*.h */*/*.h)
 fresh: ## prove the README's two commands on a bare Debian (root, debootstrap)
 	sh .ci/fresh
 include tests/live/live.mk

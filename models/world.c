@@ -137,6 +137,8 @@ static void set_config(const struct world *w, struct btrfs_config *config,
 		.context_bytes = fscrypt_variant_context_bytes(variant),
 		.context_separate = variant->layout == LAYOUT_SEPARATE,
 		.context_prefix = variant->layout_prefix,
+		.fault_context_not_copied = variant->fault_context_not_copied,
+		.fault_evict_dirty = variant->fault_evict_dirty,
 		.buffer_direct_writes = scenario->buffer_direct_writes,
 		.compress = scenario->compress,
 		.mixed_trees = fscrypt_variant_context_bytes(variant) != 0,
@@ -244,6 +246,10 @@ static void run(struct world *w)
 	/* Tasks and bios that still stand somewhere refer to infos. */
 	if (end == SIM_END_IDLE && !w->workload->running)
 		fscrypt_check_end(w->crypt);
+	if (w->options->ended)
+		w->options->ended(
+			w->options->ended_arg,
+			&(struct world_parts){w->sim, w->machine, w->fs, w->crypt, w->workload});
 	measure(w);
 	if (w->workload->dumps)
 		w->outcome->dumps = g_strdup(w->workload->dumps->str);

@@ -25,12 +25,24 @@ struct world_outcome {
 	char *dumps; /* what scripts dumped: JSON, the members of "steps"; NULL: nothing was asked */
 };
 
+/** What a world is put together from, for a look at it from inside. */
+struct world_parts {
+	struct sim *sim;
+	struct machine *machine;
+	struct btrfs_fs *fs;
+	struct fscrypt *crypt;
+	struct workload *workload;
+};
+
 struct world_options {
 	const struct scenario *scenario;
 	const struct fscrypt_variant *variant;
 	uint32_t replication;
 	bool keep_dumps;
 	const volatile int *interrupted; /* may be NULL */
+	/** Called at the end of the run, before it is measured: may let it go on. May be NULL. */
+	void (*ended)(void *arg, const struct world_parts *parts);
+	void *ended_arg;
 };
 /** Puts a world together, runs it to its end and takes it apart. False with an error if it can't be
  * put together; a run that found something wrong is an outcome. */

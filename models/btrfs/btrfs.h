@@ -71,6 +71,8 @@ struct btrfs_crypt_ops {
 	int (*inode_setup)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
 	/** The rest of an open, of an inode that is set up. */
 	int (*file_open)(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
+	/** fscrypt_drop_inode(): the inode's key is not present, so that it should leave memory. */
+	bool (*inode_unwanted)(void *crypt, const struct btrfs_inode *inode);
 	/** The inode leaves memory: fscrypt_put_encryption_info(). */
 	void (*inode_evict)(void *crypt, struct btrfs_inode *inode);
 	/** The data extent `birth` is born for an encrypted inode: nonce and context; fills `seal`. */
@@ -159,7 +161,7 @@ struct btrfs_config {
 	uint32_t data_mirrors; /* copies of data, each on a device of its own; 0 is 1 */
 	bool fault_leaked_info; /* read repair keeps its reference to the extent's info */
 	bool fault_context_not_copied; /* at a split or front trim, a context item of its own */
-	bool fault_evict_dirty; /* removal of a key evicts dirty inodes */
+	bool fault_evict_dirty; /* fscrypt_drop_inode() does not look whether the inode is dirty */
 	bool compress; /* mount -o compress=zstd */
 	bool buffer_direct_writes; /* of files with data checksums, as since 6.15 */
 	const struct btrfs_image *image; /* initial content; NULL: empty */

@@ -63,7 +63,7 @@ static inline uint32_t key_offset(ctree_key key)
  *   ITEM_INODE_REF  a: name  b: next name in the same directory  c: index
  *   ITEM_DIR_ITEM   a: name  b: target  c: next name of the same hash  d: DIRENT_*
  *   ITEM_DIR_INDEX  a: name  b: target  d: DIRENT_*
- *   ITEM_CONTEXT    a: extent
+ *   ITEM_CONTEXT    a: extent; with fault_context_not_copied also  b, c: nonce  d: key
  *   ITEM_INODE_CONTEXT  a: policy key  b: number of a replacement, 0: the first  c: a directory's policy
  *                       for what is new below it
  */
@@ -448,6 +448,8 @@ void extent_drop_sums(struct btrfs_store *store, store_extent nr);
 
 /* extent_alloc.c: 0 or -ENOSPC. */
 int extent_alloc(struct btrfs_store *store, uint32_t blocks, store_extent *out);
+/** Whether it lies in a block group that is being relocated. */
+bool extent_readonly(const struct btrfs_store *store, store_extent nr);
 void extent_free_space(struct btrfs_store *store, const struct extent *extent);
 
 /* store.c */
@@ -521,11 +523,12 @@ struct item items_make_extent(const struct btrfs_store *store, uint32_t ino, uin
 			      uint32_t blocks, store_extent extent, uint32_t extent_start,
 			      unsigned int type, bool encrypted);
 /* Drops what lies in the item's range and inserts it with its reference. */
-void items_replace(struct btrfs_store *store, struct store_inode *inode, const struct item *item);
+int items_replace(struct btrfs_store *store, struct store_inode *inode, const struct item *item);
 /* As btrfs_replace_file_extents: drop, give up the path, search again, insert. `from`: start of the
- * range dropped; `item` NULL: only drop up to `end`. */
-void items_replace_range(struct btrfs_store *store, struct store_inode *inode, uint32_t from,
-			 uint32_t end, const struct item *item);
+ * range dropped; `item` NULL: only drop up to `end`; `context`: that of the item it is cloned from,
+ * NULL: the extent's own. Both return 0, or -EEXIST for a context in the way (a fault). */
+int items_replace_range(struct btrfs_store *store, struct store_inode *inode, uint32_t from,
+			uint32_t end, const struct item *item, const struct item *context);
 void items_mark_written(struct btrfs_store *store, struct store_inode *inode, uint32_t start,
 			uint32_t end);
 /* Removes the contexts of items that start in [start, end). */
@@ -543,8 +546,18 @@ bool items_next(struct btrfs_store *store, const struct store_inode *inode, stru
  * `end`. *hole: no item covers it. */
 uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inode, uint64_t offset,
 		       uint64_t end, struct item *item, bool *hole);
-void items_context_add(struct btrfs_store *store, struct store_inode *inode, uint32_t block,
-		       store_extent extent);
+/* The context that an item at `block` is to have. */
+struct item items_make_context(const struct btrfs_store *store, uint32_t ino, uint32_t block,
+			       store_extent extent);
+/* NULL: there is none. */
+struct item *items_context_at(struct btrfs_store *store, uint32_t root, uint32_t ino,
+			      uint32_t block);
+/* Whether contexts are treated as the posted series does. */
+static inline bool contexts_faulty(const struct btrfs_store *store)
+{
+	return store->options.fault_context_not_copied &&
+	       store->options.context_layout == STORE_CONTEXT_SEPARATE;
+}
 
 /* store_plan.c */
 void store_call_born(struct btrfs_store *store, const struct store_inode *inode,

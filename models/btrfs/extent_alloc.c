@@ -106,6 +106,11 @@ static struct block_group *group_of_block(const struct btrfs_store *store, uint6
 	return group_at(store, low);
 }
 
+bool extent_readonly(const struct btrfs_store *store, store_extent nr)
+{
+	return group_of_block(store, extent_block(extent_of(store, nr)))->readonly;
+}
+
 void extent_free_space(struct btrfs_store *store, const struct extent *extent)
 {
 	struct block_group *group = group_of_block(store, extent_block(extent));

@@ -283,12 +283,9 @@ static void search_item(struct btrfs_inode *inode, uint32_t block, struct extent
 	map_from_item(store, &item, map);
 	found->encrypted = item.encrypted;
 	found->extent = item.extent;
-	if (item.encrypted && item.context_of) {
-		struct store_extent_tags tags = store_extent_tags(store, item.context_of);
-
-		found->context = (struct btrfs_context){
-			.present = true, .nonce = tags.nonce, .key = tags.key};
-	}
+	found->context = (struct btrfs_context){.present = item.context.present,
+						.nonce = item.context.nonce,
+						.key = item.context.key};
 }
 
 static int load_context(struct kernel_task *task, struct btrfs_inode *inode,

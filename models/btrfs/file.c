@@ -500,6 +500,7 @@ int btrfs_bind_prealloc(struct kernel_task *task, struct btrfs_inode *inode, uin
 		if (err)
 			break;
 		btrfs_seal_extent(fs, item.extent, &seal);
+		store_seal_context(fs->store, inode->store, item.file_offset);
 		fs->crypt_ops->extent_put(fs->crypt, info, false);
 	}
 	return err;

@@ -188,10 +188,36 @@ static void leave_memory(struct btrfs_inode *inode)
 		btrfs_lru_add(inode->parent);
 }
 
+static bool unused(const struct btrfs_inode *inode)
+{
+	return !inode->opens && !inode->children && !inode->pins && !inode->ordered.head;
+}
+
 static bool evictable(const struct btrfs_inode *inode)
 {
-	return !inode->opens && !inode->children && !inode->pins && !inode->ordered.head &&
-	       !page_cache_dirty_blocks(inode->mapping) && !inode->store->delalloc_bytes;
+	return unused(inode) && !page_cache_dirty_blocks(inode->mapping) &&
+	       !inode->store->delalloc_bytes;
+}
+
+/* The fault: iput_final() of an inode whose key has gone, and truncate_inode_pages_final() of what it
+ * had yet to write. */
+static void lose_dirty(struct btrfs_inode *inode)
+{
+	struct btrfs_fs *fs = inode->fs;
+
+	if (!fs->config.fault_evict_dirty || !fs->crypt_ops || !unused(inode) ||
+	    !fs->crypt_ops->inode_unwanted(fs->crypt, inode))
+		return;
+	for (GSequenceIter *i = g_sequence_get_begin_iter(inode->store->dirty);
+	     !g_sequence_iter_is_end(i); i = g_sequence_iter_next(i)) {
+		const struct store_range *range = g_sequence_get(i);
+		uint32_t blocks = blocks_over(range->start, range->end - range->start);
+
+		fs->count.lost_writes += blocks;
+		btrfs_tell(inode, BTRFS_NOTE_LOST, 0, block_of(range->start), blocks, 0);
+	}
+	store_discard_dirty(fs->store, inode->store);
+	page_cache_drop(inode->mapping, 0, UINT32_MAX);
 }
 
 /* Ending the infos of an inode's maps may sleep; what has come to use it meanwhile keeps it. */
@@ -218,6 +244,7 @@ static bool evict_one(struct btrfs_inode *inode)
 	struct kernel_task *task = kernel_current(fs->machine);
 	uint32_t root = found->root;
 
+	lose_dirty(inode);
 	while (task && evictable(inode) && g_tree_nnodes(inode->maps))
 		drop_maps(task, inode);
 	if (!evictable(inode))

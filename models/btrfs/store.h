@@ -103,7 +103,9 @@ struct btrfs_store_options {
 	enum store_context_layout context_layout;
 	uint32_t context_bytes;
 	bool context_length_prefix; /* appended layout only */
-	/* Separate layout only: the tail of a split or front-trimmed item gets no context of its own. */
+	/* Separate layout only, as v6 posted it: contexts are deleted with items that are dropped whole;
+	 * a part that stays behind a split or a trim of its front gets none, and a context in the way
+	 * of a new one is -EEXIST. */
 	bool fault_context_not_copied;
 	uint32_t inode_context_bytes; /* item 41 of an inode with a policy; 0: 40 (fscrypt v2) */
 	bool leaf_borrows; /* regular files have no item 41: policy and nonce are their directory's */
@@ -302,7 +304,8 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 		      uint64_t bytes, store_content content, GArray *pieces,
 		      struct btrfs_work *work);
 /** Ends an ordered extent (btrfs_finish_one_ordered): drops what lay under it, inserts or converts
- * the item, adds the reference, queues the inode update. Once per piece that is not inline. */
+ * the item, adds the reference, queues the inode update. Once per piece that is not inline. -EEXIST
+ * when the item is in but its context met another one (fault_context_not_copied). */
 int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		 const struct store_piece *piece, struct btrfs_work *work);
 /** Gives back a piece that will not be written. */
@@ -379,6 +382,13 @@ uint64_t store_defrag(struct btrfs_store *store, struct store_inode *inode, uint
 
 enum store_file_extent_type { STORE_INLINE = 0, STORE_REGULAR = 1, STORE_PREALLOCATED = 2 };
 
+/** What the context of an encrypted item says. */
+struct store_context {
+	bool present; /* false: there is none */
+	uint64_t nonce;
+	uint32_t key;
+};
+
 struct store_file_extent {
 	uint64_t file_offset, bytes; /* INLINE: bytes of data */
 	enum store_file_extent_type type;
@@ -389,7 +399,7 @@ struct store_file_extent {
 	uint8_t compression;
 	bool encrypted;
 	bool context_elsewhere; /* its context item lies in another leaf than this item */
-	store_extent context_of; /* the extent that its context was written for; 0: it has none */
+	struct store_context context;
 };
 
 /** Walks the file extent items of an inode: one search, then item by item. Any change to the tree
@@ -448,6 +458,9 @@ uint32_t store_extent_sums(const struct btrfs_store *store, store_extent extent,
 			   uint32_t blocks);
 /** Blocks with a checksum in all extents, those of extents with a key in their tags apart. */
 void store_sums(const struct btrfs_store *store, uint64_t *plain, uint64_t *encrypted);
+/** The extent of the item at `file_offset` has got its tags: so has its context. */
+void store_seal_context(struct btrfs_store *store, const struct store_inode *inode,
+			uint64_t file_offset);
 /** Is this block of an extent reached through a file extent item of any subvolume, other than at
  * `file_block` of the inode? Walks the references of the extent in every root. */
 bool store_block_shared(struct btrfs_store *store, store_extent extent, uint32_t block,

@@ -39,6 +39,7 @@ static void check_leaf(struct check *check, block_nr nr)
 		if (!item_has_extent(item))
 			continue;
 		g_assert(extent_of(check->store, item->a)->refs);
+		g_assert(extent_of(check->store, item->a)->flags & EXTENT_LIVE);
 		check->extent_refs[item->a]++;
 		check->extent_sums[item->a] += full ? ref_hash(0, nr, 0)
 						    : ref_hash(leaf->owner, key_ino(item->key),

@@ -72,7 +72,7 @@ static void clone_finish(struct cloning *c, uint64_t end)
 }
 
 /* clone_copy_inline_extent(): as an item where it can be one, else through the page cache. */
-static void clone_inline(struct cloning *c, const struct item *from, uint64_t at, uint64_t drop)
+static int clone_inline(struct cloning *c, const struct item *from, uint64_t at, uint64_t drop)
 {
 	struct btrfs_store *store = c->store;
 	struct path path = {0};
@@ -83,21 +83,41 @@ static void clone_inline(struct cloning *c, const struct item *from, uint64_t at
 		as_item = !key_offset(there.key) && item_file_type(&there) == STORE_INLINE;
 	if (!as_item) {
 		delalloc_block(store, c->target, at, c->dirtied);
-		return;
+		return 0;
 	}
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, 0);
-	items_replace_range(store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
-			    blocks_up(at + from->a), &copy);
+	return items_replace_range(store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
+				   blocks_up(at + from->a), &copy, NULL);
 }
 
-static void clone_regular(struct cloning *c, const struct item *from, uint64_t at, uint64_t drop,
-			  uint64_t *end)
+/* The context goes along, whatever it is: btrfs_clone() of v6 copies the source's, and fails without
+ * one. */
+static int source_context(const struct cloning *c, const struct item *from, struct item *context)
+{
+	const struct item *found;
+
+	if (!contexts_faulty(c->store) || !item_encrypted(from)) {
+		*context = items_make_context(c->store, c->target->ino, 0, from->a);
+		return 0;
+	}
+	found = items_context_at(c->store, c->source->root, c->source->ino, key_offset(from->key));
+	if (!found)
+		return -EIO;
+	*context = *found;
+	return 0;
+}
+
+static int clone_regular(struct cloning *c, const struct item *from, uint64_t at, uint64_t drop,
+			 uint64_t *end)
 {
 	const struct btrfs_store_hooks *hooks = c->store->options.hooks;
 	uint64_t start = (uint64_t)key_offset(from->key) << SECTOR_SHIFT;
 	uint64_t last = MIN((uint64_t)item_end(from) << SECTOR_SHIFT, c->offset + c->bytes);
-	struct item copy = *from;
+	struct item copy = *from, context;
+	int ret = source_context(c, from, &context);
 
+	if (ret)
+		return ret;
 	if (c->offset > start) {
 		copy.d = (uint16_t)(copy.d + ((c->offset - start) >> SECTOR_SHIFT));
 		start = c->offset;
@@ -105,17 +125,19 @@ static void clone_regular(struct cloning *c, const struct item *from, uint64_t a
 	*end = at + last - start;
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, (uint32_t)(at >> SECTOR_SHIFT));
 	item_set_blocks(&copy, (uint32_t)((last - start) >> SECTOR_SHIFT));
-	items_replace_range(c->store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
-			    (uint32_t)(*end >> SECTOR_SHIFT), &copy);
+	ret = items_replace_range(c->store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
+				  (uint32_t)(*end >> SECTOR_SHIFT), &copy, &context);
 	if (hooks && hooks->copied)
 		hooks->copied(c->store->options.hooks_arg, copy.a, c->source->root, c->source->ino,
 			      start, at, c->target->ino);
+	return ret;
 }
 
 /* btrfs_clone() */
-static void clone_range(struct cloning *c)
+static int clone_range(struct cloning *c)
 {
 	uint64_t search = c->offset, end = c->to;
+	int ret = 0;
 
 	c->done_to = c->to;
 	while (end < c->to + c->bytes) {
@@ -135,19 +157,23 @@ static void clone_range(struct cloning *c)
 		if (drop < at)
 			store_set_hole_cold(c->store, c->target, drop, at);
 		if (item_file_type(&item) == STORE_INLINE) {
-			clone_inline(c, &item, at, drop);
+			ret = clone_inline(c, &item, at, drop);
 			end = at + item.a;
 		} else {
-			clone_regular(c, &item, at, drop, &end);
+			ret = clone_regular(c, &item, at, drop, &end);
 		}
+		if (ret)
+			return ret;
 		c->done_to = round_up_block(end);
 		clone_finish(c, c->done_to);
 	}
 	if (c->done_to < c->to + c->bytes) {
-		items_replace_range(c->store, c->target, (uint32_t)(c->done_to >> SECTOR_SHIFT),
-				    (uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL);
+		ret = items_replace_range(
+			c->store, c->target, (uint32_t)(c->done_to >> SECTOR_SHIFT),
+			(uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL, NULL);
 		clone_finish(c, c->to + c->bytes);
 	}
+	return ret;
 }
 
 int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t source_offset,
@@ -166,9 +192,7 @@ int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t 
 	store_enter(store, work);
 	if (dirtied)
 		dirtied->n = 0;
-	if (bytes)
-		clone_range(&c);
-	return 0;
+	return bytes ? clone_range(&c) : 0;
 }
 
 /* What the block at `offset` holds: content, and where on disk if that settles it. */
@@ -211,6 +235,7 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 		 struct btrfs_work *work)
 {
 	uint64_t asked = bytes;
+	int ret = 0;
 
 	store_enter(store, work);
 	*done = 0;
@@ -225,9 +250,12 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 		return -EINVAL;
 	if (!store_same_content(store, source, source_offset, target, target_offset, bytes, work))
 		return 1;
-	for (uint64_t at = 0; at < bytes; at += MAX_DEDUPE_BYTES)
-		store_clone(store, source, source_offset + at, MIN(bytes - at, MAX_DEDUPE_BYTES),
-			    target, target_offset + at, NULL, work);
+	for (uint64_t at = 0; !ret && at < bytes; at += MAX_DEDUPE_BYTES)
+		ret = store_clone(store, source, source_offset + at,
+				  MIN(bytes - at, MAX_DEDUPE_BYTES), target, target_offset + at,
+				  NULL, work);
+	if (ret)
+		return ret;
 	*done = asked; /* vfs_dedupe_file_range() does not tell that it cut a tail off */
 	return 0;
 }

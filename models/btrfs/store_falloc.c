@@ -112,9 +112,8 @@ int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 	if (!punch_edges(&p, offset))
 		return 0;
 	delalloc_clear(store, inode, p.first, p.last);
-	items_replace_range(store, inode, (uint32_t)(p.first >> SECTOR_SHIFT),
-			    (uint32_t)(p.last >> SECTOR_SHIFT), NULL);
-	return 0;
+	return items_replace_range(store, inode, (uint32_t)(p.first >> SECTOR_SHIFT),
+				   (uint32_t)(p.last >> SECTOR_SHIFT), NULL, NULL);
 }
 
 int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
@@ -157,7 +156,9 @@ static int prealloc_range(struct btrfs_store *store, struct store_inode *inode, 
 		store_call_born(store, inode, extent, 0, start);
 		item = items_make_extent(store, inode->ino, first, blocks, extent, 0,
 					 STORE_PREALLOCATED, encrypted);
-		items_replace_range(store, inode, first, first + blocks, &item);
+		ret = items_replace_range(store, inode, first, first + blocks, &item, NULL);
+		if (ret)
+			return ret;
 		start += bytes;
 		inode->flags |= STORE_PREALLOC;
 		if (!keep_size && wanted_size > inode->size && start > inode->size)

@@ -28,21 +28,71 @@ static bool separate_contexts(const struct btrfs_store *store)
 	return store->options.context_layout == STORE_CONTEXT_SEPARATE;
 }
 
-void items_context_add(struct btrfs_store *store, struct store_inode *inode, uint32_t block,
-		       store_extent extent)
+struct item items_make_context(const struct btrfs_store *store, uint32_t ino, uint32_t block,
+			       store_extent extent)
 {
-	struct item item = {.key = key_make(inode->ino, ITEM_CONTEXT, block),
+	const struct extent *record = extent_of(store, extent);
+	struct item item = {.key = key_make(ino, ITEM_CONTEXT, block),
 			    .a = extent,
 			    .bytes = (uint16_t)store->options.context_bytes};
+
+	if (contexts_faulty(store)) {
+		item.b = (uint32_t)record->nonce;
+		item.c = (uint32_t)(record->nonce >> 32);
+		item.d = (uint16_t)record->key;
+	}
+	return item;
+}
+
+struct item *items_context_at(struct btrfs_store *store, uint32_t root, uint32_t ino,
+			      uint32_t block)
+{
+	struct path path = {0};
+
+	if (ctree_search(store, root_of(store, root), key_make(ino, ITEM_CONTEXT, block), &path, 0,
+			 false))
+		return NULL;
+	return ctree_item(store, &path);
+}
+
+static int context_insert(struct btrfs_store *store, struct store_inode *inode,
+			  const struct item *context)
+{
 	struct path path = {0};
 
 	if (!separate_contexts(store))
-		return;
-	if (ctree_insert(store, root_of(store, inode->root), &path, &item, 1)) {
-		ctree_item(store, &path)->a = extent;
+		return 0;
+	if (ctree_insert(store, root_of(store, inode->root), &path, context, 1)) {
+		if (contexts_faulty(store)) /* btrfs_insert_empty_item() */
+			return -EEXIST;
+		ctree_item(store, &path)->a = context->a;
 		store->work->items_changed++;
 	}
 	store->work->contexts_inserted++;
+	return 0;
+}
+
+static void context_add(struct btrfs_store *store, struct store_inode *inode, uint32_t block,
+			store_extent extent)
+{
+	struct item context = items_make_context(store, inode->ino, block, extent);
+
+	context_insert(store, inode, &context);
+}
+
+void store_seal_context(struct btrfs_store *store, const struct store_inode *inode,
+			uint64_t file_offset)
+{
+	struct item *context;
+
+	store_enter(store, NULL);
+	if (!contexts_faulty(store))
+		return;
+	context = items_context_at(store, inode->root, inode->ino,
+				   (uint32_t)(file_offset >> SECTOR_SHIFT));
+	if (context)
+		*context =
+			items_make_context(store, inode->ino, key_offset(context->key), context->a);
 }
 
 /* Removes the contexts of items that start in [start, end). */
@@ -97,6 +147,8 @@ struct dropping {
 	bool recow;
 	bool encrypted; /* some item touched carries a context */
 	store_extent tail; /* encrypted extent that goes on at `end` */
+	/* Where encrypted items that went whole began; the second is one past: 0 if there was none. */
+	uint32_t first_whole, last_whole;
 };
 
 /* The range lies inside an item: it is cut at the start, and the loop goes on with its right part. */
@@ -143,6 +195,11 @@ static void drop_whole(struct btrfs_store *store, struct store_inode *inode, str
 		d->del_slot = d->path.slots[0];
 	g_assert(d->del_slot + d->del_n == d->path.slots[0]);
 	d->del_n++;
+	if (item_encrypted(item)) {
+		if (!d->last_whole)
+			d->first_whole = key_offset(item->key);
+		d->last_whole = key_offset(item->key) + 1;
+	}
 	if (item_has_extent(item))
 		extent_drop_ref(store, item->a, d->root->id, inode->ino, item_ref_offset(item));
 }
@@ -269,10 +326,16 @@ void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 		ctree_delete(store, d.root, &d.path, d.del_slot, d.del_n);
 	}
 	drop_insert(store, &d);
-	if (d.encrypted) {
+	/* As posted in v6, contexts go with items that go whole; a part that stays behind `end` gets
+	 * none, and what was cut at its front leaves its own behind. */
+	if (contexts_faulty(store)) {
+		if (d.last_whole)
+			items_contexts_remove(store, d.root, inode->ino, d.first_whole,
+					      d.last_whole);
+	} else if (d.encrypted) {
 		items_contexts_remove(store, d.root, inode->ino, args->start, args->end);
 		if (d.tail)
-			items_context_add(store, inode, args->end, d.tail);
+			context_add(store, inode, args->end, d.tail);
 	}
 }
 
@@ -280,28 +343,38 @@ void items_drop_extents(struct btrfs_store *store, struct store_inode *inode,
 static void context_replace(struct btrfs_store *store, struct store_inode *inode,
 			    const struct item *item)
 {
+	struct item context = items_make_context(store, inode->ino, key_offset(item->key), item->a);
 	struct path path = {0};
 	ctree_key key = key_make(inode->ino, ITEM_CONTEXT, key_offset(item->key));
 
 	if (!separate_contexts(store))
 		return;
 	if (!ctree_search(store, root_of(store, inode->root), key, &path, 0, true))
-		ctree_item(store, &path)->a = item->a;
+		*ctree_item(store, &path) = context;
+	else
+		context_insert(store, inode, &context);
 	store->work->contexts_deleted++;
 	store->work->contexts_inserted++;
 }
 
-static void insert_item(struct btrfs_store *store, struct store_inode *inode,
-			const struct item *item, bool inserted)
+static int insert_item(struct btrfs_store *store, struct store_inode *inode,
+		       const struct item *item, bool inserted, const struct item *context)
 {
 	struct path path = {0};
+	struct item own;
 
 	if (!inserted)
 		ctree_insert(store, root_of(store, inode->root), &path, item, 1);
 	if (item_has_extent(item))
 		extent_add_ref(store, item->a, inode->root, inode->ino, item_ref_offset(item));
-	if (item_encrypted(item))
-		items_context_add(store, inode, key_offset(item->key), item->a);
+	if (!item_encrypted(item))
+		return 0;
+	own = items_make_context(store, inode->ino, key_offset(item->key), item->a);
+	if (context) {
+		own = *context;
+		own.key = key_make(inode->ino, ITEM_CONTEXT, key_offset(item->key));
+	}
+	return context_insert(store, inode, &own);
 }
 
 /*
@@ -347,7 +420,7 @@ static bool replace_in_slot(struct btrfs_store *store, struct store_inode *inode
 }
 
 /* insert_reserved_file_extent() */
-void items_replace(struct btrfs_store *store, struct store_inode *inode, const struct item *item)
+int items_replace(struct btrfs_store *store, struct store_inode *inode, const struct item *item)
 {
 	struct drop_extents drop = {.start = key_offset(item->key),
 				    .end = item_end(item),
@@ -358,22 +431,24 @@ void items_replace(struct btrfs_store *store, struct store_inode *inode, const s
 	if (item_has_extent(item) && replace_in_slot(store, inode, item)) {
 		if (item_encrypted(item))
 			context_replace(store, inode, item);
-		return;
+		return 0;
 	}
 	items_drop_extents(store, inode, &drop);
-	insert_item(store, inode, item, drop.inserted);
+	return insert_item(store, inode, item, drop.inserted, NULL);
 }
 
 /* btrfs_replace_file_extents() */
-void items_replace_range(struct btrfs_store *store, struct store_inode *inode, uint32_t from,
-			 uint32_t end, const struct item *item)
+int items_replace_range(struct btrfs_store *store, struct store_inode *inode, uint32_t from,
+			uint32_t end, const struct item *item, const struct item *context)
 {
 	struct drop_extents drop = {.start = from, .end = end};
+	int ret = 0;
 
 	items_drop_extents(store, inode, &drop);
 	if (item)
-		insert_item(store, inode, item, false);
+		ret = insert_item(store, inode, item, false, context);
 	store_queue_update(store, inode);
+	return ret;
 }
 
 /* extent_mergeable(): a written neighbour that goes on in the same disk extent. */
@@ -493,7 +568,7 @@ static void mark_contexts(struct btrfs_store *store, struct store_inode *inode, 
 	struct item item;
 	store_extent at_start = 0, at_end = 0;
 
-	if (!separate_contexts(store))
+	if (!separate_contexts(store) || contexts_faulty(store))
 		return;
 	if (items_find(store, inode, start, &path, &item) && item_encrypted(&item) &&
 	    key_offset(item.key) == start)
@@ -502,12 +577,12 @@ static void mark_contexts(struct btrfs_store *store, struct store_inode *inode, 
 	    key_offset(item.key) == end)
 		at_end = item.a;
 	if (at_start)
-		items_context_add(store, inode, start, at_start);
+		context_add(store, inode, start, at_start);
 	else
 		items_contexts_remove(store, root_of(store, inode->root), inode->ino, start,
 				      start + 1);
 	if (at_end)
-		items_context_add(store, inode, end, at_end);
+		context_add(store, inode, end, at_end);
 	else
 		items_contexts_remove(store, root_of(store, inode->root), inode->ino, end, end + 1);
 }

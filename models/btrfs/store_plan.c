@@ -103,6 +103,9 @@ static bool can_nocow(struct btrfs_store *store, const struct store_inode *inode
 	const struct root *root = root_of(store, inode->root);
 
 	*released = false;
+	/* In place nothing becomes encrypted, or plain. */
+	if (item_encrypted(item) != ((inode->flags & STORE_ENCRYPTED) != 0))
+		return false;
 	if (item_file_type(item) == STORE_INLINE || !item->a ||
 	    (item_file_type(item) == STORE_REGULAR && !(inode->flags & STORE_NODATACOW)) ||
 	    item->b <= root->last_snapshot || item_compression(item) ||
@@ -110,8 +113,10 @@ static bool can_nocow(struct btrfs_store *store, const struct store_inode *inode
 		return false;
 	*released = true;
 	store->work->searches++; /* btrfs_cross_ref_exist() reads the extent tree */
+	/* btrfs_inc_nocow_writers(): none begins in a block group that is being relocated. */
 	return extent_only_ref(store, item->a, inode->root, inode->ino,
-			       key_offset(item->key) - item->d);
+			       key_offset(item->key) - item->d) &&
+	       !extent_readonly(store, item->a);
 }
 
 static void plan_in_place(struct plan *p, const struct item *item, uint64_t start, uint64_t end)
@@ -332,8 +337,8 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 	return 0;
 }
 
-static void finish_inline(struct btrfs_store *store, struct store_inode *inode,
-			  const struct store_piece *piece)
+static int finish_inline(struct btrfs_store *store, struct store_inode *inode,
+			 const struct store_piece *piece)
 {
 	bool compressed = piece->disk_bytes < piece->bytes;
 	struct item item = {
@@ -344,7 +349,7 @@ static void finish_inline(struct btrfs_store *store, struct store_inode *inode,
 		.bytes = (uint16_t)(BTRFS_INLINE_HEAD_BYTES + piece->disk_bytes),
 	};
 
-	items_replace(store, inode, &item);
+	return items_replace(store, inode, &item);
 }
 
 /* add_pending_csums() */
@@ -363,11 +368,12 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 	uint32_t start = (uint32_t)(piece->file_offset >> SECTOR_SHIFT);
 	uint32_t blocks = (uint32_t)(piece->bytes >> SECTOR_SHIFT);
 	struct item item;
+	int ret = 0;
 
 	store_enter(store, work);
 	switch (piece->kind) {
 	case STORE_PIECE_INLINE:
-		finish_inline(store, inode, piece);
+		ret = finish_inline(store, inode, piece);
 		break;
 	case STORE_PIECE_NOCOW:
 		break;
@@ -379,7 +385,7 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 	case STORE_PIECE_COMPRESSED:
 		item = items_make_extent(store, inode->ino, start, blocks, piece->extent, 0,
 					 STORE_REGULAR, piece->encrypted);
-		items_replace(store, inode, &item);
+		ret = items_replace(store, inode, &item);
 		add_sums(store, inode, piece);
 		break;
 	}
@@ -393,7 +399,7 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 	}
 	inode->disk_size = inode->size;
 	store_queue_update(store, inode);
-	return 0;
+	return ret;
 }
 
 void store_cancel(struct btrfs_store *store, const struct store_piece *piece)

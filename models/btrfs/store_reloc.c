@@ -16,6 +16,7 @@
 struct moved {
 	uint64_t block;
 	store_extent from, to;
+	bool taken; /* references point to the copy: it is an extent like any other */
 };
 
 struct store_relocation {
@@ -275,6 +276,7 @@ bool store_relocation_update(struct store_relocation *reloc, store_extent *from,
 		if (extent_block(extent_of(store, moved->from)) != moved->block)
 			continue;
 		update_refs(reloc, moved);
+		moved->taken = extent_of(store, moved->to)->refs;
 		*from = moved->from;
 		*to = moved->to;
 		return true;
@@ -290,7 +292,7 @@ void store_relocation_group_end(struct store_relocation *reloc, struct btrfs_wor
 	for (unsigned int i = 0; i < reloc->moved->len; i++) {
 		const struct moved *moved = &g_array_index(reloc->moved, struct moved, i);
 
-		if (moved->to)
+		if (moved->to && !moved->taken)
 			extent_abandon(store, moved->to);
 	}
 	store_commit(store, work);

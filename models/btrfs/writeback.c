@@ -46,6 +46,13 @@ static void ordered_done(struct ordered_extent *ordered)
 	btrfs_release(fs, OWNED_MEMORY, ordered);
 }
 
+static void lose_blocks(struct btrfs_inode *inode, uint32_t file_block, uint32_t blocks, int err)
+{
+	inode->write_error = inode->io_error = err;
+	inode->fs->count.lost_writes += blocks;
+	btrfs_tell(inode, BTRFS_NOTE_LOST, 0, file_block, blocks, err);
+}
+
 static int enter_item(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	struct ordered_extent *ordered = arg;
@@ -65,8 +72,8 @@ static void finish_ordered(struct kernel_task *task, void *arg)
 	sim_path_enter(machine_sim(fs->machine), "btrfs_finish_one_ordered");
 	err = btrfs_tree_change(task, fs, enter_item, ordered);
 	sim_path_leave(machine_sim(fs->machine));
-	if (err)
-		inode->write_error = inode->io_error = err;
+	if (err) /* the kernel aborts the transaction here */
+		lose_blocks(inode, first_block(ordered), ordered_blocks(ordered), err);
 	btrfs_note_change(inode);
 	ordered_done(ordered);
 	btrfs_drain(task, fs);
@@ -245,13 +252,6 @@ static struct ordered_extent *ordered_new(struct kernel_task *task, struct btrfs
 	btrfs_pin(inode);
 	inode->fs->count.ordered++;
 	return ordered;
-}
-
-static void lose_blocks(struct btrfs_inode *inode, uint32_t file_block, uint32_t blocks, int err)
-{
-	inode->write_error = inode->io_error = err;
-	inode->fs->count.lost_writes += blocks;
-	btrfs_tell(inode, BTRFS_NOTE_LOST, 0, file_block, blocks, err);
 }
 
 static void lose_write(struct ordered_extent *ordered, int err)

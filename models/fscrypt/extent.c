@@ -298,8 +298,13 @@ static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *
 		err = extent_info_prepare(task, owner->shared);
 		return err ? err : info_for_inode(owner, out);
 	}
-	if (!context->present)
-		return -EUCLEAN;
+	if (!context->present) { /* btrfs_fscrypt_load_extent_info() of v6, its caller's EIO */
+		truth_find(fc->truth, "context missing", extent,
+			   "an extent of inode %u/%u has no context at its place: nothing says how "
+			   "to read it",
+			   btrfs_inode_root(inode), btrfs_inode_ino(inode));
+		return -EIO;
+	}
 	if (fc->setup->find)
 		info = fc->setup->find(fc->setup_state, owner, context->nonce);
 	if (info) {
@@ -421,6 +426,7 @@ static int may_clone(void *crypt, const struct btrfs_inode *from, const struct b
 const struct btrfs_crypt_ops fscrypt_btrfs_ops = {
 	.inode_setup = fscrypt_inode_setup,
 	.file_open = fscrypt_file_open,
+	.inode_unwanted = fscrypt_inode_unwanted,
 	.inode_evict = fscrypt_inode_evict,
 	.extent_new = extent_new,
 	.extent_load = extent_load,

@@ -47,6 +47,7 @@ struct fscrypt_variant {
 	int64_t rekey, policy_change;
 	int64_t auth, auth_tag;
 	int64_t fault_leaked_info;
+	int64_t fault_context_not_copied, fault_evict_dirty;
 	int64_t counterfactual;
 };
 /** Keys of a variant: design, layout, setup, mode and the dotted options. */

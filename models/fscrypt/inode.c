@@ -177,6 +177,14 @@ void inode_info_forget_before(struct fscrypt *fc, struct inode_info *info)
 	forget(fc, before);
 }
 
+bool fscrypt_inode_unwanted(void *crypt, const struct btrfs_inode *inode)
+{
+	const struct inode_info *info = btrfs_inode_crypt(inode);
+
+	(void)crypt;
+	return info && info->key->status != KEY_PRESENT;
+}
+
 void fscrypt_inode_evict(void *crypt, struct btrfs_inode *inode)
 {
 	struct fscrypt *fc = crypt;

@@ -232,6 +232,7 @@ void master_keys_settle(struct fscrypt *fc);
 /* inode.c */
 int fscrypt_inode_setup(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
 int fscrypt_file_open(struct kernel_task *task, void *crypt, struct btrfs_inode *inode);
+bool fscrypt_inode_unwanted(void *crypt, const struct btrfs_inode *inode);
 void fscrypt_inode_evict(void *crypt, struct btrfs_inode *inode);
 /** All that an inode needs under a key, published nowhere yet. */
 int inode_info_new(struct kernel_task *task, struct fscrypt *fc, struct btrfs_inode *inode,

@@ -19,8 +19,7 @@ struct slot {
 	uint64_t nonce;
 	struct master_key *key; /* NULL: not keyed; stays after use, as a key schedule does */
 	bool mapped; /* found through by_key */
-	uint32_t users;
-	struct sim_task *holder; /* who took the unit of `free` */
+	GQueue users; /* struct sim_task *; the first has the unit of `free` */
 	struct cipher_pool *pool;
 	GList link; /* in `idle`, least recently used first */
 };
@@ -99,6 +98,8 @@ static void cipher_pool_free(struct cipher_pool *pool)
 	take_figures(pool->setup, pool);
 	g_queue_unlink(&pool->setup->pools, &pool->link);
 	sim_pool_destroy(&pool->free);
+	for (uint32_t i = 0; i < pool->size; i++)
+		g_queue_clear(&pool->slots[i].users); /* of a run that was broken off */
 	g_hash_table_destroy(pool->by_key);
 	g_free(pool->slots);
 	g_free(pool);
@@ -164,22 +165,27 @@ static struct slot *find_keyed(struct kernel_task *task, struct cipher_pool *poo
 		return NULL;
 	kernel_run(task, COST_POOL_MAP_LOOKUP, 1);
 	slot = g_hash_table_lookup(pool->by_key, &want);
-	if (!slot || slot->users)
+	if (!slot || slot->users.length)
 		return slot;
 	/* The last idle one may be promised already to a waiter that has yet to run. */
 	if (!sim_pool_try(&pool->free, 1))
 		return NULL;
 	g_queue_unlink(&pool->idle, &slot->link);
-	slot->holder = task->sim_task;
 	return slot;
 }
 
-static void put_slot(struct slot *slot)
+/* What a slot is held for passes to those who go on using it. */
+static void put_slot(struct kernel_task *task, struct slot *slot)
 {
-	if (--slot->users)
-		return;
-	g_queue_push_tail_link(&slot->pool->idle, &slot->link);
-	sim_pool_release_for(&slot->pool->free, 1, slot->holder);
+	bool held = g_queue_peek_head(&slot->users) == task->sim_task;
+
+	g_queue_remove(&slot->users, task->sim_task);
+	if (!slot->users.length) {
+		g_queue_push_tail_link(&slot->pool->idle, &slot->link);
+		sim_pool_release(&slot->pool->free, 1);
+	} else if (held) {
+		sim_pool_hand_over(&slot->pool->free, 1, g_queue_peek_head(&slot->users));
+	}
 }
 
 /* The least recently used idle slot, keyed for the extent. */
@@ -197,13 +203,12 @@ static int take_idle(struct kernel_task *task, struct cipher_pool *pool,
 	}
 	slot = g_queue_pop_head_link(&pool->idle)->data;
 	unkey(slot);
-	slot->users = 1;
-	slot->holder = task->sim_task;
+	g_queue_push_tail(&slot->users, task->sim_task);
 	kernel_run(task, COST_POOL_SLOT, 1);
 	pool->setup->misses++;
 	err = key_slot(task, slot, info);
 	if (err)
-		put_slot(slot);
+		put_slot(task, slot);
 	*out = slot;
 	return err;
 }
@@ -320,7 +325,7 @@ static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_ex
 	slot = find_keyed(task, pool, info);
 	cipher->at = slot;
 	if (slot) {
-		slot->users++;
+		g_queue_push_tail(&slot->users, task->sim_task);
 		setup->hits++;
 		return 0;
 	}
@@ -331,9 +336,8 @@ static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_ex
 
 static void pool_release(struct kernel_task *task, void *state, struct keyed_cipher *cipher)
 {
-	(void)task;
 	(void)state;
-	put_slot(cipher->at);
+	put_slot(task, cipher->at);
 }
 
 /* A cipher keeps its key schedule after use: without this, a removed key would stay in memory. */
@@ -347,7 +351,7 @@ static void pool_forget(void *state, struct master_key *key)
 		struct cipher_pool *pool = link->data;
 
 		for (uint32_t i = 0; i < pool->size; i++)
-			if (pool->slots[i].key == key && !pool->slots[i].users)
+			if (pool->slots[i].key == key && !pool->slots[i].users.length)
 				unkey(&pool->slots[i]);
 	}
 }

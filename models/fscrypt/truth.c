@@ -268,9 +268,12 @@ void truth_lost(struct truth *truth, const struct btrfs_inode *inode, uint32_t f
 
 	if (!text)
 		return;
-	g_string_append_printf(
-		text, "%u blocks of inode %u/%u at block %u could not be written (%s)", blocks,
-		btrfs_inode_root(inode), btrfs_inode_ino(inode), file_block, strerrorname_np(-err));
+	g_string_append_printf(text, "%u blocks of inode %u/%u at block %u ", blocks,
+			       btrfs_inode_root(inode), btrfs_inode_ino(inode), file_block);
+	if (err)
+		g_string_append_printf(text, "could not be written (%s)", strerrorname_np(-err));
+	else
+		g_string_append(text, "were still dirty when the inode was evicted");
 	append_writers(truth, inode, file_block, blocks, text);
 	end_finding(truth, kind, text);
 }

@@ -143,6 +143,14 @@ const struct sim_param fscrypt_variant_params[] = {
 	     "each file stores a context of its own; false: files take their directory's policy, "
 	     "as "
 	     "in the series of August 2023"),
+	FLAG("fault.context-not-copied", fault_context_not_copied, "false",
+	     "layout=separate: the part behind a split or a trim of an item's front gets no "
+	     "context, "
+	     "and one in the way of a new one makes its insertion fail, as posted in v6"),
+	FLAG("fault.evict-dirty", fault_evict_dirty, "false",
+	     "removing a key evicts inodes that are still dirty, as if fscrypt_drop_inode() did "
+	     "not "
+	     "look"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
@@ -191,6 +199,9 @@ static const char *fault_of(const struct fscrypt_variant *variant)
 		return "'layout.prefix' goes with layout 'appended' only: an item of its own has "
 		       "its "
 		       "length in the item header";
+	if (variant->fault_context_not_copied && variant->layout != LAYOUT_SEPARATE)
+		return "'fault.context-not-copied' needs layout=separate: an appended context goes "
+		       "wherever its item goes";
 	if (variant->context_bytes && variant->context_bytes < design->context_bytes)
 		return "'context.bytes' is less than what the design stores";
 	if (variant->context_bytes && !design->context_bytes)

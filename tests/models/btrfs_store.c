@@ -302,3 +302,36 @@ Test(btrfs_store, a_directory_of_many_names_finds_each_and_lists_all)
 	store_inode_put(store, top, NULL);
 	store_free(store);
 }
+
+/* What a group's end gives back are copies that nothing came to point to. */
+Test(btrfs_store, a_moved_extent_may_go_and_its_record_be_used_again_before_the_group_ends)
+{
+	struct btrfs_store *store = store_new(NULL);
+	GArray *pieces = g_array_new(FALSE, FALSE, sizeof(struct store_piece));
+	struct store_relocation *reloc;
+	struct store_inode *inode;
+	store_extent from, to;
+
+	cr_assert_eq(store_create(store, "f", 0, &inode, NULL), 0);
+	store_write(store, inode, 0, 16 * BLOCK, 0, NULL, NULL);
+	store_flush(store, inode, NULL);
+	store_commit(store, NULL);
+	reloc = store_relocation_begin(store);
+	cr_assert(store_relocation_group(reloc, NULL));
+	cr_assert(store_relocation_copy(reloc, &from, &to, NULL));
+	cr_assert(store_relocation_update(reloc, &from, &to, NULL));
+	store_truncate_prepare(store, inode, 0, NULL, NULL);
+	store_truncate(store, inode, NULL);
+	store_commit(store, NULL);
+	store_write(store, inode, 0, 32 * BLOCK, 0, NULL, NULL);
+	cr_assert_eq(store_plan(store, inode, 0, 32 * BLOCK, pieces, NULL), 0);
+	store_relocation_group_end(reloc, NULL);
+	store_relocation_end(reloc);
+	store_commit(store, NULL);
+	cr_expect_eq(
+		store_finish(store, inode, &g_array_index(pieces, struct store_piece, 0), NULL), 0);
+	store_check(store);
+	g_array_free(pieces, TRUE);
+	store_inode_put(store, inode, NULL);
+	store_free(store);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a case that finds something to a small one that finds something of the same kind: delta
+ * debugging on the lines of all actors together (Zeller and Hildebrandt, "Simplifying and isolating
+ * failure-inducing input", 2002, ddmin), then what is simpler about the rest, until nothing is.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+struct shrink {
+	struct fuzz_case *best;
+	const char *kind;
+	fuzz_runner run;
+	uint32_t left, spent;
+};
+
+/* Takes `try` over; it becomes the best if it still finds the kind. */
+static bool keep_if(struct shrink *s, struct fuzz_case *try)
+{
+	struct fuzz_verdict verdict;
+	bool found;
+
+	if (!s->left || !try->lines->len || !fuzz_variant_possible(try->variant)) {
+		fuzz_case_free(try);
+		return false;
+	}
+	s->left--;
+	s->spent++;
+	verdict = s->run(try);
+	found = fuzz_first(try, &verdict, s->kind) != NULL;
+	fuzz_verdict_clear(&verdict);
+	if (found) {
+		fuzz_case_free(s->best);
+		s->best = try;
+	} else {
+		fuzz_case_free(try);
+	}
+	return found;
+}
+
+/* ---- lines ---- */
+
+static bool without(struct shrink *s, guint from, guint count)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+
+	g_ptr_array_remove_range(try->lines, from, MIN(count, try->lines->len - from));
+	return keep_if(s, try);
+}
+
+/* The complements of ever smaller parts; a single line is the smallest. */
+static bool fewer_lines(struct shrink *s)
+{
+	bool any = false;
+
+	for (guint part = (s->best->lines->len + 1) / 2; part; part /= 2)
+		for (guint from = 0; s->left && from < s->best->lines->len;) {
+			if (without(s, from, part))
+				any = true;
+			else
+				from += part;
+		}
+	return any;
+}
+
+/* ---- actors ---- */
+
+static bool without_actor(struct shrink *s, uint32_t actor)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+
+	for (guint i = try->lines->len; i-- > 0;)
+		if (((struct fuzz_line *)try->lines->pdata[i])->actor == actor)
+			g_ptr_array_remove_index(try->lines, i);
+	return keep_if(s, try);
+}
+
+static bool one_actor(struct shrink *s)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+
+	for (guint i = 0; i < try->lines->len; i++)
+		((struct fuzz_line *)try->lines->pdata[i])->actor = 0;
+	return keep_if(s, try);
+}
+
+static bool fewer_actors(struct shrink *s)
+{
+	uint32_t before = fuzz_case_actors(s->best);
+
+	if (before == 1)
+		return false;
+	for (uint32_t actor = 0; actor < FUZZ_ACTORS_MAX; actor++)
+		without_actor(s, actor);
+	if (fuzz_case_actors(s->best) > 1)
+		one_actor(s);
+	return fuzz_case_actors(s->best) < before;
+}
+
+/* ---- numbers ---- */
+
+static bool with_word(struct shrink *s, guint i, guint at, const char *word)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+	struct fuzz_line *line = try->lines->pdata[i];
+	g_auto(GStrv) words = g_strsplit(line->text, " ", -1);
+
+	g_free(words[at]);
+	words[at] = g_strdup(word);
+	g_free(line->text);
+	line->text = g_strjoinv(" ", words);
+	return keep_if(s, try);
+}
+
+static bool smaller_number(struct shrink *s, guint i, guint at, const char *word)
+{
+	uint64_t n = g_ascii_strtoull(word, NULL, 10);
+	const uint64_t tries[] = {0, 1, 4096, 2 * 4096, 16 * 4096, n / 4096 * 4096, n / 2};
+
+	if (!g_ascii_isdigit(*word) || strspn(word, "0123456789") != strlen(word))
+		return false;
+	for (size_t t = 0; t < G_N_ELEMENTS(tries); t++) {
+		g_autofree char *smaller = g_strdup_printf("%" G_GUINT64_FORMAT, tries[t]);
+
+		if (tries[t] < n && with_word(s, i, at, smaller))
+			return true;
+	}
+	return false;
+}
+
+static bool smaller_numbers(struct shrink *s)
+{
+	bool any = false;
+
+	for (guint i = 0; i < s->best->lines->len; i++) {
+		const struct fuzz_line *line = s->best->lines->pdata[i];
+		g_auto(GStrv) words = g_strsplit(line->text, " ", -1);
+
+		for (guint at = 1; words[at]; at++)
+			any |= smaller_number(s, i, at, words[at]);
+	}
+	return any;
+}
+
+/* ---- variant and machine ---- */
+
+static bool fewer_choices(struct shrink *s)
+{
+	g_auto(GStrv) words = g_strsplit(s->best->variant, " ", -1);
+	bool any = false;
+
+	for (guint skip = g_strv_length(words); skip-- > 0;) {
+		struct fuzz_case *try = fuzz_case_copy(s->best);
+		g_auto(GStrv) kept = g_strsplit(s->best->variant, " ", -1);
+		guint n = g_strv_length(kept);
+
+		for (guint i = 0; i < n; i++)
+			if (!strcmp(kept[i], words[skip])) {
+				g_free(kept[i]);
+				memmove(&kept[i], &kept[i + 1], (n - i) * sizeof(*kept));
+				n--;
+			}
+		g_free(try->variant);
+		try->variant = g_strjoinv(" ", kept);
+		any |= keep_if(s, try);
+	}
+	return any;
+}
+
+/* Towards what a bare script runs on. */
+static bool plainer_machine(struct shrink *s)
+{
+	bool any = false;
+
+	for (int step = 0; step < 7; step++) {
+		struct fuzz_case *try = fuzz_case_copy(s->best);
+		const struct fuzz_case *b = s->best;
+		bool differs = true;
+
+		switch (step) {
+		case 0:
+			try->flushers = false;
+			differs = b->flushers;
+			break;
+		case 1:
+			try->spread = false;
+			differs = b->spread;
+			break;
+		case 2:
+			try->compress = false;
+			differs = b->compress;
+			break;
+		case 3:
+			try->buffer_direct_writes = true;
+			differs = !b->buffer_direct_writes;
+			break;
+		case 4:
+			try->memory_mib = 8192;
+			differs = b->memory_mib != 8192;
+			break;
+		case 5:
+			try->cpus = 8;
+			differs = b->cpus != 8;
+			break;
+		case 6:
+			try->seed = 1;
+			differs = b->seed != 1;
+			break;
+		}
+		if (differs)
+			any |= keep_if(s, try);
+		else
+			fuzz_case_free(try);
+	}
+	return any;
+}
+
+void fuzz_shrink(struct fuzz_case *c, const char *kind, fuzz_runner run, uint32_t *runs)
+{
+	struct shrink s = {
+		.best = fuzz_case_copy(c),
+		.kind = kind,
+		.run = run,
+		.left = *runs,
+	};
+	bool smaller = true;
+
+	fewer_actors(&s);
+	while (smaller && s.left) {
+		smaller = fewer_lines(&s);
+		smaller |= fewer_actors(&s);
+		smaller |= fewer_choices(&s);
+		smaller |= plainer_machine(&s);
+		smaller |= smaller_numbers(&s);
+	}
+	*runs = s.spent;
+	g_ptr_array_free(c->lines, true);
+	g_free(c->variant);
+	*c = *s.best;
+	g_free(s.best);
+}
