@@ -281,8 +281,11 @@ static int pool_inode_open(struct kernel_task *task, void *state, struct inode_i
 
 static void drop_pool(void **at)
 {
-	if (!*at)
+	const struct cipher_pool *pool = *at;
+
+	if (!pool)
 		return;
+	g_assert(!pool->free.in_use || pool->setup->fc->ending);
 	empty(*at);
 	cipher_pool_free(*at);
 	*at = NULL;

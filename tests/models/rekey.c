@@ -736,7 +736,7 @@ Test(rekey, a_tree_changes_its_key_while_others_read_and_write_it)
 
 /* ---- at the very moment ---- */
 
-enum { RACES = 120, RACE_STEP_NS = 1000 };
+enum { RACES = 320, RACE_STEP_NS = 3000, RACES_BEFORE = 300 };
 
 static sim_ns end_of(const struct cost_profile *profile, const struct rekey_case *c,
 		     const char *script)
@@ -756,7 +756,7 @@ static void race(const struct rekey_case *c, const char *first, const char *chan
 		 const char *other)
 {
 	struct cost_profile *profile = load_profile();
-	sim_ns begin = end_of(profile, c, first) - 20 * RACE_STEP_NS;
+	sim_ns begin = end_of(profile, c, first) - RACES_BEFORE * RACE_STEP_NS;
 	g_autofree char *changer = g_strconcat(first, change, NULL);
 
 	for (unsigned int i = 0; i < RACES; i++) {
@@ -776,20 +776,20 @@ static void race(const struct rekey_case *c, const char *first, const char *chan
 /* Many maps are loaded and many bios are under way. */
 #define FRAGMENTS "randwrite f 1m 4k 200 1 fsync\nsync\ndropcaches\n"
 
+static const struct rekey_case heavy_file_pools = {
+	.design = "heavyweight", .setup = "pool", .pool_scope = POOL_SCOPE_FILE, .seed = 1};
+
 Test(rekey, a_read_that_meets_the_change_is_under_one_key_or_the_other)
 {
-	static const struct rekey_case cases[] = {
-		{.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE, .seed = 1},
-		{.design = "inode", .setup = "at-io", .rekey = REKEY_REWRITE, .seed = 1},
-		{.design = "heavyweight",
-		 .setup = "pool",
-		 .pool_scope = POOL_SCOPE_FILE,
-		 .seed = 1},
-	};
+	static const struct rekey_case light = {
+		.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE, .seed = 1};
+	static const struct rekey_case inode = {
+		.design = "inode", .setup = "at-io", .rekey = REKEY_REWRITE, .seed = 1};
+	static const char change[] = "rekey f NEW\nrmkey OLD\nclose f\n";
 
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
-		race(&cases[i], BEFORE FRAGMENTS "open f\n", "rekey f NEW\nrmkey OLD\nclose f\n",
-		     "read f 0 1m\n");
+	race(&light, BEFORE FRAGMENTS "open f\nsleep 1ms\n", change, "read f 0 1m\n");
+	race(&inode, BEFORE FRAGMENTS "open f\nsleep 1ms\n", change, "read f 0 1m\n");
+	race(&heavy_file_pools, BEFORE "open f\nsleep 1ms\n", change, "read f 0 1m\n");
 }
 
 Test(rekey, a_file_that_is_opened_while_its_policy_changes_gets_the_new_key)
@@ -800,7 +800,9 @@ Test(rekey, a_file_that_is_opened_while_its_policy_changes_gets_the_new_key)
 					    .change = POLICY_CHANGE_WALK_KERNEL,
 					    .seed = 1};
 
-	race(&c, "addkey OLD\naddkey NEW\nmkdir d\npolicy d OLD\ncreate d/e\nsync\ndropcaches\n",
+	race(&c,
+	     "addkey OLD\naddkey NEW\nmkdir d\npolicy d OLD\ncreate d/e\nsync\ndropcaches\nsleep "
+	     "2ms\n",
 	     "rekeytree d NEW\n", "write d/e 0 64k\nsync\ndropcaches\nread d/e 0 64k\n");
 }
 
@@ -812,5 +814,6 @@ Test(rekey, a_write_under_way_keeps_its_cipher_when_the_item_of_its_policy_chang
 					    .change = POLICY_CHANGE_INDIRECT,
 					    .seed = 1};
 
-	race(&c, TREE "open d/a\nwrite d/a 0 1m\n", "rekeytree d NEW\nclose d/a\n", "sync\n");
+	race(&c, TREE "open d/a\nwrite d/a 0 1m\nsleep 1ms\n", "rekeytree d NEW\nclose d/a\n",
+	     "sync\n");
 }
