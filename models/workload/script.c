@@ -75,15 +75,6 @@ static const char *const outcomes_of[SCRIPT_CODES][3] = {
 	[SCRIPT_GETPOLICY] = {"*"},
 };
 
-/* What an operation may say of itself, beside ok and errors. */
-static const char *const outcomes_of[SCRIPT_CODES][3] = {
-	[SCRIPT_DEDUPE] = {"differs"},
-	[SCRIPT_LS] = {"#"},
-	[SCRIPT_RMKEY] = {"busy #", "busy", "other-users"},
-	[SCRIPT_KEYSTATUS] = {"present", "incompletely-removed", "absent"},
-	[SCRIPT_GETPOLICY] = {"*"},
-};
-
 const char *script_op_name(size_t code)
 {
 	return code < SCRIPT_CODES ? syntax[code].name : NULL;
