@@ -77,13 +77,26 @@ static bool same_question(const struct results_doc *a, const struct results_doc 
 
 /* ---- columns ---- */
 
+/* A column of choices that cannot be says so wherever it is shown. */
+static const char *mark_of(const struct results_variant *variant)
+{
+	for (guint i = 0; i < variant->settings->len; i++) {
+		const struct results_pair *setting = variant->settings->pdata[i];
+
+		if (!strcmp(setting->key, "counterfactual") && !strcmp(setting->value, "true"))
+			return " (counterfactual)";
+	}
+	return "";
+}
+
 static size_t add_column(struct results_comparison *cmp, size_t doc, const char *doc_label,
 			 const struct results_variant *variant, size_t reference)
 {
 	struct results_column *column = g_new0(struct results_column, 1);
 
-	column->label = cmp->doc_count > 1 ? g_strdup_printf("%s:%s", doc_label, variant->name)
-					   : g_strdup(variant->name);
+	column->label = cmp->doc_count > 1 ? g_strdup_printf("%s:%s%s", doc_label, variant->name,
+							     mark_of(variant))
+					   : g_strconcat(variant->name, mark_of(variant), NULL);
 	column->doc = doc;
 	column->variant = variant;
 	column->reference = reference;

@@ -287,7 +287,7 @@ static void fallback_report(void *state, struct sim_metrics *metrics)
 const struct key_setup setup_fallback = {
 	.name = "fallback",
 	.summary =
-		"blk-crypto-fallback: keyslots found by the key's address, the idlest keyed anew",
+		"blk-crypto-fallback: keyslots by key address, the least recently used keyed anew",
 	.destroy_sleeps = true,
 	.keyed_infos = true,
 	.misfit = blk_crypto_misfit,

@@ -200,6 +200,23 @@ Test(results_compare, puts_the_reference_first_whatever_its_place)
 	results_doc_free(doc);
 }
 
+Test(results_compare, labels_what_cannot_be)
+{
+	struct results_doc *doc = fabricate_doc(1);
+	const struct results_doc *docs[] = {doc};
+	struct results_comparison *cmp;
+
+	add_constant(doc, "hard", 5, false);
+	add_constant(doc, "soft", 5, false);
+	results_variant_add_setting(results_doc_variant(doc, "hard"), "counterfactual", "true");
+	results_variant_add_setting(results_doc_variant(doc, "soft"), "counterfactual", "false");
+	cmp = compare_one(docs);
+	cr_assert_str_eq(column_at(cmp, 0)->label, "hard (counterfactual)");
+	cr_assert_str_eq(column_at(cmp, 1)->label, "soft");
+	results_comparison_free(cmp);
+	results_doc_free(doc);
+}
+
 Test(results_compare, pairs_documents_by_variant)
 {
 	static const char *const labels[] = {"old", "new"};
