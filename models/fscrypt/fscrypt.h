@@ -80,7 +80,8 @@ uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name);
 /** The name of a key; NULL of 0 and of no key. */
 const char *fscrypt_key_name(const struct fscrypt *fc, uint32_t key);
 /** Users are numbered by name, on first mention; "root" is 0. */
-enum { FSCRYPT_ROOT = 0, FSCRYPT_ALL_USERS = UINT32_MAX };
+enum { FSCRYPT_ROOT };
+#define FSCRYPT_ALL_USERS UINT32_MAX
 uint32_t fscrypt_user_number(struct fscrypt *fc, const char *name);
 /** FS_IOC_ADD_ENCRYPTION_KEY by a user, who then has a claim to it. -EDQUOT beyond the user's quota of
  * keys. */
