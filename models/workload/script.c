@@ -17,7 +17,6 @@ enum { LAST_ERRNO = EHWPOISON }; /* include/uapi/asm-generic/errno.h */
 
 static const struct {
 	const char *name, *args, *usage;
-	const char *outcomes[3];
 } syntax[SCRIPT_CODES] = {
 	[SCRIPT_WRITE] = {"write", "fNN[N]", "write F OFF LEN [CHUNK]"},
 	[SCRIPT_DIO] = {"dio", "fNNN", "dio F OFF LEN CHUNK"},
@@ -32,13 +31,13 @@ static const struct {
 	[SCRIPT_FALLOC] = {"falloc", "fNNk", "falloc F OFF LEN [keep]"},
 	[SCRIPT_REFLINK] = {"reflink", "ff", "reflink SRC DST"},
 	[SCRIPT_CLONE] = {"clone", "fNNfN", "clone SRC SOFF LEN DST DOFF"},
-	[SCRIPT_DEDUPE] = {"dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF", {"differs"}},
+	[SCRIPT_DEDUPE] = {"dedupe", "fNNfN", "dedupe SRC SOFF LEN DST DOFF"},
 	[SCRIPT_DEFRAG] = {"defrag", "f[N]", "defrag F [THRESHOLD]"},
 	[SCRIPT_NOCOW] = {"nocow", "f", "nocow F"},
 	[SCRIPT_CREATE] = {"create", "f", "create F"},
 	[SCRIPT_FSYNC] = {"fsync", "f", "fsync F"},
 	[SCRIPT_STAT] = {"stat", "f", "stat PATH"},
-	[SCRIPT_LS] = {"ls", "f", "ls DIR", {"#"}},
+	[SCRIPT_LS] = {"ls", "f", "ls DIR"},
 	[SCRIPT_RENAME] = {"rename", "ff", "rename FROM TO"},
 	[SCRIPT_EXCHANGE] = {"exchange", "ff", "exchange A B"},
 	[SCRIPT_LINK] = {"link", "ff", "link F NAME"},
@@ -53,23 +52,26 @@ static const struct {
 	[SCRIPT_BALANCE] = {"balance", "", "balance"},
 	[SCRIPT_PATTERN] = {"pattern", "N", "pattern BYTE"},
 	[SCRIPT_ADDKEY] = {"addkey", "f[f]", "addkey KEY [USER|provisioned]"},
-	[SCRIPT_RMKEY] = {"rmkey",
-			  "f[f]",
-			  "rmkey KEY [USER|all]",
-			  {"busy #", "busy", "other-users"}},
-	[SCRIPT_KEYSTATUS] = {"keystatus",
-			      "f",
-			      "keystatus KEY",
-			      {"present", "incompletely-removed", "absent"}},
+	[SCRIPT_RMKEY] = {"rmkey", "f[f]", "rmkey KEY [USER|all]"},
+	[SCRIPT_KEYSTATUS] = {"keystatus", "f", "keystatus KEY"},
 	[SCRIPT_PROVISION] = {"provision", "f[f]", "provision KEY [TYPE]"},
 	[SCRIPT_POLICY] = {"policy", "ff", "policy DIR KEY"},
-	[SCRIPT_GETPOLICY] = {"getpolicy", "f", "getpolicy PATH", {"*"}},
+	[SCRIPT_GETPOLICY] = {"getpolicy", "f", "getpolicy PATH"},
 	[SCRIPT_SLEEP] = {"sleep", "T", "sleep TIME"},
 	[SCRIPT_DROPCACHES] = {"dropcaches", "", "dropcaches"},
 	[SCRIPT_SYNC] = {"sync", "", "sync"},
 	[SCRIPT_DUMP] = {"dump", "", "dump"},
 	[SCRIPT_REKEY] = {"rekey", "ff", "rekey F KEY"},
 	[SCRIPT_REKEYTREE] = {"rekeytree", "ff", "rekeytree DIR KEY"},
+};
+
+/* What an operation may say of itself, beside ok and errors. */
+static const char *const outcomes_of[SCRIPT_CODES][3] = {
+	[SCRIPT_DEDUPE] = {"differs"},
+	[SCRIPT_LS] = {"#"},
+	[SCRIPT_RMKEY] = {"busy #", "busy", "other-users"},
+	[SCRIPT_KEYSTATUS] = {"present", "incompletely-removed", "absent"},
+	[SCRIPT_GETPOLICY] = {"*"},
 };
 
 const char *script_op_name(size_t code)
@@ -302,11 +304,11 @@ static bool outcome_fits(const char *outcome, const char *form)
 
 static bool outcome_known(enum script_code code, const char *outcome)
 {
-	const char *const *forms = syntax[code].outcomes;
+	const char *const *forms = outcomes_of[code];
 
 	if (!strcmp(outcome, "ok") || is_errno(outcome))
 		return true;
-	for (size_t i = 0; i < G_N_ELEMENTS(syntax[code].outcomes) && forms[i]; i++)
+	for (size_t i = 0; i < G_N_ELEMENTS(outcomes_of[code]) && forms[i]; i++)
 		if (outcome_fits(outcome, forms[i]))
 			return true;
 	return false;
@@ -329,9 +331,8 @@ static bool take_expectation(struct cursor *c, struct script_op *op, const char 
 				  "'%s' is no outcome of '%s': expected 'ok', the name of an error "
 				  "such as ENOKEY%s%s",
 				  *o, syntax[op->code].name,
-				  syntax[op->code].outcomes[0] ? ", or one of its own such as "
-							       : "",
-				  syntax[op->code].outcomes[0] ? syntax[op->code].outcomes[0] : "");
+				  outcomes_of[op->code][0] ? ", or one of its own such as " : "",
+				  outcomes_of[op->code][0] ? outcomes_of[op->code][0] : "");
 	g_strfreev(outcomes);
 	return ok;
 }
