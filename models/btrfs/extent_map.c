@@ -94,7 +94,7 @@ static void forget_map(struct btrfs_inode *inode, struct extent_map *map)
 /* The part of a map that stays when [from, to) of it is kept: a map of its own. The split runs
  * under a lock that forbids sleeping, so the allocation was made beforehand: it is only booked. */
 static void keep_part(struct btrfs_inode *inode, const struct extent_map *whole, uint32_t from,
-		      uint32_t to)
+		      uint32_t to, struct fscrypt_extent_info *info)
 {
 	struct btrfs_fs *fs = inode->fs;
 	struct extent_map *part = g_memdup2(whole, sizeof(*whole));
@@ -102,11 +102,16 @@ static void keep_part(struct btrfs_inode *inode, const struct extent_map *whole,
 	part->start = from;
 	part->blocks = to - from;
 	part->extent_block += from - whole->start;
-	if (part->info)
-		part->info = fs->crypt_ops->extent_split(part->info);
+	part->info = info;
 	kernel_charge_bytes(fs->machine, fs->site_map, map_bytes(fs, part));
 	map_allocated(fs, part);
 	link_map(inode, part);
+}
+
+static struct fscrypt_extent_info *split_info(struct btrfs_inode *inode,
+					      struct fscrypt_extent_info *info)
+{
+	return info ? inode->fs->crypt_ops->extent_split(info) : NULL;
 }
 
 void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
@@ -117,16 +122,21 @@ void extent_map_drop(struct btrfs_inode *inode, uint32_t start, uint32_t blocks)
 	inode->map_changes++;
 	while (blocks && (map = first_overlapping(inode, start, end))) {
 		struct extent_map old = *map;
+		struct fscrypt_extent_info *info = old.info; /* for the next part that stays */
 
 		if (old.info)
 			inode->fs->crypt_ops->extent_get(old.info);
 		forget_map(inode, map);
-		if (old.start < start)
-			keep_part(inode, &old, old.start, start);
-		if (map_end(&old) > end)
-			keep_part(inode, &old, end, map_end(&old));
-		if (old.info)
-			inode->fs->crypt_ops->extent_put(inode->fs->crypt, old.info, true);
+		if (old.start < start) {
+			keep_part(inode, &old, old.start, start, info);
+			info = map_end(&old) > end ? split_info(inode, info) : NULL;
+		}
+		if (map_end(&old) > end) {
+			keep_part(inode, &old, end, map_end(&old), info);
+			info = NULL;
+		}
+		if (info)
+			inode->fs->crypt_ops->extent_put(inode->fs->crypt, info, true);
 	}
 }
 
