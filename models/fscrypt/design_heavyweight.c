@@ -14,8 +14,14 @@ enum { CONTEXT_V2_BYTES = 40 }; /* struct fscrypt_context_v2 */
 static int join(struct kernel_task *task, struct fscrypt *fc, uint32_t number,
 		struct fscrypt_extent_info *info)
 {
-	struct master_key *key = master_key_find(task, fc, number);
+	struct master_key *key;
 
+	/* The look-up of an old key goes through the session keyring of whoever makes it, and an I/O
+	 * thread has none: hence credentials saved with the inode ("[PATCH v3 12/16]", 2023-08). */
+	if (fc->variant->keyring == KEYRING_SESSION && !task->has_session &&
+	    fc->variant->credentials != CREDENTIALS_SAVED)
+		return -ENOKEY;
+	key = master_key_find(task, fc, number);
 	if (!key)
 		return -ENOKEY;
 	info->key = key;

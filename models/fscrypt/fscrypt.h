@@ -23,6 +23,8 @@ enum fscrypt_reflink_check { REFLINK_CHECK_DESIGN, REFLINK_CHECK_CALL, REFLINK_C
 enum fscrypt_fallback { FALLBACK_6_12, FALLBACK_7_X };
 enum fscrypt_fallback_start { FALLBACK_START_FIRST_USE, FALLBACK_START_MOUNT };
 enum fscrypt_devices_list { DEVICES_ALLOCATE, DEVICES_CACHED, DEVICES_ARRAY };
+enum fscrypt_keyring { KEYRING_FILESYSTEM, KEYRING_SESSION };
+enum fscrypt_credentials { CREDENTIALS_NONE, CREDENTIALS_SAVED };
 enum fscrypt_rekey { REKEY_DESIGN, REKEY_REFUSE, REKEY_REWRITE, REKEY_ALLOW };
 enum fscrypt_policy_change {
 	POLICY_CHANGE_WALK_USER,
@@ -41,7 +43,7 @@ struct fscrypt_variant {
 	int64_t iv, removal, freeing, info_shared, scope, load;
 	int64_t pool_size, pool_scope, pool_full, pool_map;
 	int64_t at_io_clone, derived_cache, derived_size;
-	int64_t reflink_plain, reflink_check, leaf_context;
+	int64_t reflink_plain, reflink_check, leaf_context, keyring, credentials;
 	int64_t fallback_slots, fallback_version, fallback_start, hardware_slots, devices_list;
 	int64_t fault_freed_key_in_slot, fault_device_array_every;
 	int64_t rekey, policy_change;

@@ -39,6 +39,8 @@ WORDS(pool_full, "wait", "steal")
 WORDS(fallback_version, "6.12", "7.x")
 WORDS(fallback_start, "first-use", "mount")
 WORDS(devices_list, "allocate", "cached", "array")
+WORDS(keyring, "filesystem", "session")
+WORDS(credentials, "none", "saved")
 WORDS(reflink_plain, "share", "refuse")
 WORDS(reflink_check, "design", "call", "load")
 WORDS(rekey, "design", "refuse", "rewrite", "allow")
@@ -151,6 +153,12 @@ const struct sim_param fscrypt_variant_params[] = {
 	     "removing a key evicts inodes that are still dirty, as if fscrypt_drop_inode() did "
 	     "not "
 	     "look"),
+	WORD("keyring", keyring, keyring, "filesystem",
+	     "where a look-up finds keys: with the filesystem, or (of old policies) in the session "
+	     "keyring of the process that looks"),
+	WORD("credentials", credentials, credentials, "none",
+	     "keyring=session: I/O threads look with the credentials of the opener if they are "
+	     "saved"),
 	FLAG("counterfactual", counterfactual, "false",
 	     "run a pair of choices that cannot be, labelled as such"),
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},

@@ -249,6 +249,7 @@ struct kernel_task {
 	sim_ns blocked_since; /* in a wait that only a wake-up ends; else SIM_NEVER */
 	bool retries_mempool; /* asleep in mempool_alloc() until its next try */
 	const char *refusal; /* why the request was refused, set by the floors above; NULL: not */
+	bool has_session; /* a process with a session keyring, not a thread of the kernel's */
 	void *user;
 };
 typedef void (*kernel_task_fn)(struct kernel_task *task, void *arg);

@@ -82,7 +82,7 @@ uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task
 	*actor = (struct running_actor){name, arg, describe};
 	g_ptr_array_add(workload->actors, actor);
 	workload->running++;
-	kernel_spawn(workload->machine, name, fn, arg);
+	kernel_spawn(workload->machine, name, fn, arg)->has_session = true;
 	return workload->tasks++;
 }
 

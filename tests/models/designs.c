@@ -367,3 +367,30 @@ Test(designs, parts_of_a_split_map_share_an_info_or_have_one_each)
 	expect_answers(text, "x: design=enforced setup=library", shared);
 	expect_answers(text, "x: design=enforced setup=library info.shared=false", each);
 }
+
+/* ---- session keyrings ---- */
+
+static int64_t lost_with(const char *variant)
+{
+	/* Nobody but the flusher writes the second file back. */
+	static const char text[] = "addkey K\npolicy . K\nwrite a 0 4k\nfsync a\nwrite b 0 8k\n"
+				   "sleep 60s\n";
+	static const char *const sets[] = {"machine.flushers=true", NULL};
+	const char *const variants[] = {variant, NULL};
+	struct script_run run = {.text = text, .sets = sets, .variants = variants};
+	struct world_outcome o = script_run(&run, 0);
+	int64_t lost = metric_of(&o, "truth.lost_writes");
+
+	world_outcome_clear(&o);
+	return lost;
+}
+
+Test(designs, an_io_thread_finds_no_key_in_the_openers_session_unless_credentials_are_saved)
+{
+	cr_expect_eq(lost_with("x: design=heavyweight setup=library"), 0);
+	cr_expect_eq(lost_with("x: design=heavyweight setup=library keyring=session"), 2);
+	cr_expect_eq(lost_with("x: design=heavyweight setup=library keyring=session "
+			       "credentials=saved"),
+		     0);
+	cr_expect_eq(lost_with("x: design=enforced setup=library keyring=session"), 0);
+}
