@@ -45,7 +45,7 @@ static const struct sim_metric_def def_cached = {"mem.extent_cache_max_bytes", "
 						 "own; divided by mem.extent_maps_max, what a "
 						 "cached map costs"};
 static const struct sim_metric_def def_maps_then = {
-	"mem.extent_maps_max", "count", SIM_NO_DIRECTION, "memory",
+	"mem.extent_cache_maps", "count", SIM_NO_DIRECTION, "memory",
 	"extent maps in memory at the instant of mem.extent_cache_max_bytes"};
 static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,

@@ -226,7 +226,7 @@ Test(blk_crypto, a_cached_extent_map_costs_its_bytes_and_those_of_its_key)
 		struct world_outcome o = run(two_lives, rows[i].variant, NULL);
 		int64_t bytes = metric_of(&o, "mem.extent_cache_max_bytes");
 
-		cr_expect_eq(metric_of(&o, "mem.extent_maps_max"), 20);
+		cr_expect_eq(metric_of(&o, "mem.extent_cache_maps"), 20);
 		cr_expect_eq(bytes, 20 * rows[i].bytes, "%s: %" G_GINT64_FORMAT, rows[i].variant,
 			     bytes);
 		world_outcome_clear(&o);
