@@ -11,15 +11,6 @@
 
 enum { EXTENT_CONTEXT_BYTES = 34 }; /* version 1, mode 1, key identifier 16, nonce 16 */
 
-static int bind_new(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
-		    struct fscrypt_extent_info *info)
-{
-	(void)task;
-	(void)fc;
-	info->key = inode->key;
-	return 0;
-}
-
 static int bind_loaded(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
 		       const struct btrfs_context *stored, struct fscrypt_extent_info *info)
 {
@@ -40,7 +31,7 @@ const struct extent_design design_enforced = {
 	.summary = "a 34-byte context per extent, whose key and mode must be the inode's",
 	.context_bytes = EXTENT_CONTEXT_BYTES,
 	.names_key = true,
-	.bind_new = bind_new,
+	.bind_new = extent_info_bind_to_inode,
 	.bind_loaded = bind_loaded,
 	.may_clone = may_clone,
 	.rekey = REKEY_ALLOW,

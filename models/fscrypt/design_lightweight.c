@@ -11,15 +11,6 @@
 
 enum { NONCE_BYTES = 16 }; /* FSCRYPT_FILE_NONCE_SIZE */
 
-static int bind_new(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
-		    struct fscrypt_extent_info *info)
-{
-	(void)task;
-	(void)fc;
-	info->key = inode->key;
-	return 0;
-}
-
 static int bind_loaded(struct kernel_task *task, struct fscrypt *fc, struct inode_info *inode,
 		       const struct btrfs_context *stored, struct fscrypt_extent_info *info)
 {
@@ -40,7 +31,7 @@ const struct extent_design design_lightweight = {
 	.name = "lightweight",
 	.summary = "a 16-byte nonce per extent; key and modes from the inode",
 	.context_bytes = NONCE_BYTES,
-	.bind_new = bind_new,
+	.bind_new = extent_info_bind_to_inode,
 	.bind_loaded = bind_loaded,
 	.may_clone = may_clone,
 	.rekey = REKEY_REFUSE,

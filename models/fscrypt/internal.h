@@ -246,6 +246,9 @@ struct inode_info *inode_info_for(const struct fscrypt *fc, struct inode_info *i
 /* extent.c */
 struct fscrypt_extent_info *extent_info_new(struct kernel_task *task, struct fscrypt *fc,
 					    enum gfp gfp);
+/** bind_new() of a design whose extents are under their inode's key. */
+int extent_info_bind_to_inode(struct kernel_task *task, struct fscrypt *fc,
+			      struct inode_info *inode, struct fscrypt_extent_info *info);
 int extent_info_prepare(struct kernel_task *task, struct fscrypt_extent_info *info);
 void extent_info_get(struct fscrypt_extent_info *info);
 /** `atomic`: the caller holds a lock under which it may not sleep. */
