@@ -173,7 +173,7 @@ static bool plainer_machine(struct shrink *s)
 {
 	bool any = false;
 
-	for (int step = 0; step < 7; step++) {
+	for (int step = 0; step < 8; step++) {
 		struct fuzz_case *try = fuzz_case_copy(s->best);
 		const struct fuzz_case *b = s->best;
 		bool differs = true;
@@ -204,6 +204,10 @@ static bool plainer_machine(struct shrink *s)
 			differs = b->cpus != 8;
 			break;
 		case 6:
+			try->mirrors = 1;
+			differs = b->mirrors != 1;
+			break;
+		case 7:
 			try->seed = 1;
 			differs = b->seed != 1;
 			break;
