@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { PAIRS_FROM_LINES = 32 };
+
 struct shrink {
 	struct fuzz_case *best;
 	const char *kind;
@@ -61,6 +63,31 @@ static bool fewer_lines(struct shrink *s)
 			else
 				from += part;
 		}
+	return any;
+}
+
+static bool without_pair(struct shrink *s, guint i, guint j)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+
+	g_ptr_array_remove_index(try->lines, j);
+	g_ptr_array_remove_index(try->lines, i);
+	return keep_if(s, try);
+}
+
+/* Lines that are of no use but undo each other: a key that goes and comes back. */
+static bool fewer_pairs(struct shrink *s)
+{
+	bool any = false;
+
+	if (s->best->lines->len > PAIRS_FROM_LINES)
+		return false;
+	for (guint i = 0; i + 1 < s->best->lines->len; i++)
+		for (guint j = i + 1; j < s->best->lines->len; j++)
+			if (without_pair(s, i, j)) {
+				any = true;
+				j = i;
+			}
 	return any;
 }
 
@@ -237,6 +264,7 @@ void fuzz_shrink(struct fuzz_case *c, const char *kind, fuzz_runner run, uint32_
 		smaller |= fewer_choices(&s);
 		smaller |= plainer_machine(&s);
 		smaller |= smaller_numbers(&s);
+		smaller = smaller || fewer_pairs(&s);
 	}
 	*runs = s.spent;
 	g_ptr_array_free(c->lines, true);

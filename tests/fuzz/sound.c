@@ -23,6 +23,8 @@ const struct fuzz_exception fuzz_exceptions[] = {
 	{"design=lightweight rekey=allow", "wrong key", "the same, met by a write in place"},
 	{"removal=hard", "write lost",
 	 "dirty pages of an open file meet a master key that can derive nothing any more"},
+	{"keyring=session", "write lost",
+	 "the task that writes back may not have the key in its session keyring"},
 	{"pool.full=steal", "write lost", "writeback that finds no idle cipher fails"},
 	{"freeing=workqueue", "key in memory after removal",
 	 "the worker may come by after the key has become absent"},

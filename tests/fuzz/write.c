@@ -43,7 +43,8 @@ char *fuzz_scenario_json(const struct fuzz_case *c)
 	g_string_append_printf(out,
 			       "  \"filesystem\": {\"data_mirrors\": %u, \"compress\": %s, "
 			       "\"buffer_direct_writes\": %s},\n  \"actors\": [\n",
-			       c->mirrors, truth_word(c->compress), truth_word(c->buffer_direct_writes));
+			       c->mirrors, truth_word(c->compress),
+			       truth_word(c->buffer_direct_writes));
 	for (uint32_t actor = 0; actor < FUZZ_ACTORS_MAX; actor++)
 		append_actor(c, actor, out);
 	if (c->lines->len)
@@ -72,9 +73,9 @@ static char *settings(const struct fuzz_case *c)
 	if (c->cpus != SCRIPT_CPUS)
 		g_string_append_printf(out, " --set machine.cpus=%u", c->cpus);
 	if (c->mirrors != 1)
-		g_string_append_printf(
-			out, " --set machine.devices=%u --set filesystem.data_mirrors=%u",
-			c->mirrors, c->mirrors);
+		g_string_append_printf(out,
+				       " --set machine.devices=%u --set filesystem.data_mirrors=%u",
+				       c->mirrors, c->mirrors);
 	if (c->memory_mib != SCRIPT_MEMORY_MIB)
 		g_string_append_printf(out, " --set machine.memory=%" G_GUINT64_FORMAT "MiB",
 				       c->memory_mib);
