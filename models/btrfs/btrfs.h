@@ -102,6 +102,8 @@ struct btrfs_crypt_ops {
 	/** The CPU work after a read. Checked against `seal`; -EBADMSG: a tag does not agree. */
 	int (*decrypt)(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		       const struct btrfs_seal *seal);
+	/** The end of a bio that read_begin() began, whatever came of it. */
+	void (*read_end)(void *crypt);
 	/** Finds the key of an extent with no inode in hand; sets it up as far as that is done once an
 	 * extent. -ENOKEY: it is not there, or can't be found out. The info is given back. */
 	int (*extent_find)(struct kernel_task *task, void *crypt, uint32_t extent,

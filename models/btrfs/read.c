@@ -154,9 +154,13 @@ static void end_read(struct kernel_task *task, void *arg)
 {
 	struct read_bio *bio = arg;
 	struct btrfs_fs *fs = bio->inode->fs;
+	int err;
 
 	kernel_run(task, COST_BIO_END, 1);
-	read_done(bio, check_and_decrypt(task, bio));
+	err = check_and_decrypt(task, bio);
+	if (bio->io.info)
+		fs->crypt_ops->read_end(fs->crypt);
+	read_done(bio, err);
 	btrfs_drain(task, fs);
 }
 

@@ -447,6 +447,7 @@ const struct btrfs_crypt_ops fscrypt_btrfs_ops = {
 	.read_begin = fscrypt_read_begin,
 	.request_end = fscrypt_request_end,
 	.decrypt = fscrypt_decrypt,
+	.read_end = fscrypt_read_end,
 	.extent_find = fscrypt_extent_find,
 	.verify = fscrypt_verify,
 	.note = note,

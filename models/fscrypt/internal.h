@@ -275,6 +275,7 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		       struct btrfs_crypt_request *request);
 void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request);
+void fscrypt_read_end(void *crypt);
 
 /** A quantile over all of `acquires`, of which `waits` waited as the histogram has it. */
 uint64_t fscrypt_wait_quantile(const struct sim_histogram *wait_ns, uint64_t acquires,

@@ -209,6 +209,11 @@ void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request)
 	*request = (struct btrfs_crypt_request){0};
 }
 
+void fscrypt_read_end(void *crypt)
+{
+	bio_end(crypt, false);
+}
+
 int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_crypt_io *io,
 		    const struct btrfs_seal *seal)
 {
@@ -225,7 +230,6 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 			fscrypt_check_tags(task, fc, io->blocks);
 		fc->setup->release(task, fc->setup_state, &cipher);
 	}
-	bio_end(fc, false);
 	if (err)
 		return err;
 	fc->count.blocks_decrypted += io->blocks;

@@ -19,7 +19,7 @@ struct fuzz_line {
 /** All that a run is made of: the same case is the same run. */
 struct fuzz_case {
 	uint64_t seed; /* of the scenario's random streams */
-	uint32_t cpus;
+	uint32_t cpus, mirrors; /* of data, each on a device of its own */
 	uint64_t memory_mib;
 	bool flushers, spread, compress, buffer_direct_writes;
 	char *variant; /* "key=value …" */

@@ -29,6 +29,7 @@ static const struct form {
 	{"write", 90, "F R"},
 	{"write", 30, "F R C"},
 	{"read", 70, "F R"},
+	{"dread", 14, "F R"},
 	{"dio", 30, "F A 65536"},
 	{"append", 20, "F 5000 3 fsync"},
 	{"append", 10, "F Z 2 none"},
@@ -64,7 +65,9 @@ static const struct form {
 	{"subdel", 4, "N"},
 	{"balance", 8, ""},
 	{"policy", 8, "D K"},
-	{"rekey", 6, "D K"},
+	{"rekey", 6, "F K"},
+	{"rekeytree", 4, "D K"},
+	{"corrupt", 8, "F R"},
 	{"scrub", 4, ""},
 	{"addkey", 14, "K"},
 	{"rmkey", 14, "K"},
@@ -220,6 +223,7 @@ static void draw_machine(struct fuzz_case *c, uint64_t *state)
 	static const uint64_t sizes[] = {48, 64, 128, 512, 1024};
 
 	c->cpus = 1 + fuzz_draw(state, 5);
+	c->mirrors = fuzz_draw(state, 4) ? 1 : 2;
 	c->memory_mib = sizes[fuzz_draw(state, G_N_ELEMENTS(sizes))];
 	c->flushers = fuzz_draw(state, 4);
 	c->spread = fuzz_draw(state, 4);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { PAIRS_FROM_LINES = 32 };
+
 struct shrink {
 	struct fuzz_case *best;
 	const char *kind;
@@ -61,6 +63,31 @@ static bool fewer_lines(struct shrink *s)
 			else
 				from += part;
 		}
+	return any;
+}
+
+static bool without_pair(struct shrink *s, guint i, guint j)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+
+	g_ptr_array_remove_index(try->lines, j);
+	g_ptr_array_remove_index(try->lines, i);
+	return keep_if(s, try);
+}
+
+/* Lines that are of no use but undo each other: a key that goes and comes back. */
+static bool fewer_pairs(struct shrink *s)
+{
+	bool any = false;
+
+	if (s->best->lines->len > PAIRS_FROM_LINES)
+		return false;
+	for (guint i = 0; i + 1 < s->best->lines->len; i++)
+		for (guint j = i + 1; j < s->best->lines->len; j++)
+			if (without_pair(s, i, j)) {
+				any = true;
+				j = i;
+			}
 	return any;
 }
 
@@ -173,7 +200,7 @@ static bool plainer_machine(struct shrink *s)
 {
 	bool any = false;
 
-	for (int step = 0; step < 7; step++) {
+	for (int step = 0; step < 8; step++) {
 		struct fuzz_case *try = fuzz_case_copy(s->best);
 		const struct fuzz_case *b = s->best;
 		bool differs = true;
@@ -204,6 +231,10 @@ static bool plainer_machine(struct shrink *s)
 			differs = b->cpus != 8;
 			break;
 		case 6:
+			try->mirrors = 1;
+			differs = b->mirrors != 1;
+			break;
+		case 7:
 			try->seed = 1;
 			differs = b->seed != 1;
 			break;
@@ -233,6 +264,7 @@ void fuzz_shrink(struct fuzz_case *c, const char *kind, fuzz_runner run, uint32_
 		smaller |= fewer_choices(&s);
 		smaller |= plainer_machine(&s);
 		smaller |= smaller_numbers(&s);
+		smaller = smaller || fewer_pairs(&s);
 	}
 	*runs = s.spent;
 	g_ptr_array_free(c->lines, true);

@@ -100,14 +100,14 @@ static const struct planted {
 	guint lines; /* to which it shrinks, at most */
 } planted[] = {
 	{"design=lightweight setup=pool iv=physical", "garbage", 20, 8},
-	{"design=lightweight setup=library reflink.check=load", "garbage", 40, 12},
+	{"design=lightweight setup=library reflink.check=load", "garbage", 40, 16},
 	{"design=enforced setup=pool layout=separate fault.context-not-copied=true",
-	 "context missing", 10, 9},
+	 "context missing", 10, 12},
 	{"design=heavyweight setup=at-io layout=separate fault.context-not-copied=true", "garbage",
-	 40, 16},
+	 40, 20},
 	{"design=lightweight setup=pool layout=separate fault.context-not-copied=true",
-	 "write lost", 10, 8},
-	{"design=enforced setup=library fault.evict-dirty=true", "write lost", 60, 16},
+	 "write lost", 10, 12},
+	{"design=enforced setup=library fault.evict-dirty=true", "write lost", 60, 20},
 	{"design=lightweight setup=fallback fault.device-array-every=3 "
 	 "fault.freed-key-in-slot=true",
 	 "wrong key", 5, 12},

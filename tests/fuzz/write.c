@@ -36,14 +36,15 @@ char *fuzz_scenario_json(const struct fuzz_case *c)
 
 	g_string_append_printf(out, "  \"seed\": %" G_GUINT64_FORMAT ",\n", c->seed);
 	g_string_append_printf(out,
-			       "  \"machine\": {\"cpus\": %u, \"memory\": \"%" G_GUINT64_FORMAT
-			       "MiB\", \"flushers\": %s, \"spread\": %s},\n",
-			       c->cpus, c->memory_mib, truth_word(c->flushers),
+			       "  \"machine\": {\"cpus\": %u, \"devices\": %u, \"memory\": "
+			       "\"%" G_GUINT64_FORMAT "MiB\", \"flushers\": %s, \"spread\": %s},\n",
+			       c->cpus, c->mirrors, c->memory_mib, truth_word(c->flushers),
 			       truth_word(c->spread));
 	g_string_append_printf(out,
-			       "  \"filesystem\": {\"compress\": %s, "
+			       "  \"filesystem\": {\"data_mirrors\": %u, \"compress\": %s, "
 			       "\"buffer_direct_writes\": %s},\n  \"actors\": [\n",
-			       truth_word(c->compress), truth_word(c->buffer_direct_writes));
+			       c->mirrors, truth_word(c->compress),
+			       truth_word(c->buffer_direct_writes));
 	for (uint32_t actor = 0; actor < FUZZ_ACTORS_MAX; actor++)
 		append_actor(c, actor, out);
 	if (c->lines->len)
@@ -71,6 +72,10 @@ static char *settings(const struct fuzz_case *c)
 		g_string_append_printf(out, " --seed %" G_GUINT64_FORMAT, c->seed);
 	if (c->cpus != SCRIPT_CPUS)
 		g_string_append_printf(out, " --set machine.cpus=%u", c->cpus);
+	if (c->mirrors != 1)
+		g_string_append_printf(out,
+				       " --set machine.devices=%u --set filesystem.data_mirrors=%u",
+				       c->mirrors, c->mirrors);
 	if (c->memory_mib != SCRIPT_MEMORY_MIB)
 		g_string_append_printf(out, " --set machine.memory=%" G_GUINT64_FORMAT "MiB",
 				       c->memory_mib);

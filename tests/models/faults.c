@@ -187,3 +187,26 @@ Test(faults, a_shared_cipher_is_held_by_those_who_use_it)
 
 	expect_kinds(script, "design=inode setup=pool mode=adiantum pool.map=true", "");
 }
+
+/* ---- blk-crypto and repair ---- */
+
+/* A tag that does not agree is decrypted a second time, from the other mirror; a checksum that does
+ * not, and no mirror, not at all. */
+Test(faults, the_context_of_a_read_goes_once_whatever_comes_of_the_read)
+{
+	static const char *const mirrors[] = {"machine.devices=2", "filesystem.data_mirrors=2",
+					      NULL};
+	static const char *const auth[] = {"v: design=lightweight setup=fallback auth=csum", NULL};
+	static const char *const plain[] = {"v: design=lightweight setup=fallback", NULL};
+	const char *script = ENCRYPTED_DIR "write d/f 0 4k\nsync\ndropcaches\ncorrupt d/f 0 4k\n"
+					   "dread d/f 0 4k\n";
+	struct script_run runs[] = {{.text = script, .sets = mirrors, .variants = auth},
+				    {.text = script, .variants = plain}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(runs); i++) {
+		struct world_outcome outcome = script_run(&runs[i], 0);
+
+		cr_expect_eq(outcome.findings->len, 0u);
+		world_outcome_clear(&outcome);
+	}
+}
