@@ -8,6 +8,17 @@
 
 #include "models/world.h"
 
+/* Shrinking makes up to SHRINK_RUNS worlds, which takes minutes under the address sanitizer: those builds
+ * leave it to the others. */
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SHRINKING_IS_SLOW true
+#else
+#define SHRINKING_IS_SLOW false
+#endif
+
 enum { OPERATIONS = 480, CASES = 220, SHRINK_RUNS = 2000 };
 
 /* Runs cases from `seed` on until one finds the kind; NULL: `cases` did not. */
@@ -141,37 +152,37 @@ static void expect_found(size_t i)
 	fuzz_case_free(c);
 }
 
-Test(fuzz, finds_an_iv_by_address_and_shrinks_it)
+Test(fuzz, finds_an_iv_by_address_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(0);
 }
 
-Test(fuzz, finds_a_clone_checked_too_late_and_shrinks_it)
+Test(fuzz, finds_a_clone_checked_too_late_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(1);
 }
 
-Test(fuzz, finds_a_context_that_was_not_copied_and_shrinks_it)
+Test(fuzz, finds_a_context_that_was_not_copied_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(2);
 }
 
-Test(fuzz, finds_a_context_that_was_left_behind_and_shrinks_it)
+Test(fuzz, finds_a_context_that_was_left_behind_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(3);
 }
 
-Test(fuzz, finds_a_context_in_the_way_of_another_and_shrinks_it)
+Test(fuzz, finds_a_context_in_the_way_of_another_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(4);
 }
 
-Test(fuzz, finds_a_key_freed_in_its_slot_and_shrinks_it)
+Test(fuzz, finds_a_key_freed_in_its_slot_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(6);
 }
 
-Test(fuzz, finds_a_dirty_inode_that_was_evicted_and_shrinks_it)
+Test(fuzz, finds_a_dirty_inode_that_was_evicted_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(5);
 }
@@ -199,7 +210,7 @@ static bool world_finds(const char *path, const char *variant, const char *kind)
 	return found;
 }
 
-Test(fuzz, a_written_case_finds_the_same_when_it_is_run)
+Test(fuzz, a_written_case_finds_the_same_when_it_is_run, .disabled = SHRINKING_IS_SLOW)
 {
 	g_autofree char *folder = g_dir_make_tmp("fuzz-XXXXXX", NULL);
 	const struct planted *p = &planted[0];
