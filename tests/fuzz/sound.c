@@ -21,6 +21,10 @@ const struct fuzz_exception fuzz_exceptions[] = {
 	{"design=lightweight rekey=allow", "garbage",
 	 "old extents stay, and what the extent does not say is taken from the inode's new policy"},
 	{"design=lightweight rekey=allow", "wrong key", "the same, met by a write in place"},
+	{"design=enforced rekey=design", "write lost",
+	 "a policy is replaced while data is dirty that goes in place: its extent keeps the old "
+	 "key"},
+	{"design=enforced rekey=allow", "write lost", "the same"},
 	{"removal=hard", "write lost",
 	 "dirty pages of an open file meet a master key that can derive nothing any more"},
 	{"keyring=session", "write lost",

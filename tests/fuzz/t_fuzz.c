@@ -122,6 +122,7 @@ static const struct planted {
 	{"design=lightweight setup=fallback fault.device-array-every=3 "
 	 "fault.freed-key-in-slot=true",
 	 "wrong key", 5, 12},
+	{"design=heavyweight setup=library fault.leaked-info=true", "info leaked", 60, 20},
 };
 
 static struct fuzz_case *found_and_shrunk(const struct planted *p)
@@ -180,6 +181,11 @@ Test(fuzz, finds_a_context_in_the_way_of_another_and_shrinks_it, .disabled = SHR
 Test(fuzz, finds_a_key_freed_in_its_slot_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
 {
 	expect_found(6);
+}
+
+Test(fuzz, finds_an_info_that_is_not_given_back_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
+{
+	expect_found(7);
 }
 
 Test(fuzz, finds_a_dirty_inode_that_was_evicted_and_shrinks_it, .disabled = SHRINKING_IS_SLOW)
