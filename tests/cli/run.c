@@ -229,7 +229,7 @@ Test(run, an_interrupt_ends_a_long_run_with_130_and_keeps_what_had_ended)
 	char *folder = folder_with_script();
 	g_autofree char *path = g_build_filename(folder, "out.json", NULL);
 	g_autofree char *line = g_strdup_printf(
-		"--version >version; cd '%s'; timeout --preserve-status -k 5 -s INT 2 "
+		"--version >version; cd '%s'; timeout --foreground --preserve-status -k 5 -s INT 2 "
 		"\"$EXTENTSIM\" run slow.ops -q --replications 10000 -o out.json",
 		folder);
 	struct cli_result result;
