@@ -64,7 +64,7 @@ struct btrfs_crypt_request {
 };
 
 /** What the crypto code is told for its histories. */
-enum btrfs_note { BTRFS_NOTE_DIRTIED, BTRFS_NOTE_WRITTEN, BTRFS_NOTE_COPIED, BTRFS_NOTE_LOST };
+enum btrfs_note { BTRFS_NOTE_DIRTIED, BTRFS_NOTE_LOST };
 
 struct btrfs_crypt_ops {
 	/** fscrypt_file_open() / fscrypt_get_encryption_info(): -ENOKEY when the key is away. */

@@ -256,7 +256,6 @@ static int new_info(struct kernel_task *task, void *crypt, const struct btrfs_cr
 		fc->count.nonces_drawn++;
 		info->nonce = ++fc->next_nonce;
 		info->extent = birth->extent;
-		info->file_block = birth->file_block;
 		err = fc->design->bind_new(task, fc, owner, info);
 		if (!err)
 			err = prepare_for(task, owner, info);
@@ -392,17 +391,12 @@ static void drain(struct kernel_task *task, void *crypt)
 static void note(void *crypt, enum btrfs_note what, const struct btrfs_inode *inode,
 		 uint32_t extent, uint32_t file_block, uint32_t blocks, int err)
 {
-	static const enum truth_event events[] = {
-		[BTRFS_NOTE_DIRTIED] = EVENT_DIRTIED,
-		[BTRFS_NOTE_WRITTEN] = EVENT_WRITTEN,
-		[BTRFS_NOTE_COPIED] = EVENT_COPIED,
-	};
 	struct fscrypt *fc = crypt;
 
 	if (what == BTRFS_NOTE_LOST)
 		truth_lost(fc->truth, inode, file_block, blocks, err);
 	else
-		truth_note(fc->truth, events[what], inode, extent, file_block, blocks);
+		truth_note(fc->truth, EVENT_DIRTIED, inode, extent, file_block, blocks);
 }
 
 static void extent_moved(void *crypt, uint32_t from, uint32_t to, uint64_t nonce)

@@ -42,7 +42,6 @@ struct fscrypt_extent_info {
 	uint64_t nonce;
 	uint32_t refs;
 	uint32_t extent; /* disk extent that it was made for, for the truth's histories */
-	uint32_t file_block; /* of that extent's first block, when it was born */
 	uint32_t kept; /* of refs, those that the key set-up holds */
 	struct inode_info *loaded_by; /* while it is set up: through which inode; else NULL */
 	bool joined_key; /* counted in key->extents */
@@ -328,7 +327,6 @@ enum truth_event {
 	EVENT_WRITTEN,
 	EVENT_OVERWRITTEN,
 	EVENT_MOVED,
-	EVENT_COPIED,
 	EVENT_LOADED,
 	EVENT_DIRTIED,
 	EVENT_FREED,

@@ -124,7 +124,6 @@ static void append_event(const struct truth *truth, const struct event *event, G
 		[EVENT_WRITTEN] = "written",
 		[EVENT_OVERWRITTEN] = "overwritten",
 		[EVENT_MOVED] = "moved",
-		[EVENT_COPIED] = "item copied",
 		[EVENT_LOADED] = "loaded",
 		[EVENT_DIRTIED] = "dirtied",
 		[EVENT_FREED] = "freed",
