@@ -70,7 +70,7 @@ bool cli_number(const char *option, const char *text, uint64_t min, uint64_t max
 bool cli_word(const char *option, const char *text, const char *const *words, size_t *index,
 	      GError **error);
 
-enum run_format { RUN_TEXT, RUN_JSON, RUN_MARKDOWN };
+enum run_format { RUN_TEXT, RUN_JSON, RUN_MARKDOWN, RUN_ANSWER };
 /** Options of `run`, parsed. Strings are owned; run_options_clear() frees them. */
 struct run_options {
 	char *scenario; /* name or path */
@@ -89,6 +89,9 @@ void run_options_clear(struct run_options *options);
 /** The part of them that the loader takes; points into `options`. */
 struct scenario_options run_scenario_options(const struct run_options *options);
 
+struct results_curve;
+struct results_point;
+
 /* ---- running a scenario ------------------------------------------------------------------- */
 
 /** Parses the options of `run`, loads the scenario they name, does the work, frees both; returns the
@@ -97,14 +100,46 @@ int with_scenario(int argc, char **argv,
 		  int (*work)(const struct scenario *scenario, const struct run_options *options));
 
 struct results_doc;
-/** Runs every variant and replication, `jobs` at a time (0: as many as CPUs), and hands them in to a
- * document, which has what was finished if an interruption came. NULL with an error if a world
- * can't be put together. The document is the caller's. */
-struct results_doc *run_scenario(const struct scenario *scenario, uint32_t jobs, GError **error);
-/** Checks the scenario's expectations against the document: appends a line for each to `out`, and
- * returns how many do not hold. A metric that is not there does not hold. */
-uint32_t check_expectations(const struct scenario *scenario, const struct results_doc *doc,
+/** A scenario and the document that its runs are handed in to. */
+struct run_point {
+	const struct scenario *scenario;
+	struct results_doc *doc;
+	uint32_t left; /* runs that have not ended; of run_points() */
+};
+/** An empty document for a scenario's runs; the caller's. */
+struct results_doc *run_document(const struct scenario *scenario);
+typedef void (*run_ended_fn)(void *arg, struct run_point *point);
+/** Runs every variant and replication of every point, `jobs` at a time (0: as many as CPUs). `ended`
+ * (may be NULL) gets each point whose runs are all handed in, one at a time, from any thread. After an
+ * interruption the documents have what was finished. False if a world can't be put together. */
+bool run_points(struct run_point *point, size_t count, uint32_t jobs, run_ended_fn ended, void *arg,
+		GError **error);
+/** A curve without points, with the axes of a scenario; and one point of it. */
+struct results_curve *curve_of(const struct scenario *scenario);
+struct results_point *add_point(struct results_curve *curve, const struct scenario *scenario,
+				guint point, struct results_doc *doc);
+/** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on,
+ * and shows the curve; returns the exit status. */
+int run_curve(const struct scenario *scenario, const struct run_options *options);
+
+/** Checks the scenario's expectations against the curve: appends a line for each to `out`, and
+ * returns how many do not hold. */
+uint32_t check_expectations(const struct scenario *scenario, const struct results_curve *curve,
 			    GString *out);
+/** Appends the scenario's answer, its figures filled in, and what it depends on. False if a figure is
+ * not there, though neither variants nor axes were changed by an option. */
+bool append_answer(const struct scenario *scenario, const struct results_curve *curve,
+		   const struct run_options *options, GString *out, GError **error);
+/** What a run came to. */
+struct verdict {
+	bool whole; /* every run was made */
+	uint32_t failed; /* expectations that do not hold */
+	bool wrong; /* a run stopped undeclared, or a script came to an outcome it did not expect */
+};
+/** Appends the curve as the format has it, with claims and answer. */
+bool show_curve(const struct scenario *scenario, const struct run_options *options,
+		enum run_format format, bool to_terminal, const struct results_curve *curve,
+		GString *out, struct verdict *verdict, GError **error);
 
 /* ---- interruption ------------------------------------------------------------------------ */
 

@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* `extentsim run`. */
+/* `extentsim run`: one document; run_curve() where a scenario has axes. */
 #include "cli/cli.h"
 
-#include <langinfo.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "results/results.h"
-
-/* Narrower than this a table says nothing. */
-enum { NARROWEST = 50 };
-
-static unsigned table_width(bool to_terminal)
-{
-	struct winsize size;
-
-	if (!to_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
-		return RESULTS_TEXT_WIDTH;
-	return CLAMP(size.ws_col, NARROWEST, RESULTS_TEXT_WIDTH);
-}
-
-static bool wants_colour(bool to_terminal)
-{
-	const char *no_colour = g_getenv("NO_COLOR");
-
-	return to_terminal && (!no_colour || !*no_colour) &&
-	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
-}
 
 /* Takes `output` over; NULL: standard output. */
 static bool put(struct output *output, const char *text, GError **error)
@@ -38,88 +15,28 @@ static bool put(struct output *output, const char *text, GError **error)
 	return output_commit(output, error);
 }
 
-static bool show(const struct results_doc *doc, const struct run_options *options,
-		 enum run_format format, struct output *output, GString *verdicts, GError **error)
+static bool show(const struct scenario *scenario, const struct run_options *options,
+		 enum run_format format, const struct results_curve *curve, struct output *output,
+		 struct verdict *verdict, GError **error)
 {
-	bool to_terminal = !output && isatty(STDOUT_FILENO);
-	struct results_text_options text = {
-		.width = table_width(to_terminal),
-		.all = options->all_metrics,
-		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
-		.colour = wants_colour(to_terminal),
-	};
-	struct results_write_options write = {.include_host = options->include_host};
 	g_autoptr(GString) out = g_string_new(NULL);
-	struct results_comparison *cmp;
+	bool to_terminal = !output && isatty(STDOUT_FILENO);
 
-	if (format == RUN_JSON) {
-		results_emit(doc, &write, out);
+	if (show_curve(scenario, options, format, to_terminal, curve, out, verdict, error))
 		return put(output, out->str, error);
-	}
-	cmp = results_compare(&doc, NULL, 1, error);
-	if (!cmp) {
-		output_abort(output);
-		return false;
-	}
-	if (format == RUN_MARKDOWN)
-		results_markdown(cmp, &text, out);
-	else
-		results_text(cmp, &text, out);
-	results_comparison_free(cmp);
-	if (verdicts->len)
-		g_string_append_printf(out, "\nexpected:\n%s", verdicts->str);
-	return put(output, out->str, error);
+	output_abort(output);
+	return false;
 }
 
 /* Without --format, a file gets the document and the terminal the table. */
-static bool deliver(const struct results_doc *doc, const struct run_options *options,
-		    struct output *output, GString *verdicts, GError **error)
+static bool deliver(const struct scenario *scenario, const struct run_options *options,
+		    const struct results_curve *curve, struct output *output,
+		    struct verdict *verdict, GError **error)
 {
-	if (!output)
-		return show(doc, options, options->format, NULL, verdicts, error);
-	if (options->format_given)
-		return show(doc, options, options->format, output, verdicts, error);
-	return show(doc, options, RUN_JSON, output, verdicts, error) &&
-	       show(doc, options, RUN_TEXT, NULL, verdicts, error);
-}
-
-/* A scenario that claims something of a variant's deadlocks has declared that it may have some. */
-static bool deadlock_declared(const struct scenario *scenario, const char *variant)
-{
-	for (guint i = 0; i < scenario->expect->len; i++) {
-		const struct scenario_expect *expect = scenario->expect->pdata[i];
-
-		if (!strcmp(expect->variant, variant) && !strcmp(expect->metric, "deadlocks"))
-			return true;
-	}
-	return false;
-}
-
-static bool any_stopped(const struct scenario *scenario, const struct results_doc *doc)
-{
-	for (guint v = 0; v < doc->variants->len; v++) {
-		const struct results_variant *variant = doc->variants->pdata[v];
-
-		if (deadlock_declared(scenario, variant->name))
-			continue;
-		for (uint32_t r = 0; r < doc->replications; r++)
-			if (variant->replication[r].done && !variant->replication[r].completed)
-				return true;
-	}
-	return false;
-}
-
-/* A script that came to another outcome than it expects fails the run, in whichever variant. */
-static bool any_unexpected(const struct results_doc *doc)
-{
-	for (guint v = 0; v < doc->variants->len; v++) {
-		const struct results_metric *metric =
-			results_variant_metric(doc->variants->pdata[v], "script.unexpected");
-
-		if (metric && metric->value > 0)
-			return true;
-	}
-	return false;
+	if (!output || options->format_given)
+		return show(scenario, options, options->format, curve, output, verdict, error);
+	return show(scenario, options, RUN_JSON, curve, output, verdict, error) &&
+	       show(scenario, options, RUN_TEXT, curve, NULL, verdict, error);
 }
 
 static bool any_done(const struct results_doc *doc)
@@ -134,36 +51,45 @@ static bool any_done(const struct results_doc *doc)
 	return false;
 }
 
-static int conclude(const struct scenario *scenario, const struct results_doc *doc,
+static int conclude(const struct scenario *scenario, const struct results_curve *curve,
 		    const struct run_options *options, struct output *output)
 {
-	g_autoptr(GString) verdicts = g_string_new(NULL);
-	bool whole = results_complete(doc);
-	uint32_t failed = whole ? check_expectations(scenario, doc, verdicts) : 0;
+	const struct results_point *point = curve->points->pdata[0];
+	struct verdict verdict;
 	GError *error = NULL;
 
-	if (!whole && !any_done(doc)) {
+	if (!any_done(point->doc)) {
 		output_abort(output);
 		cli_message("note", "interrupted before any run had ended: nothing is kept");
 		return CLI_INTERRUPTED;
 	}
-	if (!deliver(doc, options, output, verdicts, &error))
+	if (!deliver(scenario, options, curve, output, &verdict, &error))
 		return cli_fail(error);
-	if (!whole) {
+	if (!verdict.whole) {
 		cli_message("note", "interrupted: the runs that had ended are kept, the others "
 				    "are missing");
 		return CLI_INTERRUPTED;
 	}
-	return failed || any_stopped(scenario, doc) || any_unexpected(doc) ? CLI_NO : CLI_YES;
+	return verdict.failed || verdict.wrong ? CLI_NO : CLI_YES;
+}
+
+/* A curve of one point: the steps of its axes, if it has any. */
+static struct results_curve *single_curve(const struct scenario *scenario, struct results_doc *doc)
+{
+	struct results_curve *curve = curve_of(scenario);
+
+	add_point(curve, scenario, 0, doc);
+	return curve;
 }
 
 /* The output is opened before the run, so that a place that can't be written is not found out
  * after an hour. */
-static int run_into(const struct scenario *scenario, const struct run_options *options)
+static int run_single(const struct scenario *scenario, const struct run_options *options)
 {
+	struct run_point point = {.scenario = scenario};
 	struct output *output = NULL;
 	GError *error = NULL;
-	struct results_doc *doc;
+	struct results_curve *curve;
 	int status;
 
 	if (options->output) {
@@ -171,14 +97,22 @@ static int run_into(const struct scenario *scenario, const struct run_options *o
 		if (!output)
 			return cli_fail(error);
 	}
-	doc = run_scenario(scenario, options->jobs, &error);
-	if (!doc) {
+	point.doc = run_document(scenario);
+	curve = single_curve(scenario, point.doc);
+	if (run_points(&point, 1, options->jobs, NULL, NULL, &error)) {
+		status = conclude(scenario, curve, options, output);
+	} else {
 		output_abort(output);
-		return cli_fail(error);
+		status = cli_fail(error);
 	}
-	status = conclude(scenario, doc, options, output);
-	results_doc_free(doc);
+	results_curve_free(curve);
 	return status;
+}
+
+static int run_into(const struct scenario *scenario, const struct run_options *options)
+{
+	return scenario->points->len > 1 ? run_curve(scenario, options)
+					 : run_single(scenario, options);
 }
 
 int cmd_run(int argc, char **argv)

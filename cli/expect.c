@@ -1,66 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A scenario's expectations: what makes it an executable claim. */
+/* A scenario's expectations and its answer: what makes it an executable claim. */
 #include "cli/cli.h"
 
 #include <string.h>
 
 #include "results/results.h"
 
-static bool relation_holds(const char *relation, double a, double b)
+static struct results_place *places_of(const GArray *places)
 {
-	if (!strcmp(relation, "=="))
-		return a == b;
-	if (!strcmp(relation, "!="))
-		return a != b;
-	if (!strcmp(relation, "<"))
-		return a < b;
-	if (!strcmp(relation, "<="))
-		return a <= b;
-	if (!strcmp(relation, ">"))
-		return a > b;
-	g_assert(!strcmp(relation, ">="));
-	return a >= b;
+	struct results_place *out = g_new0(struct results_place, places->len + 1);
+
+	for (guint i = 0; i < places->len; i++) {
+		const struct scenario_place *place =
+			&g_array_index(places, struct scenario_place, i);
+
+		out[i] = (struct results_place){place->axis, place->label};
+	}
+	return out;
 }
 
-static const struct results_metric *find(const struct results_doc *doc, const char *variant,
-					 const char *metric)
-{
-	const struct results_variant *column = results_doc_variant(doc, variant);
-
-	return column ? results_variant_metric(column, metric) : NULL;
-}
-
-static bool check_one(const struct scenario_expect *expect, const struct results_doc *doc,
+static bool check_one(const struct scenario_expect *expect, const struct results_curve *curve,
 		      GString *out)
 {
-	const struct results_metric *metric = find(doc, expect->variant, expect->metric);
-	const struct results_metric *other =
-		expect->of ? find(doc, expect->of, expect->metric) : NULL;
-	double bound = other ? other->value : expect->value;
-	bool known = metric && (!expect->of || other);
-	bool holds = known && relation_holds(expect->relation, metric->value, bound);
+	g_autofree struct results_place *at = places_of(expect->at),
+					*against = places_of(expect->against);
+	struct results_claim claim = {
+		.variant = expect->variant,
+		.metric = expect->metric,
+		.relation = expect->relation,
+		.value = expect->value,
+		.times = expect->times,
+		.of = expect->of,
+		.at = at,
+		.against = against,
+		.at_count = expect->at->len,
+		.against_count = expect->against->len,
+	};
 
-	g_string_append_printf(out, "%s: %s %s %s ", holds ? "holds" : "FAILS", expect->variant,
-			       expect->metric, expect->relation);
-	if (expect->of)
-		g_string_append_printf(out, "that of %s", expect->of);
-	else
-		g_string_append_printf(out, "%.15g", expect->value);
-	if (!known)
-		g_string_append(out, ": there is no such metric");
-	else
-		g_string_append_printf(out, " (%.15g%s%.15g)", metric->value,
-				       expect->of ? " against " : ", expected ", bound);
-	g_string_append_c(out, '\n');
-	return holds;
+	return results_check(curve, &claim, out);
 }
 
-uint32_t check_expectations(const struct scenario *scenario, const struct results_doc *doc,
+uint32_t check_expectations(const struct scenario *scenario, const struct results_curve *curve,
 			    GString *out)
 {
 	uint32_t failed = 0;
 
 	for (guint i = 0; i < scenario->expect->len; i++)
-		failed += !check_one(scenario->expect->pdata[i], doc, out);
+		failed += !check_one(scenario->expect->pdata[i], curve, out);
 	return failed;
+}
+
+/* Another question than the file's has no answer there. */
+static bool question_changed(const struct run_options *options)
+{
+	if (options->variants && options->variants[0])
+		return true;
+	for (char **set = options->sets; set && *set; set++)
+		if (g_str_has_prefix(*set, "axes."))
+			return true;
+	return false;
+}
+
+bool append_answer(const struct scenario *scenario, const struct results_curve *curve,
+		   const struct run_options *options, GString *out, GError **error)
+{
+	g_autoptr(GString) answer = g_string_new(NULL);
+	GError *cause = NULL;
+
+	if (!scenario->answer)
+		return true;
+	if (!results_answer(curve, scenario->answer, answer, &cause)) {
+		if (!question_changed(options)) {
+			g_propagate_error(error, cause);
+			return false;
+		}
+		g_error_free(cause);
+		return true;
+	}
+	results_paragraph("Answer: ", answer->str, out);
+	if (scenario->depends)
+		results_paragraph("Depends on: ", scenario->depends, out);
+	return true;
 }

@@ -146,7 +146,7 @@ struct raw_run {
 
 static bool convert(const struct raw_run *raw, struct run_options *options, GError **error)
 {
-	static const char *const formats[] = {"text", "json", "markdown", NULL};
+	static const char *const formats[] = {"text", "json", "markdown", "answer", NULL};
 	uint64_t replications = 0, jobs = 0;
 	size_t format = RUN_TEXT;
 
@@ -201,9 +201,11 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		{"jobs", 'j', 0, G_OPTION_ARG_FILENAME, &raw->jobs,
 		 "Runs at a time; as many as CPUs by default", "N"},
 		{"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw->output,
-		 "Write to a file, which appears whole or not at all", "PATH"},
-		{"format", 0, 0, G_OPTION_ARG_FILENAME, &raw->format, "text, json or markdown",
-		 "FORMAT"},
+		 "Write to a file, which appears whole or not at all; with axes, to a folder of "
+		 "points, from which the same command goes on",
+		 "PATH"},
+		{"format", 0, 0, G_OPTION_ARG_FILENAME, &raw->format,
+		 "text, json, markdown, or answer (only that)", "FORMAT"},
 		{"all", 0, 0, G_OPTION_ARG_NONE, &raw->all_metrics, "Show every metric", NULL},
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "No progress, no remarks", NULL},
 		{"include-host", 0, 0, G_OPTION_ARG_NONE, &raw->include_host,

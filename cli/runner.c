@@ -7,13 +7,21 @@
 #include "models/world.h"
 #include "results/results.h"
 
+struct points {
+	struct run_point *point;
+	run_ended_fn ended;
+	void *arg;
+	GMutex lock; /* documents are filled by one thread at a time */
+	GError *error; /* the first */
+};
+
 struct job {
+	struct points *points;
+	struct run_point *point;
 	struct world_options options;
 	struct results_variant *variant;
 	struct world_outcome outcome;
-	GError *error;
 	uint64_t wall_ns;
-	bool ran;
 };
 
 static void add_settings(struct results_variant *column, const struct fscrypt_variant *variant)
@@ -32,7 +40,7 @@ static void add_machine(struct results_doc *doc, const char *key, uint64_t value
 	results_doc_add_machine(doc, key, text);
 }
 
-static struct results_doc *begin_document(const struct scenario *scenario)
+struct results_doc *run_document(const struct scenario *scenario)
 {
 	const struct machine_config *machine = &scenario->machine;
 	const struct cost_profile *profile = scenario->profile;
@@ -63,37 +71,6 @@ static struct results_doc *begin_document(const struct scenario *scenario)
 	return doc;
 }
 
-static void run_job(gpointer data, gpointer unused)
-{
-	struct job *job = data;
-	gint64 start = g_get_monotonic_time();
-
-	(void)unused;
-	if (*interrupt_flag())
-		return;
-	job->ran = world_run(&job->options, &job->outcome, &job->error);
-	job->wall_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
-}
-
-static GArray *make_jobs(const struct scenario *scenario, struct results_doc *doc)
-{
-	GArray *jobs = g_array_new(false, true, sizeof(struct job));
-
-	for (uint32_t r = 0; r < scenario->replications; r++)
-		for (guint i = 0; i < scenario->variants->len; i++) {
-			struct job job = {
-				.options = {.scenario = scenario,
-					    .variant = scenario->variants->pdata[i],
-					    .replication = r,
-					    .interrupted = interrupt_flag()},
-				.variant = doc->variants->pdata[i],
-			};
-
-			g_array_append_val(jobs, job);
-		}
-	return jobs;
-}
-
 static void hand_in(struct results_doc *doc, const struct job *job)
 {
 	const GPtrArray *found = job->outcome.findings;
@@ -119,48 +96,103 @@ static void hand_in(struct results_doc *doc, const struct job *job)
 	g_free(findings);
 }
 
-static bool collect(struct results_doc *doc, GArray *jobs, GError **error)
+/* Stops what has not begun when something can't be put together. */
+static void take_error(struct points *points, GError *error)
 {
-	bool fine = true;
+	if (!points->error)
+		points->error = error;
+	else
+		g_error_free(error);
+}
 
-	results_batch_begin(doc);
-	for (guint i = 0; i < jobs->len; i++) {
-		struct job *job = &g_array_index(jobs, struct job, i);
+static void end_job(struct job *job, bool ran, GError *error)
+{
+	struct points *points = job->points;
+	struct run_point *point = job->point;
 
-		if (job->error && fine) {
-			g_propagate_error(error, job->error);
-			fine = false;
-		} else if (job->error) {
-			g_error_free(job->error);
-		}
-		if (!job->ran)
-			continue;
-		if (fine && !job->outcome.interrupted)
-			hand_in(doc, job);
-		world_outcome_clear(&job->outcome);
+	g_mutex_lock(&points->lock);
+	if (error)
+		take_error(points, error);
+	if (ran && !job->outcome.interrupted)
+		hand_in(point->doc, job);
+	if (!--point->left) {
+		results_batch_end(point->doc);
+		if (points->ended && !points->error && results_complete(point->doc))
+			points->ended(points->arg, point);
 	}
-	results_batch_end(doc);
+	g_mutex_unlock(&points->lock);
+	if (ran)
+		world_outcome_clear(&job->outcome);
+}
+
+static bool goes_on(struct points *points)
+{
+	bool fine;
+
+	g_mutex_lock(&points->lock);
+	fine = !points->error && !*interrupt_flag();
+	g_mutex_unlock(&points->lock);
 	return fine;
 }
 
-struct results_doc *run_scenario(const struct scenario *scenario, uint32_t jobs, GError **error)
+static void run_job(gpointer data, gpointer unused)
 {
-	struct results_doc *doc = begin_document(scenario);
-	GArray *all = make_jobs(scenario, doc);
+	struct job *job = data;
+	gint64 start = g_get_monotonic_time();
+	GError *error = NULL;
+	bool ran = false;
+
+	(void)unused;
+	if (goes_on(job->points))
+		ran = world_run(&job->options, &job->outcome, &error);
+	job->wall_ns = (uint64_t)(g_get_monotonic_time() - start) * 1000;
+	end_job(job, ran, error);
+	g_free(job);
+}
+
+static void push_jobs(GThreadPool *pool, struct points *points, struct run_point *point)
+{
+	const struct scenario *scenario = point->scenario;
+
+	point->left = scenario->replications * scenario->variants->len;
+	results_batch_begin(point->doc);
+	for (uint32_t r = 0; r < scenario->replications; r++)
+		for (guint i = 0; i < scenario->variants->len; i++) {
+			struct job *job = g_new0(struct job, 1);
+
+			job->points = points;
+			job->point = point;
+			job->options = (struct world_options){
+				.scenario = scenario,
+				.variant = scenario->variants->pdata[i],
+				.replication = r,
+				.interrupted = interrupt_flag(),
+			};
+			job->variant = point->doc->variants->pdata[i];
+			g_thread_pool_push(pool, job, NULL);
+		}
+}
+
+bool run_points(struct run_point *point, size_t count, uint32_t jobs, run_ended_fn ended, void *arg,
+		GError **error)
+{
+	struct points points = {.ended = ended, .arg = arg};
 	guint threads = jobs ? jobs : g_get_num_processors();
 	GThreadPool *pool = g_thread_pool_new(run_job, NULL, (gint)threads, true, error);
-	bool fine = pool;
 
-	for (guint i = 0; pool && i < all->len; i++)
-		g_thread_pool_push(pool, &g_array_index(all, struct job, i), NULL);
-	if (pool)
-		g_thread_pool_free(pool, false, true);
-	fine = fine && collect(doc, all, error);
-	g_array_free(all, true);
-	if (fine)
-		return doc;
-	results_doc_free(doc);
-	return NULL;
+	if (!pool)
+		return false;
+	g_mutex_init(&points.lock);
+	/* Nothing may begin before the counts of all are set: a job ends its point. */
+	g_mutex_lock(&points.lock);
+	for (size_t i = 0; i < count; i++)
+		push_jobs(pool, &points, &point[i]);
+	g_mutex_unlock(&points.lock);
+	g_thread_pool_free(pool, false, true);
+	g_mutex_clear(&points.lock);
+	if (points.error)
+		g_propagate_error(error, points.error);
+	return !points.error;
 }
 
 int with_scenario(int argc, char **argv,

@@ -75,6 +75,42 @@ static bool same_question(const struct results_doc *a, const struct results_doc 
 	       !differs(error, label, first, "set of seeds (seed/replication)", seeds_a, seeds_b);
 }
 
+static bool same_variants(const struct results_doc *a, const struct results_doc *b)
+{
+	if (a->variants->len != b->variants->len)
+		return false;
+	for (guint i = 0; i < a->variants->len; i++) {
+		const struct results_variant *x = a->variants->pdata[i], *y = b->variants->pdata[i];
+		bool same = !strcmp(x->name, y->name) && x->settings->len == y->settings->len;
+
+		for (guint k = 0; same && k < x->settings->len; k++) {
+			const struct results_pair *s = x->settings->pdata[k],
+						  *t = y->settings->pdata[k];
+
+			same = !strcmp(s->key, t->key) && !strcmp(s->value, t->value);
+		}
+		if (!same)
+			return false;
+	}
+	return true;
+}
+
+static bool same_overrides(const struct results_doc *a, const struct results_doc *b)
+{
+	if (a->overrides->len != b->overrides->len)
+		return false;
+	for (guint i = 0; i < a->overrides->len; i++)
+		if (strcmp(a->overrides->pdata[i], b->overrides->pdata[i]))
+			return false;
+	return true;
+}
+
+bool results_same_runs(const struct results_doc *a, const struct results_doc *b)
+{
+	return !strcmp(a->program_version, b->program_version) && same_overrides(a, b) &&
+	       same_variants(a, b) && same_question(a, b, "", "", NULL);
+}
+
 /* ---- columns ---- */
 
 /* A column of choices that cannot be says so wherever it is shown. */

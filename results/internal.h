@@ -50,6 +50,12 @@ struct results_finding *finding_new(const char *kind, const char *text, sim_ns t
 
 extern const char *const direction_names[3], *const class_names[3];
 
+/* ---- write.c ---- */
+
+/** The document as a member or an element of what is being emitted; `key` NULL at the top. */
+void write_document(struct emit *e, const char *key, const struct results_doc *doc,
+		    const struct results_write_options *options);
+
 /* ---- file.c, locate.c ---- */
 
 /** Reads a whole file of at most RESULTS_READ_MAX_MIB; NUL-terminated for convenience. */
@@ -66,6 +72,8 @@ void rows_order(GPtrArray *rows, size_t columns);
 /** Allocations by site, gfp flags and context are many: they get a group of their own. */
 #define ALLOC_BY_PREFIX "alloc.by."
 #define ALLOC_BY_GROUP "allocations by site, gfp flags and context (" ALLOC_BY_PREFIX "*)"
+/** Whether a metric is named by a list of names, with '*'. */
+bool name_is_wanted(const char *name, const char *const *patterns);
 /** Rank of a metric in the summary; G_MAXUINT if it is not there. */
 unsigned summary_rank(const char *name);
 
@@ -81,7 +89,37 @@ void human_interval(GString *out, double value, double half_width, const char *u
 void human_difference(GString *out, const struct results_cell *cell, bool reference_is_zero,
 		      const char *unit);
 
+/* ---- curve.c, curve_text.c ---- */
+
+static inline const struct results_point *point_at(const struct results_curve *curve, guint i)
+{
+	return curve->points->pdata[i];
+}
+
+/** Index of an axis; that of the NULL at the end if there is none of the name. */
+size_t curve_axis(const struct results_curve *curve, const char *name);
+/** Whether the point has every one of these steps. */
+bool curve_is_at(const struct results_curve *curve, const struct results_point *point,
+		 const struct results_place *places, size_t count);
+/** The point that has these steps, and of the other axes those of `point`; NULL: there is none. */
+const struct results_point *curve_other_point(const struct results_curve *curve,
+					      const struct results_point *point,
+					      const struct results_place *places, size_t count);
+/** NULL where the point was not run, or lacks the variant or the metric. */
+const struct results_metric *point_metric(const struct results_point *point, const char *variant,
+					  const char *metric);
+/** "AXIS=STEP,AXIS=STEP"; the caller frees. */
+char *curve_place_text(const struct results_curve *curve, const struct results_point *point);
+/** Names of the metrics that the curve measures, in the order in which they are shown; they belong to
+ * the documents. */
+GPtrArray *curve_metrics(const struct results_curve *curve);
+
 /* ---- text.c, words.c, table.c ---- */
+
+/** The options with what is left open filled in; `options` may be NULL. */
+struct results_text_options text_defaults(const struct results_text_options *options);
+/** Appends `text`, cut to what a comment takes, in a fence that it does not hold. */
+void text_fence(GString *text, GString *out);
 
 /** Names come from files and may hold anything: makes the text UTF-8 without control characters
  * (colours may be kept) and, where only ASCII may, shows what is not as '?'. */
@@ -91,6 +129,8 @@ void text_clean(GString *text, bool ascii, bool keep_colours);
  * the first with two more. */
 void wrap_text(GString *out, const char *text, unsigned indent, unsigned width);
 void words_heading(const struct results_comparison *cmp, unsigned width, GString *out);
+/** The question and the facts that a document rests on; `curve`: without the steps of axes. */
+void words_question(const struct results_doc *doc, bool curve, unsigned width, GString *out);
 void words_findings(const struct results_comparison *cmp, bool all, unsigned width, GString *out);
 void words_verdict(const struct results_comparison *cmp, unsigned width, GString *out);
 void table_print(const struct results_comparison *cmp, const struct results_text_options *options,

@@ -54,6 +54,14 @@ unsigned summary_rank(const char *name)
 	return G_MAXUINT;
 }
 
+bool name_is_wanted(const char *name, const char *const *patterns)
+{
+	for (; *patterns; patterns++)
+		if (g_pattern_match_simple(*patterns, name))
+			return true;
+	return false;
+}
+
 /* A row with what it is sorted by: the best rank in its group, then in its stem (the name without
  * its last part, so that all of `ops.read` stands together), then its own. */
 struct sorted_row {

@@ -151,6 +151,9 @@ void results_batch_begin(struct results_doc *doc);
 void results_batch_end(struct results_doc *doc);
 /** Whether every run has been handed in. */
 bool results_complete(const struct results_doc *doc);
+/** Whether two documents are of the same runs by the same program: scenario, overrides, variants and
+ * their settings, image, cost profile, seeds. */
+bool results_same_runs(const struct results_doc *a, const struct results_doc *b);
 
 /* ---- writing and reading --------------------------------------------------------------------- */
 
@@ -249,11 +252,61 @@ struct results_comparison *results_compare(const struct results_doc *const *docs
 					   GError **error);
 void results_comparison_free(struct results_comparison *cmp);
 
+/* ---- curves and claims -------------------------------------------------------------------- */
+
+/** The document of one point, and the step it has of each axis. */
+struct results_point {
+	char **step; /* NULL-terminated, in the order of the axes */
+	struct results_doc *doc; /* NULL: not run */
+};
+/** A scenario over its axes. A scenario without any is a curve of one point. */
+struct results_curve {
+	char **axis; /* names; NULL-terminated */
+	char **measure; /* metrics shown, by name or with '*'; NULL: the summary's */
+	GPtrArray *points; /* struct results_point * */
+};
+struct results_curve *results_curve_new(const char *const *axis, const char *const *measure);
+/** Adds a point; the steps are copied, the document is taken over. */
+struct results_point *results_curve_add(struct results_curve *curve, const char *const *step,
+					struct results_doc *doc);
+void results_curve_free(struct results_curve *curve);
+/** Whether every run of every point has been handed in. */
+bool results_curve_complete(const struct results_curve *curve);
+
+/** Which points: one step of one axis. */
+struct results_place {
+	const char *axis, *step;
+};
+/** A claim on a metric of a variant, at every point that `at` names: it is compared with a number, or
+ * with the figure of another variant, or at another point, `times` so much. */
+struct results_claim {
+	const char *variant, *metric, *relation; /* "==", "!=", "<", "<=", ">", ">=" */
+	double value, times;
+	const char *of; /* another variant, or NULL */
+	const struct results_place *at, *against;
+	size_t at_count, against_count; /* no `against`: the other side is at the same point */
+};
+/** Whether a claim holds at each of its points; appends a line to `out` that says so, with the figures
+ * of the first point where it does not. A figure that is not there does not hold, nor does a claim
+ * about no point at all. */
+bool results_check(const struct results_curve *curve, const struct results_claim *claim,
+		   GString *out);
+
+/**
+ * Fills an answer: each "{VARIANT: METRIC @ AXIS=STEP,AXIS=STEP}" gives way to that figure as people
+ * read it, "{… / …}" to the quotient of two. What names no figure is an error that quotes it.
+ * Appends to `out`.
+ */
+bool results_answer(const struct results_curve *curve, const char *answer, GString *out,
+		    GError **error);
+
 /* ---- showing ---------------------------------------------------------------------------------- */
 
 struct results_text_options {
 	unsigned width; /* columns; 0 takes RESULTS_TEXT_WIDTH */
 	bool all; /* every metric, not the summary */
+	const char *const
+		*measure; /* metrics of the summary, with '*', NULL-terminated; NULL: the usual */
 	bool ascii; /* no character beyond ASCII, for terminals that are not UTF-8 */
 	bool colour; /* ANSI colours; they never carry a meaning alone */
 };
@@ -268,6 +321,18 @@ void results_text(const struct results_comparison *cmp, const struct results_tex
 /** The same, fenced and bounded to RESULTS_MARKDOWN_MAX_BYTES; colour is ignored. */
 void results_markdown(const struct results_comparison *cmp,
 		      const struct results_text_options *options, GString *out);
+/** Appends a paragraph in lines of a mail's width: `label`, then the text. */
+void results_paragraph(const char *label, const char *text, GString *out);
+/** Appends one table for each metric that the curve measures: points down, variants across. */
+void results_curve_text(const struct results_curve *curve,
+			const struct results_text_options *options, GString *out);
+/** The same, fenced and bounded. */
+void results_curve_markdown(const struct results_curve *curve,
+			    const struct results_text_options *options, GString *out);
+/** The curve with the whole document of each point, as JSON. */
+void results_curve_json(const struct results_curve *curve,
+			const struct results_write_options *options, GString *out);
+
 /** The whole model as JSON, one metric per line in the order of names. */
 void results_comparison_json(const struct results_comparison *cmp, GString *out);
 

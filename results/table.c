@@ -50,9 +50,17 @@ static struct text_cell *cell_text(const struct table *t, size_t row, size_t col
 
 /* ---- which rows ---- */
 
+static bool is_wanted(const struct table *t, const struct results_row *row)
+{
+	if (t->options.all)
+		return true;
+	return t->options.measure ? name_is_wanted(row->name, t->options.measure)
+				  : row->summary && row->class != RESULTS_HOST;
+}
+
 static bool is_shown(const struct table *t, const struct results_row *row)
 {
-	return !row->zero && (t->options.all || (row->summary && row->class != RESULTS_HOST));
+	return !row->zero && is_wanted(t, row);
 }
 
 static bool has_any(const struct results_row *row, const struct block *block)
@@ -453,7 +461,7 @@ static void print_zeros(const struct table *t, GString *out)
 	for (size_t r = 0; r < t->cmp->rows->len; r++) {
 		const struct results_row *row = row_at(t->cmp, r);
 
-		if (row->zero && (t->options.all || row->summary))
+		if (row->zero && is_wanted(t, row))
 			g_string_append_printf(names, "%s %s", names->len ? "," : "", row->name);
 	}
 	if (names->len > 0) {

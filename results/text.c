@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static struct results_text_options with_defaults(const struct results_text_options *options)
+struct results_text_options text_defaults(const struct results_text_options *options)
 {
 	struct results_text_options o = options ? *options : (struct results_text_options){0};
 
@@ -37,7 +37,7 @@ void text_clean(GString *text, bool ascii, bool keep_colours)
 void results_text(const struct results_comparison *cmp, const struct results_text_options *options,
 		  GString *out)
 {
-	struct results_text_options o = with_defaults(options);
+	struct results_text_options o = text_defaults(options);
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	words_heading(cmp, o.width, text);
@@ -80,20 +80,26 @@ static size_t cut_lines(GString *text, size_t bytes)
 	return gone;
 }
 
-void results_markdown(const struct results_comparison *cmp,
-		      const struct results_text_options *options, GString *out)
+void text_fence(GString *text, GString *out)
 {
 	enum { FENCE_MIN = 3, ROOM_FOR_FENCES = 200 };
-	struct results_text_options o = with_defaults(options);
-	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *fence = NULL;
 	size_t gone;
 
-	o.colour = false;
-	results_text(cmp, &o, text);
 	fence = g_strnfill(MAX(FENCE_MIN, longest_backticks(text->str) + 1), '`');
 	gone = cut_lines(text, RESULTS_MARKDOWN_MAX_BYTES - ROOM_FOR_FENCES - 2 * strlen(fence));
 	g_string_append_printf(out, "%s\n%s%s\n", fence, text->str, fence);
 	if (gone > 0)
 		g_string_append_printf(out, "\n%zu lines more are left out here.\n", gone);
+}
+
+void results_markdown(const struct results_comparison *cmp,
+		      const struct results_text_options *options, GString *out)
+{
+	struct results_text_options o = text_defaults(options);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	o.colour = false;
+	results_text(cmp, &o, text);
+	text_fence(text, out);
 }

@@ -40,6 +40,13 @@ void wrap_text(GString *out, const char *text, unsigned indent, unsigned width)
 	g_string_append_c(out, '\n');
 }
 
+void results_paragraph(const char *label, const char *text, GString *out)
+{
+	g_autofree char *whole = g_strconcat(label, text, NULL);
+
+	wrap_text(out, whole, 0, RESULTS_TEXT_WIDTH);
+}
+
 static void sentence(GString *out, unsigned indent, unsigned width, const char *format, ...)
 	G_GNUC_PRINTF(4, 5);
 static void sentence(GString *out, unsigned indent, unsigned width, const char *format, ...)
@@ -77,9 +84,8 @@ static void say_incomplete(const struct results_doc *doc, unsigned width, GStrin
 		 done, planned);
 }
 
-void words_heading(const struct results_comparison *cmp, unsigned width, GString *out)
+void words_question(const struct results_doc *doc, bool curve, unsigned width, GString *out)
 {
-	const struct results_doc *doc = cmp->docs[0];
 	g_autoptr(GString) facts = g_string_new(NULL);
 
 	sentence(out, 0, width, "%s (%s): %s", doc->scenario.name, doc->scenario.kind,
@@ -93,8 +99,15 @@ void words_heading(const struct results_comparison *cmp, unsigned width, GString
 	g_string_append_printf(facts, "%u replication%s from seed %" G_GUINT64_FORMAT,
 			       doc->replications, plural(doc->replications), doc->seeds[0]);
 	for (guint i = 0; i < doc->overrides->len; i++)
-		g_string_append_printf(facts, "; --set %s", (const char *)doc->overrides->pdata[i]);
+		if (!curve || !g_str_has_prefix(doc->overrides->pdata[i], "axes."))
+			g_string_append_printf(facts, "; --set %s",
+					       (const char *)doc->overrides->pdata[i]);
 	wrap_text(out, facts->str, 0, width);
+}
+
+void words_heading(const struct results_comparison *cmp, unsigned width, GString *out)
+{
+	words_question(cmp->docs[0], false, width, out);
 	for (size_t d = 0; d < cmp->doc_count; d++)
 		say_incomplete(cmp->docs[d], width, out);
 	g_string_append_c(out, '\n');

@@ -219,27 +219,33 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 	emit_close(e, '}');
 }
 
+void write_document(struct emit *e, const char *key, const struct results_doc *doc,
+		    const struct results_write_options *options)
+{
+	emit_open(e, key, '{');
+	emit_int(e, "schema_version", RESULTS_SCHEMA_VERSION);
+	emit_string(e, "program_version", doc->program_version);
+	emit_bool(e, "complete", results_complete(doc));
+	write_missing(e, doc);
+	write_question(e, doc);
+	emit_open(e, "variant_order", '[');
+	for (guint i = 0; i < doc->variants->len; i++)
+		emit_string(e, NULL, ((struct results_variant *)doc->variants->pdata[i])->name);
+	emit_close(e, ']');
+	emit_open(e, "variants", '{');
+	for (guint i = 0; i < doc->variants->len; i++)
+		write_variant(e, doc, doc->variants->pdata[i], options && options->include_host);
+	emit_close(e, '}');
+	emit_close(e, '}');
+}
+
 void results_emit(const struct results_doc *doc, const struct results_write_options *options,
 		  GString *out)
 {
 	struct emit e;
 
 	emit_init(&e, out);
-	emit_open(&e, NULL, '{');
-	emit_int(&e, "schema_version", RESULTS_SCHEMA_VERSION);
-	emit_string(&e, "program_version", doc->program_version);
-	emit_bool(&e, "complete", results_complete(doc));
-	write_missing(&e, doc);
-	write_question(&e, doc);
-	emit_open(&e, "variant_order", '[');
-	for (guint i = 0; i < doc->variants->len; i++)
-		emit_string(&e, NULL, ((struct results_variant *)doc->variants->pdata[i])->name);
-	emit_close(&e, ']');
-	emit_open(&e, "variants", '{');
-	for (guint i = 0; i < doc->variants->len; i++)
-		write_variant(&e, doc, doc->variants->pdata[i], options && options->include_host);
-	emit_close(&e, '}');
-	emit_close(&e, '}');
+	write_document(&e, NULL, doc, options);
 }
 
 bool results_write(const struct results_doc *doc, const struct results_write_options *options,

@@ -12,7 +12,77 @@ void scenario_expect_free(gpointer data)
 	g_free(expect->metric);
 	g_free(expect->relation);
 	g_free(expect->of);
+	g_array_unref(expect->at);
+	g_array_unref(expect->against);
 	g_free(expect);
+}
+
+static void place_clear(gpointer data)
+{
+	struct scenario_place *place = data;
+
+	g_free(place->axis);
+	g_free(place->label);
+}
+
+static GArray *places_new(void)
+{
+	GArray *places = g_array_new(false, false, sizeof(struct scenario_place));
+
+	g_array_set_clear_func(places, place_clear);
+	return places;
+}
+
+/* Whether some step of the axis, or of the file's before --set took some away, is named so. */
+static bool step_known(const struct scenario_axis *axis, const char *label)
+{
+	for (guint i = 0; i < axis->steps->len; i++)
+		if (!strcmp(((struct scenario_step *)axis->steps->pdata[i])->label, label))
+			return true;
+	return false;
+}
+
+/* An axis that --set has narrowed may lack a step that a claim names. */
+static bool axis_narrowed(const struct loader *loader, const char *name)
+{
+	json_t *axis;
+	size_t i;
+
+	json_array_foreach(json_object_get(loader->root, "axes"), i,
+			   axis) if (!strcmp(actor_json_name(axis),
+					     name)) return json_object_get(axis, "only");
+	return false;
+}
+
+/* "at" and "against": {AXIS: STEP}. *gone: a step is not in this run, so there is no claim. */
+static bool read_places(struct loader *loader, const struct scenario *scenario, const json_t *claim,
+			const char *key, GArray *places, bool *gone, GError **error)
+{
+	const json_t *json = json_object_get(claim, key);
+	size_t mark = loader_enter(loader, key);
+	const char *name;
+	json_t *value;
+
+	if (json && !scenario_check_axis_names(loader, scenario, json, error))
+		return false;
+	json_object_foreach((json_t *)json, name, value)
+	{
+		struct scenario_place place = {g_strdup(name), scenario_step_label(value)};
+		size_t at = loader_enter(loader, name);
+
+		g_array_append_val(places, place);
+		if (step_known(scenario_axis_find(scenario, name), place.label)) {
+			loader_leave(loader, at);
+			continue;
+		}
+		if (!axis_narrowed(loader, name))
+			return loader_fail(loader, error, "axis \"%s\" has no step \"%s\"", name,
+					   place.label);
+		*gone = true;
+		loader_leave(loader, at);
+	}
+	loader_leave(loader, mark);
+	return true;
 }
 
 static bool variant_known(const struct scenario *scenario, const char *name)
@@ -69,15 +139,23 @@ static bool read_number(struct loader *loader, const json_t *json, double *value
 	return true;
 }
 
-static bool read_value_or_of(struct loader *loader, const struct scenario *scenario,
-			     const json_t *json, struct scenario_expect *expect, GError **error)
+/* What stands on the other side: a number, or a figure of another variant or another point. */
+static bool read_other_side(struct loader *loader, const struct scenario *scenario,
+			    const json_t *json, struct scenario_expect *expect, GError **error)
 {
-	const json_t *value = json_object_get(json, "value");
+	const json_t *value = json_object_get(json, "value"),
+		     *times = json_object_get(json, "times");
+	bool other = expect->of || expect->against->len;
 	size_t mark;
 
-	if (!value == !expect->of)
+	if (!value == !other)
 		return loader_fail(loader, error,
-				   "an expectation needs either \"value\" or \"of\"");
+				   "an expectation needs either \"value\" or \"of\" or "
+				   "\"against\"");
+	expect->times = json_is_number(times) ? json_number_value(times) : 1;
+	if (times && (value || !json_is_number(times)))
+		return loader_fail(loader, error,
+				   "times: expected a number, beside \"of\" or \"against\"");
 	if (!value)
 		return check_variant(loader, scenario, "of", expect->of, error);
 	mark = loader_enter(loader, "value");
@@ -87,8 +165,9 @@ static bool read_value_or_of(struct loader *loader, const struct scenario *scena
 	return true;
 }
 
+/* *gone: the claim names a point that is not run. */
 static struct scenario_expect *read_expect(struct loader *loader, const struct scenario *scenario,
-					   const json_t *json, GError **error)
+					   const json_t *json, bool *gone, GError **error)
 {
 	struct expect_keys keys = {.variant = NULL};
 	struct scenario_expect *expect;
@@ -100,8 +179,13 @@ static struct scenario_expect *read_expect(struct loader *loader, const struct s
 	expect->metric = keys.metric;
 	expect->of = keys.of;
 	expect->relation = g_strdup(relation_words[keys.relation]);
+	expect->at = places_new();
+	expect->against = places_new();
+	*gone = false;
 	if (fine && check_variant(loader, scenario, "variant", expect->variant, error) &&
-	    read_value_or_of(loader, scenario, json, expect, error))
+	    read_places(loader, scenario, json, "at", expect->at, gone, error) &&
+	    read_places(loader, scenario, json, "against", expect->against, gone, error) &&
+	    read_other_side(loader, scenario, json, expect, error))
 		return expect;
 	scenario_expect_free(expect);
 	return NULL;
@@ -134,12 +218,16 @@ bool scenario_read_expect(struct loader *loader, struct scenario *scenario, GErr
 	{
 		size_t at = loader_enter_index(loader, i);
 		struct scenario_expect *expect;
+		bool gone;
 
 		if (!about_replaced(loader, scenario, claim)) {
-			expect = read_expect(loader, scenario, claim, error);
+			expect = read_expect(loader, scenario, claim, &gone, error);
 			if (!expect)
 				return false;
-			g_ptr_array_add(scenario->expect, expect);
+			if (gone)
+				scenario_expect_free(expect);
+			else
+				g_ptr_array_add(scenario->expect, expect);
 		}
 		loader_leave(loader, at);
 	}

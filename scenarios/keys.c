@@ -55,6 +55,16 @@ const struct sim_param scenario_params[] = {
 	 .offset = AT(scenario_keys, doc),
 	 .fallback = "",
 	 .help = "a comment; any object may carry one"},
+	{.name = "answer",
+	 .type = SIM_PARAM_TEXT,
+	 .offset = AT(scenario_keys, answer),
+	 .fallback = "",
+	 .help = "the answer, with places for figures: {VARIANT: METRIC @ AXIS=STEP}"},
+	{.name = "depends",
+	 .type = SIM_PARAM_TEXT,
+	 .offset = AT(scenario_keys, depends),
+	 .fallback = "",
+	 .help = "what the answer depends on most"},
 	{.name = "kind",
 	 .type = SIM_PARAM_WORD,
 	 .offset = AT(scenario_keys, kind),
@@ -89,8 +99,9 @@ const struct sim_param scenario_params[] = {
 	{.name = NULL},
 };
 
-const char *const scenario_sections[] = {"$schema", "machine",	"costs",  "sizes", "filesystem",
-					 "actors",  "variants", "expect", NULL};
+const char *const scenario_sections[] = {"$schema",    "params", "machine",  "costs", "sizes",
+					 "filesystem", "actors", "variants", "axes",  "exclude",
+					 "measure",    "expect", NULL};
 
 /* The default machine is a choice, not a measurement: a small server. The dirty limits are those
  * of a fresh kernel: vm.dirty_background_ratio 10, vm.dirty_ratio 20 (6.12: mm/page-writeback.c). */
@@ -212,6 +223,34 @@ const struct sim_param actor_params[] = {
 	{.name = NULL},
 };
 
+/* Bounds against a slip of the keyboard. */
+#define AXIS_STEP_MAX (INT64_C(1) << 40)
+
+const struct sim_param axis_params[] = {
+	{.name = "name",
+	 .type = SIM_PARAM_TEXT,
+	 .offset = AT(axis_keys, name),
+	 .help = "name of the axis: --set axes.NAME=STEP takes one step of it"},
+	{.name = "step",
+	 .type = SIM_PARAM_INT,
+	 .offset = AT(axis_keys, step),
+	 .min = 1,
+	 .max = AXIS_STEP_MAX,
+	 .fallback = "1",
+	 .help = "distance of the values of \"range\""},
+	{.name = "factor",
+	 .type = SIM_PARAM_INT,
+	 .offset = AT(axis_keys, factor),
+	 .min = 2,
+	 .max = AXIS_STEP_MAX,
+	 .fallback = "2",
+	 .help = "quotient of the values of \"log\""},
+	{.name = NULL},
+};
+
+const char *const axis_sections[] = {"set",   "values",	   "range", "log",
+				     "cases", "estimates", "only",  NULL};
+
 const struct sim_param expect_params[] = {
 	{.name = "variant",
 	 .type = SIM_PARAM_TEXT,
@@ -234,14 +273,14 @@ const struct sim_param expect_params[] = {
 	{.name = NULL},
 };
 
-const char *const expect_sections[] = {"value", NULL};
+const char *const expect_sections[] = {"value", "times", "at", "against", NULL};
 
 static const struct {
 	const char *section;
 	const struct sim_param *params;
 } key_tables[] = {
 	{"top", scenario_params},   {"machine", machine_params}, {"filesystem", filesystem_params},
-	{"actors[]", actor_params}, {"expect[]", expect_params},
+	{"actors[]", actor_params}, {"axes[]", axis_params},	 {"expect[]", expect_params},
 };
 
 const struct sim_param *scenario_key_table(size_t i)

@@ -81,7 +81,7 @@ json_t *json_of_text(const struct sim_param *param, const char *text);
 /* ---- the keys of a scenario ------------------------------------------------------------- */
 
 struct scenario_keys {
-	char *name, *question, *doc;
+	char *name, *question, *doc, *answer, *depends;
 	int64_t kind, scale_times, seed, replications, until_ns;
 };
 struct machine_keys {
@@ -97,15 +97,20 @@ struct filesystem_keys {
 struct actor_keys {
 	char *name, *kind;
 };
+struct axis_keys {
+	char *name;
+	int64_t step, factor;
+};
 struct expect_keys {
 	char *variant, *metric, *of;
 	int64_t relation;
 };
 extern const struct sim_param scenario_params[], machine_params[], filesystem_params[],
-	actor_params[], expect_params[];
+	actor_params[], axis_params[], expect_params[];
 extern const struct sim_param profile_params[], profile_entry_params[];
 extern const char *const scenario_sections[]; /* "machine", "costs", … */
-extern const char *const expect_sections[]; /* "value": a number or a text with a unit */
+extern const char *const axis_sections[]; /* "values", "range", … */
+extern const char *const expect_sections[]; /* "value": a number or a text with a unit; "at", … */
 extern const char *const relation_words[];
 const struct actor_kind *actor_kind_find(const struct scenario_registry *registry,
 					 const char *name);
@@ -127,6 +132,18 @@ bool scenario_set(struct loader *loader, const struct scenario_registry *registr
 /** Replaces the variants by those of "NAME: key=value …". */
 bool scenario_replace_variants(struct loader *loader, const struct sim_param *params,
 			       const char *const *variants, GError **error);
+/** Puts the values of "params" in place of every "${name}". */
+bool scenario_fill_params(struct loader *loader, GError **error);
+/** Reads the axes, sets those of one step, and makes the points of their product. */
+bool scenario_read_axes(struct loader *loader, struct scenario *scenario, GError **error);
+void scenario_axis_free(gpointer axis);
+/** Whether the keys of the object at the place are names of axes. */
+bool scenario_check_axis_names(struct loader *loader, const struct scenario *scenario,
+			       const json_t *json, GError **error);
+/** What names a step that has this value; the caller frees. */
+char *scenario_step_label(const json_t *value);
+/** The cost profile as it is shipped, before the scenario changes entries of it. */
+struct cost_profile *scenario_base_profile(struct loader *loader, GError **error);
 bool scenario_read_variants(struct loader *loader, const struct scenario_registry *registry,
 			    struct scenario *scenario, GError **error);
 bool scenario_fit_variants(struct loader *loader, const struct scenario_registry *registry,

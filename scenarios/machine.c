@@ -148,6 +148,18 @@ static bool load_profile(struct loader *loader, struct scenario *scenario, const
 	return true;
 }
 
+struct cost_profile *scenario_base_profile(struct loader *loader, GError **error)
+{
+	const json_t *machine = json_object_get(loader->root, "machine");
+	const char *name = json_string_value(json_object_get(machine, "profile"));
+	struct scenario only = {.profile = NULL};
+
+	if (!name)
+		name = sim_param_find(machine_params, "profile")->fallback;
+	load_profile(loader, &only, name, error);
+	return only.profile;
+}
+
 /* "adiantum, aes-256-xts" as bits of enum cipher_mode. */
 static bool read_modes(struct loader *loader, const char *text, uint32_t *modes, GError **error)
 {

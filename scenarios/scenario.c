@@ -114,6 +114,8 @@ static bool read_top(struct loader *loader, struct scenario *scenario,
 	scenario->name = keys.name ? keys.name : default_name(loader->source.path);
 	scenario->question = keys.question;
 	scenario->doc = keys.doc;
+	scenario->answer = keys.answer;
+	scenario->depends = keys.depends;
 	scenario->kind = (enum scenario_kind)keys.kind;
 	scenario->seed = options && options->seed_given ? options->seed : (uint64_t)keys.seed;
 	scenario->replications = options && options->replications_given
@@ -149,6 +151,34 @@ static char *digest(const struct loader *loader)
 	return sum;
 }
 
+static bool read_measure(struct loader *loader, struct scenario *scenario, GError **error)
+{
+	const json_t *list = json_object_get(loader->root, "measure");
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	size_t i, mark = loader_enter(loader, "measure");
+	json_t *name;
+
+	if (list && !read_is_array(loader, list, error))
+		return false;
+	json_array_foreach(list, i, name)
+	{
+		size_t at = loader_enter_index(loader, i);
+
+		if (!json_is_string(name))
+			return loader_fail(loader, error, "measure: expected names of metrics");
+		g_ptr_array_add(names, g_strdup(json_string_value(name)));
+		loader_leave(loader, at);
+	}
+	if (!list && scenario->points->len > 1)
+		return loader_fail(loader, error,
+				   "a scenario with axes says what its tables show: \"measure\": "
+				   "[\"ops.read.latency_p50_ns\"]");
+	g_ptr_array_add(names, NULL);
+	scenario->measure = list ? (char **)g_ptr_array_steal(names, NULL) : NULL;
+	loader_leave(loader, mark);
+	return true;
+}
+
 static bool read_all(struct loader *loader, struct scenario *scenario,
 		     const struct scenario_options *options,
 		     const struct scenario_registry *registry, GError **error)
@@ -156,6 +186,8 @@ static bool read_all(struct loader *loader, struct scenario *scenario,
 	int64_t scale_times;
 
 	return apply_options(loader, scenario, options, registry, error) &&
+	       scenario_read_axes(loader, scenario, error) && scenario_fill_params(loader, error) &&
+	       read_measure(loader, scenario, error) &&
 	       read_top(loader, scenario, options, &scale_times, error) &&
 	       scenario_read_variants(loader, registry, scenario, error) &&
 	       scenario_read_actors(loader, registry, scenario, error) &&
@@ -165,24 +197,70 @@ static bool read_all(struct loader *loader, struct scenario *scenario,
 	       scenario_read_filesystem(loader, scenario, error);
 }
 
+/* Takes what the loader has opened. */
+static struct scenario *load(struct loader *loader, bool opened,
+			     const struct scenario_options *options,
+			     const struct scenario_registry *registry, GError **error)
+{
+	struct scenario *scenario = g_new0(struct scenario, 1);
+
+	scenario->registry = registry;
+	if (!opened || !read_all(loader, scenario, options, registry, error)) {
+		g_clear_pointer(&scenario, scenario_free);
+	} else {
+		scenario->digest = digest(loader);
+		scenario->path = g_strdup(loader->source.path);
+		scenario->text = g_steal_pointer(&loader->source.text);
+	}
+	loader_clear(loader);
+	return scenario;
+}
+
 struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
 			       const struct scenario_registry *registry, GError **error)
 {
-	struct scenario *scenario = g_new0(struct scenario, 1);
+	struct loader loader;
+	bool opened;
+
+	loader_init(&loader);
+	opened = open_source(&loader, name_or_path, registry, error);
+	return load(&loader, opened, options, registry, error);
+}
+
+/* The options with every axis at its step. Those of the user about axes have given way. */
+static char **point_sets(const struct scenario *scenario, guint point,
+			 const struct scenario_options *options)
+{
+	GPtrArray *sets = g_ptr_array_new();
+
+	for (size_t i = 0; options->sets && options->sets[i]; i++)
+		if (!g_str_has_prefix(options->sets[i], "axes."))
+			g_ptr_array_add(sets, g_strdup(options->sets[i]));
+	for (guint i = 0; i < scenario->axes->len; i++) {
+		const struct scenario_axis *axis = scenario->axes->pdata[i];
+
+		g_ptr_array_add(sets,
+				g_strdup_printf("axes.%s=%s", axis->name,
+						scenario_point_step(scenario, point, i)->label));
+	}
+	g_ptr_array_add(sets, NULL);
+	return (char **)g_ptr_array_free(sets, FALSE);
+}
+
+struct scenario *scenario_at_point(const struct scenario *scenario, guint point,
+				   const struct scenario_options *options, GError **error)
+{
+	struct scenario_options at = *options;
+	g_auto(GStrv) sets = point_sets(scenario, point, options);
 	struct loader loader;
 
-	scenario->registry = registry;
+	at.sets = (const char *const *)sets;
 	loader_init(&loader);
-	if (!open_source(&loader, name_or_path, registry, error) ||
-	    !read_all(&loader, scenario, options, registry, error)) {
-		g_clear_pointer(&scenario, scenario_free);
-	} else {
-		scenario->digest = digest(&loader);
-		scenario->path = g_strdup(loader.source.path);
-		scenario->text = g_steal_pointer(&loader.source.text);
-	}
-	loader_clear(&loader);
-	return scenario;
+	loader.source.path = g_strdup(scenario->path);
+	loader.source.text = g_strdup(scenario->text);
+	loader.source.length = strlen(scenario->text);
+	loader.root = source_json(&loader.source, error);
+	return load(&loader, loader.root, &at, scenario->registry, error);
 }
 
 void scenario_free(struct scenario *scenario)
@@ -193,6 +271,9 @@ void scenario_free(struct scenario *scenario)
 	g_clear_pointer(&scenario->actors, g_ptr_array_unref);
 	g_clear_pointer(&scenario->expect, g_ptr_array_unref);
 	g_clear_pointer(&scenario->overrides, g_ptr_array_unref);
+	g_clear_pointer(&scenario->axes, g_ptr_array_unref);
+	g_clear_pointer(&scenario->points, g_ptr_array_unref);
+	g_strfreev(scenario->measure);
 	g_clear_pointer(&scenario->image, fs_image_free);
 	cost_profile_free(scenario->profile);
 	g_free(scenario->image_path);
@@ -202,6 +283,8 @@ void scenario_free(struct scenario *scenario)
 	g_free(scenario->name);
 	g_free(scenario->question);
 	g_free(scenario->doc);
+	g_free(scenario->answer);
+	g_free(scenario->depends);
 	g_free(scenario->text);
 	g_free(scenario->digest);
 	g_free(scenario);

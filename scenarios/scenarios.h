@@ -30,16 +30,34 @@ struct scenario_actor {
 	void *config; /* of the kind's type */
 };
 
-/** An assertion on a metric: `variant`'s metric, compared with a number or with another variant's. */
+/** A step of an axis: what names it, and the "path=value" that it sets. */
+struct scenario_step {
+	char *label;
+	char **sets; /* NULL-terminated */
+};
+struct scenario_axis {
+	char *name;
+	GPtrArray *steps; /* struct scenario_step * */
+};
+/** Which points a claim is about: one step of an axis. */
+struct scenario_place {
+	char *axis, *label;
+};
+
+/** An assertion on a metric: `variant`'s, compared with a number, with another variant's, or with the
+ * figure at another point of the curve; the other side is taken `times` so often. */
 struct scenario_expect {
 	char *variant, *metric, *relation; /* "==", "!=", "<", "<=", ">", ">=" */
-	double value;
+	double value, times;
 	char *of; /* another variant, or NULL */
+	GArray *at; /* struct scenario_place: of those points only */
+	GArray *against; /* struct scenario_place: the steps of the other point; empty: the same */
 };
 
 struct scenario {
 	const struct scenario_registry *registry; /* that it was loaded with; not owned */
 	char *path, *name, *question, *doc;
+	char *answer, *depends; /* of the run, with places for its figures; or NULL */
 	char *text; /* the file as read */
 	/* SHA-256 of the scenario in canonical form: overrides applied, variants in their order,
 	 * without $schema, seed, replications and the path of a bare script. */
@@ -63,6 +81,12 @@ struct scenario {
 	GPtrArray *expect; /* struct scenario_expect * */
 	GPtrArray *overrides; /* char *, "path=value" */
 
+	GPtrArray *axes; /* struct scenario_axis *; none for most */
+	/* guint *, each the number of a step for every axis, in their order; one point at least. A
+	 * scenario of more than one point is run through those of scenario_at_point(). */
+	GPtrArray *points;
+	char **measure; /* metrics that a table shows, with '*'; NULL-terminated; or NULL */
+
 	uint64_t seed;
 	uint32_t replications;
 	sim_ns until_ns; /* SIM_NEVER: until every actor has ended */
@@ -84,6 +108,12 @@ struct scenario_options {
 struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
 			       const struct scenario_registry *registry, GError **error);
 void scenario_free(struct scenario *scenario);
+/** The scenario at one of its points: as if loaded anew with --set axes.NAME=STEP for each axis, which
+ * its overrides then name. */
+struct scenario *scenario_at_point(const struct scenario *scenario, guint point,
+				   const struct scenario_options *options, GError **error);
+struct scenario_step *scenario_point_step(const struct scenario *scenario, guint point, guint axis);
+const struct scenario_axis *scenario_axis_find(const struct scenario *scenario, const char *name);
 /** Loads a cost profile by path or by the name of one of the library. */
 struct cost_profile *cost_profile_load(const char *name_or_path, GError **error);
 /** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */

@@ -152,6 +152,55 @@ static json_t *variants_schema(const struct scenario_registry *registry)
 			 table_schema(registry->variant_params), "minProperties", 1);
 }
 
+static json_t *scalar_schema(void)
+{
+	return json_pack("{s:[s, s, s]}", "type", "number", "string", "boolean");
+}
+
+static json_t *list_schema(json_t *items)
+{
+	return json_pack("{s:s, s:o}", "type", "array", "items", items);
+}
+
+/* {AXIS: STEP}, or in "exclude" also a list of steps. */
+static json_t *places_schema(void)
+{
+	return json_pack("{s:s, s:{s:[o, o]}}", "type", "object", "additionalProperties", "anyOf",
+			 scalar_schema(), list_schema(scalar_schema()));
+}
+
+static json_t *params_schema(void)
+{
+	return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", scalar_schema());
+}
+
+static json_t *axes_schema(void)
+{
+	json_t *axis = table_schema(axis_params);
+	json_t *pair = json_pack("{s:s, s:{s:s}, s:i, s:i}", "type", "array", "items", "type",
+				 "integer", "minItems", 2, "maxItems", 2);
+	json_t *steps = json_array();
+
+	add_property(axis, "set",
+		     json_pack("{s:[o, o]}", "anyOf", string_schema(NULL),
+			       list_schema(string_schema(NULL))),
+		     false);
+	add_property(axis, "values", list_schema(scalar_schema()), false);
+	add_property(axis, "range", pair, false);
+	add_property(axis, "log", json_incref(pair), false);
+	add_property(
+		axis, "cases",
+		json_pack("{s:s, s:o}", "type", "object", "additionalProperties", params_schema()),
+		false);
+	add_property(axis, "estimates", list_schema(string_schema("^(costs|sizes)\\.")), false);
+	for (size_t i = 0; axis_sections[i]; i++)
+		if (strcmp(axis_sections[i], "set") && strcmp(axis_sections[i], "only"))
+			json_array_append_new(steps,
+					      json_pack("{s:[s]}", "required", axis_sections[i]));
+	json_object_set_new(axis, "oneOf", steps);
+	return list_schema(axis);
+}
+
 static json_t *expect_schema(void)
 {
 	json_t *claim = table_schema(expect_params);
@@ -161,8 +210,12 @@ static json_t *expect_schema(void)
 			       string_schema("^" BYTES_PATTERN "$"),
 			       string_schema("^" TIME_PATTERN "$")),
 		     false);
+	add_property(claim, "times", json_pack("{s:s}", "type", "number"), false);
+	add_property(claim, "at", places_schema(), false);
+	add_property(claim, "against", places_schema(), false);
 	json_object_set_new(claim, "oneOf",
-			    json_pack("[{s:[s]}, {s:[s]}]", "required", "value", "required", "of"));
+			    json_pack("[{s:[s]}, {s:[{s:[s]}, {s:[s]}]}]", "required", "value",
+				      "anyOf", "required", "of", "required", "against"));
 	return json_pack("{s:s, s:o}", "type", "array", "items", claim);
 }
 
@@ -198,6 +251,10 @@ char *scenario_schema(const struct scenario_registry *registry)
 	add_property(top, "filesystem", table_schema(filesystem_params), false);
 	add_property(top, "actors", actors_schema(registry), true);
 	add_property(top, "variants", variants_schema(registry), true);
+	add_property(top, "params", params_schema(), false);
+	add_property(top, "axes", axes_schema(), false);
+	add_property(top, "exclude", list_schema(places_schema()), false);
+	add_property(top, "measure", list_schema(string_schema(NULL)), false);
 	add_property(top, "expect", expect_schema(), false);
 	return print_schema(top);
 }

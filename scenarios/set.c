@@ -132,6 +132,20 @@ static const char *longest_name(const char *const *names, const char *rest)
 	return best;
 }
 
+static bool put_in_variant(const struct setter *setter, json_t *variants, const char *name,
+			   const char *key, GError **error)
+{
+	size_t mark = loader_enter(setter->loader, "variants");
+	bool fine;
+
+	loader_enter(setter->loader, name);
+	fine = put_known(setter, json_object_get(variants, name), setter->registry->variant_params,
+			 NULL, NULL, key, error);
+	loader_leave(setter->loader, mark);
+	return fine;
+}
+
+/* "variants.*.KEY" is that key of every variant. */
 static bool set_in_variants(const struct setter *setter, const char *rest, GError **error)
 {
 	json_t *variants = section_object(setter, "variants");
@@ -140,24 +154,21 @@ static bool set_in_variants(const struct setter *setter, const char *rest, GErro
 	g_autofree char *first = NULL;
 	const char *name, *key;
 	json_t *variant;
-	size_t mark;
-	bool fine;
+	bool fine = true;
 
 	json_object_foreach(variants, key, variant) if (json_is_object(variant))
 		g_ptr_array_add(list, (gpointer)key);
 	g_ptr_array_add(list, NULL);
 	names = (const char **)g_ptr_array_free(list, FALSE);
+	for (size_t i = 0; g_str_has_prefix(rest, "*.") && fine && names[i]; i++)
+		fine = put_in_variant(setter, variants, names[i], rest + 2, error);
+	if (g_str_has_prefix(rest, "*."))
+		return fine;
 	name = longest_name(names, rest);
-	if (!name) {
-		first = g_strndup(rest, strcspn(rest, "."));
-		return fail_nearest(setter, "variants.", names, first, error);
-	}
-	mark = loader_enter(setter->loader, "variants");
-	loader_enter(setter->loader, name);
-	fine = put_known(setter, json_object_get(variants, name), setter->registry->variant_params,
-			 NULL, NULL, rest + strlen(name) + 1, error);
-	loader_leave(setter->loader, mark);
-	return fine;
+	if (name)
+		return put_in_variant(setter, variants, name, rest + strlen(name) + 1, error);
+	first = g_strndup(rest, strcspn(rest, "."));
+	return fail_nearest(setter, "variants.", names, first, error);
 }
 
 /* "[3].key": the index, and the key behind it. */
@@ -258,6 +269,48 @@ static bool set_in_object(const struct setter *setter, const char *section, cons
 	return fine;
 }
 
+/* A parameter that the file has. */
+static bool set_in_params(const struct setter *setter, const char *name, GError **error)
+{
+	json_t *params = json_object_get(setter->loader->root, "params"), *value;
+	GPtrArray *list = g_ptr_array_new();
+	g_autofree const char **names = NULL;
+	const char *known;
+	size_t mark;
+
+	json_object_foreach(params, known, value) if (strcmp(known, "doc"))
+		g_ptr_array_add(list, (gpointer)known);
+	g_ptr_array_add(list, NULL);
+	names = (const char **)g_ptr_array_free(list, FALSE);
+	if (!g_strv_contains(names, name))
+		return fail_nearest(setter, "params.", names, name, error);
+	mark = loader_enter(setter->loader, "params");
+	put(setter, params, name, NULL);
+	loader_leave(setter->loader, mark);
+	return true;
+}
+
+/* axes.NAME: the steps that the axis has left. */
+static bool set_in_axes(const struct setter *setter, const char *name, GError **error)
+{
+	json_t *axes = json_object_get(setter->loader->root, "axes"), *axis;
+	g_autofree const char **names = g_new0(const char *, json_array_size(axes) + 1);
+	size_t i, mark;
+
+	json_array_foreach(axes, i, axis)
+	{
+		names[i] = actor_json_name(axis);
+		if (strcmp(names[i], name))
+			continue;
+		mark = loader_enter(setter->loader, "axes");
+		loader_enter_index(setter->loader, i);
+		put(setter, axis, "only", NULL);
+		loader_leave(setter->loader, mark);
+		return true;
+	}
+	return fail_nearest(setter, "axes.", names, name, error);
+}
+
 static bool set_path(const struct setter *setter, GError **error)
 {
 	const char *path = setter->path;
@@ -271,6 +324,10 @@ static bool set_path(const struct setter *setter, GError **error)
 		return set_in_actors(setter, *rest == '.' ? rest + 1 : rest, error);
 	if (!strcmp(first, "expect"))
 		return set_in_expect(setter, rest, error);
+	if (*rest == '.' && !strcmp(first, "params"))
+		return set_in_params(setter, rest + 1, error);
+	if (*rest == '.' && !strcmp(first, "axes"))
+		return set_in_axes(setter, rest + 1, error);
 	if (*rest == '.' && !strcmp(first, "variants"))
 		return set_in_variants(setter, rest + 1, error);
 	if (*rest == '.' && strcmp(first, "$schema") && g_strv_contains(scenario_sections, first))

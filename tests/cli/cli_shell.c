@@ -78,7 +78,7 @@ static const struct row usage[] = {
 	{"run -jx first-run", 2,
 	 "extentsim: error: -j: expected a number from 1 to 4096, got \"x\"\n"},
 	{"run --format xml first-run", 2,
-	 "extentsim: error: --format: expected one of text, json, markdown, got \"xml\"\n"},
+	 "extentsim: error: --format: expected one of text, json, markdown, answer, got \"xml\"\n"},
 };
 
 Test(cli, usage_errors_exit_2_with_a_message_and_help_exits_0)

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* `extentsim run` of a scenario with axes: every point, each written whole when it ends. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "results/results.h"
+
+struct results_curve *curve_of(const struct scenario *scenario)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+	for (guint i = 0; i < scenario->axes->len; i++)
+		g_ptr_array_add(names, ((struct scenario_axis *)scenario->axes->pdata[i])->name);
+	g_ptr_array_add(names, NULL);
+	return results_curve_new((const char *const *)names->pdata,
+				 (const char *const *)scenario->measure);
+}
+
+struct results_point *add_point(struct results_curve *curve, const struct scenario *scenario,
+				guint point, struct results_doc *doc)
+{
+	g_autoptr(GPtrArray) steps = g_ptr_array_new();
+
+	for (guint i = 0; i < scenario->axes->len; i++)
+		g_ptr_array_add(steps, scenario_point_step(scenario, point, i)->label);
+	g_ptr_array_add(steps, NULL);
+	return results_curve_add(curve, (const char *const *)steps->pdata, doc);
+}
+
+/* A curve on its way. */
+struct run {
+	const struct scenario *scenario; /* of the whole curve */
+	const struct run_options *options;
+	struct results_curve *curve;
+	GPtrArray *scenarios; /* struct scenario *, of each point */
+	GArray *to_run; /* struct run_point: those that are not there yet */
+	guint found; /* points that an earlier run has left */
+	GError *error; /* of writing one */
+};
+
+/* "FOLDER/extents=100,pool=8.json": labels hold nothing that a path could mind. */
+static char *point_path(const struct run *run, guint point)
+{
+	GString *name = g_string_new(NULL);
+	char *path;
+
+	for (guint i = 0; i < run->scenario->axes->len; i++) {
+		const struct scenario_axis *axis = run->scenario->axes->pdata[i];
+
+		g_string_append_printf(name, "%s%s=%s", i ? "," : "", axis->name,
+				       scenario_point_step(run->scenario, point, i)->label);
+	}
+	g_string_append(name, ".json");
+	path = g_build_filename(run->options->output, name->str, NULL);
+	g_string_free(name, true);
+	return path;
+}
+
+/* A program that was built since may come to other figures under the same version. */
+static bool older_than_program(const char *path)
+{
+	GStatBuf program, point;
+
+	return g_stat("/proc/self/exe", &program) || g_stat(path, &point) ||
+	       point.st_mtime < program.st_mtime;
+}
+
+/* The document that an earlier run has left of the very same runs, or NULL. */
+static struct results_doc *read_earlier(const struct run *run, guint point,
+					const struct results_doc *fresh)
+{
+	g_autofree char *path = run->options->output ? point_path(run, point) : NULL;
+	struct results_doc *doc = NULL;
+
+	if (path && !older_than_program(path))
+		doc = results_read(path, NULL);
+
+	if (doc && results_complete(doc) && results_same_runs(doc, fresh))
+		return doc;
+	if (doc)
+		results_doc_free(doc);
+	return NULL;
+}
+
+static bool add_scenario(struct run *run, guint point, GError **error)
+{
+	struct scenario_options load = run_scenario_options(run->options);
+	struct scenario *scenario = scenario_at_point(run->scenario, point, &load, error);
+	struct results_doc *doc, *earlier;
+
+	if (!scenario)
+		return false;
+	g_ptr_array_add(run->scenarios, scenario);
+	doc = run_document(scenario);
+	earlier = read_earlier(run, point, doc);
+	if (earlier) {
+		results_doc_free(doc);
+		run->found++;
+	} else {
+		struct run_point to_run = {.scenario = scenario, .doc = doc};
+
+		g_array_append_val(run->to_run, to_run);
+	}
+	add_point(run->curve, run->scenario, point, earlier ? earlier : doc);
+	return true;
+}
+
+static guint point_number(const struct run *run, const struct run_point *point)
+{
+	guint number = 0;
+
+	g_ptr_array_find(run->scenarios, point->scenario, &number);
+	return number;
+}
+
+static void write_point(void *arg, struct run_point *point)
+{
+	struct run *run = arg;
+	struct results_write_options write = {.include_host = run->options->include_host};
+	g_autofree char *path = NULL;
+
+	if (!run->options->output || run->error)
+		return;
+	path = point_path(run, point_number(run, point));
+	results_write(point->doc, &write, path, &run->error);
+}
+
+/* Points that were not run whole are no points. */
+static void drop_unfinished(struct results_curve *curve)
+{
+	for (guint i = 0; i < curve->points->len; i++) {
+		struct results_point *point = curve->points->pdata[i];
+
+		if (!results_complete(point->doc))
+			g_clear_pointer(&point->doc, results_doc_free);
+	}
+}
+
+static guint points_done(const struct results_curve *curve)
+{
+	guint done = 0;
+
+	for (guint i = 0; i < curve->points->len; i++)
+		done += ((struct results_point *)curve->points->pdata[i])->doc != NULL;
+	return done;
+}
+
+static int conclude(struct run *run)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct verdict verdict;
+	GError *error = NULL;
+
+	if (!show_curve(run->scenario, run->options, run->options->format, isatty(STDOUT_FILENO),
+			run->curve, out, &verdict, &error) ||
+	    !output_text(NULL, out->str, &error))
+		return cli_fail(error);
+	if (verdict.whole)
+		return verdict.failed || verdict.wrong ? CLI_NO : CLI_YES;
+	cli_message("note", "interrupted: %u of %u points are done%s", points_done(run->curve),
+		    run->curve->points->len,
+		    run->options->output ? "; the same command goes on from there"
+					 : "; with -o FOLDER they would be kept");
+	return CLI_INTERRUPTED;
+}
+
+static bool make_folder(const char *path, GError **error)
+{
+	if (!path || g_mkdir_with_parents(path, 0777) == 0)
+		return true;
+	cli_set_error(error, errno == EEXIST || errno == ENOTDIR ? CLI_BAD_INPUT : CLI_CANT_WORK,
+		      "can't make the folder %s: %s\n"
+		      "a scenario with axes writes one document for each point into it",
+		      path, g_strerror(errno));
+	return false;
+}
+
+static bool load_and_run(struct run *run, GError **error)
+{
+	if (!make_folder(run->options->output, error))
+		return false;
+	for (guint i = 0; i < run->scenario->points->len; i++)
+		if (!add_scenario(run, i, error))
+			return false;
+	if (run->found && !run->options->quiet)
+		cli_message("note", "%u of %u points were there already", run->found,
+			    run->scenario->points->len);
+	if (!run_points((struct run_point *)(void *)run->to_run->data, run->to_run->len,
+			run->options->jobs, write_point, run, error))
+		return false;
+	if (run->error)
+		g_propagate_error(error, g_steal_pointer(&run->error));
+	return !*error;
+}
+
+int run_curve(const struct scenario *scenario, const struct run_options *options)
+{
+	struct run run = {
+		.scenario = scenario,
+		.options = options,
+		.curve = curve_of(scenario),
+		.scenarios = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free),
+		.to_run = g_array_new(false, false, sizeof(struct run_point)),
+	};
+	GError *error = NULL;
+	int status;
+
+	if (load_and_run(&run, &error)) {
+		drop_unfinished(run.curve);
+		status = conclude(&run);
+	} else {
+		status = cli_fail(error);
+	}
+	g_clear_error(&run.error);
+	g_array_unref(run.to_run);
+	results_curve_free(run.curve);
+	g_ptr_array_unref(run.scenarios);
+	return status;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How results are shown, and what they come to. */
+#include "cli/cli.h"
+
+#include <langinfo.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "results/results.h"
+
+/* Narrower than this a table says nothing. */
+enum { NARROWEST = 50 };
+
+static unsigned table_width(bool to_terminal)
+{
+	struct winsize size;
+
+	if (!to_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return RESULTS_TEXT_WIDTH;
+	return CLAMP(size.ws_col, NARROWEST, RESULTS_TEXT_WIDTH);
+}
+
+static bool wants_colour(bool to_terminal)
+{
+	const char *no_colour = g_getenv("NO_COLOR");
+
+	return to_terminal && (!no_colour || !*no_colour) &&
+	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+}
+
+static struct results_text_options text_options(const struct scenario *scenario,
+						const struct run_options *options, bool to_terminal)
+{
+	return (struct results_text_options){
+		.width = table_width(to_terminal),
+		.all = options->all_metrics,
+		.measure = (const char *const *)scenario->measure,
+		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
+		.colour = wants_colour(to_terminal),
+	};
+}
+
+static const struct results_point *only_point(const struct results_curve *curve)
+{
+	return curve->points->len == 1 ? curve->points->pdata[0] : NULL;
+}
+
+static void append_json(const struct results_curve *curve, const struct run_options *options,
+			GString *out)
+{
+	struct results_write_options write = {.include_host = options->include_host};
+
+	if (only_point(curve))
+		results_emit(only_point(curve)->doc, &write, out);
+	else
+		results_curve_json(curve, &write, out);
+}
+
+static bool append_table(const struct results_curve *curve, const struct results_text_options *text,
+			 bool markdown, GString *out, GError **error)
+{
+	const struct results_doc *doc;
+	struct results_comparison *cmp;
+
+	if (!only_point(curve)) {
+		(markdown ? results_curve_markdown : results_curve_text)(curve, text, out);
+		return true;
+	}
+	doc = only_point(curve)->doc;
+	cmp = results_compare(&doc, NULL, 1, error);
+	if (!cmp)
+		return false;
+	(markdown ? results_markdown : results_text)(cmp, text, out);
+	results_comparison_free(cmp);
+	return true;
+}
+
+/* A scenario that claims something of a variant's deadlocks has declared that it may have some. */
+static bool deadlock_declared(const struct scenario *scenario, const char *variant)
+{
+	for (guint i = 0; i < scenario->expect->len; i++) {
+		const struct scenario_expect *expect = scenario->expect->pdata[i];
+
+		if (!strcmp(expect->variant, variant) && !strcmp(expect->metric, "deadlocks"))
+			return true;
+	}
+	return false;
+}
+
+static bool any_stopped(const struct scenario *scenario, const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_variant *variant = doc->variants->pdata[v];
+
+		if (deadlock_declared(scenario, variant->name))
+			continue;
+		for (uint32_t r = 0; r < doc->replications; r++)
+			if (variant->replication[r].done && !variant->replication[r].completed)
+				return true;
+	}
+	return false;
+}
+
+/* A script that came to another outcome than it expects fails the run, in whichever variant. */
+static bool any_unexpected(const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_metric *metric =
+			results_variant_metric(doc->variants->pdata[v], "script.unexpected");
+
+		if (metric && metric->value > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool went_wrong(const struct scenario *scenario, const struct results_doc *doc)
+{
+	return any_stopped(scenario, doc) || any_unexpected(doc);
+}
+
+/* Where the output has no place for claims. */
+static void show_failed(const char *claims)
+{
+	g_auto(GStrv) lines = g_strsplit(claims, "\n", -1);
+
+	for (char **line = lines; *line; line++)
+		if (g_str_has_prefix(*line, "FAILS"))
+			cli_message("note", "%s", *line);
+}
+
+bool show_curve(const struct scenario *scenario, const struct run_options *options,
+		enum run_format format, bool to_terminal, const struct results_curve *curve,
+		GString *out, struct verdict *verdict, GError **error)
+{
+	struct results_text_options text = text_options(scenario, options, to_terminal);
+	g_autoptr(GString) claims = g_string_new(NULL), answer = g_string_new(NULL);
+	bool whole = results_curve_complete(curve);
+
+	*verdict = (struct verdict){.whole = whole};
+	if (whole) {
+		verdict->failed = check_expectations(scenario, curve, claims);
+		if (!append_answer(scenario, curve, options, answer, error))
+			return false;
+	}
+	for (guint i = 0; i < curve->points->len; i++) {
+		const struct results_point *point = curve->points->pdata[i];
+
+		verdict->wrong = verdict->wrong || (point->doc && went_wrong(scenario, point->doc));
+	}
+	if (format == RUN_JSON)
+		append_json(curve, options, out);
+	else if (format != RUN_ANSWER &&
+		 !append_table(curve, &text, format == RUN_MARKDOWN, out, error))
+		return false;
+	if (claims->len && (format == RUN_TEXT || format == RUN_MARKDOWN))
+		g_string_append_printf(out, "%sexpected:\n%s",
+				       g_str_has_suffix(out->str, "\n\n") ? "" : "\n", claims->str);
+	else if (verdict->failed)
+		show_failed(claims->str);
+	if (answer->len && format != RUN_JSON)
+		g_string_append_printf(out, "%s%s", format == RUN_ANSWER ? "" : "\n", answer->str);
+	return true;
+}
