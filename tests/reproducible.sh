@@ -40,8 +40,8 @@ same() { # LABEL PROGRAM JOBS LOCALE ZONE, then what to run
 	compared=$((compared + 1))
 }
 both() { # LABEL PROGRAM JOBS LOCALE ZONE
-	same "$@" first-run --replications 2 --set actors.readers.visits=30 \
-		--set actors.writers.visits=20
+	same "$@" first-run --replications 2 --set actors.readers.operations=30 \
+		--set actors.writers.operations=20
 	same "$@" "$out/keys.ops" --variant 'none: design=none' \
 		--variant 'l: design=lightweight setup=pool pool.map=true' \
 		--variant 'h: design=heavyweight setup=pool pool.size=2'

@@ -35,6 +35,17 @@ struct running_actor {
  * be NULL; `arg` and `name` must live as long as the workload. */
 uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task_fn fn, void *arg,
 			char *(*describe)(const void *arg, uint64_t n));
+/**
+ * Actors that make their own files do so before anybody's clock starts: at its start() such an actor
+ * announces that it will, one of its tasks does it between _prepare_begin() and _prepare_end(), and every
+ * task that should find all files made waits for that with workload_wait_prepared().
+ */
+void workload_announce_preparation(struct workload *workload);
+void workload_prepare_begin(struct workload *workload, struct kernel_task *task);
+void workload_prepare_end(struct workload *workload, struct kernel_task *task);
+void workload_wait_prepared(struct workload *workload, struct kernel_task *task);
+/** Notes what an actor found wrong; takes `text`. */
+void workload_find(struct workload *workload, const char *kind, char *text);
 /** To be called by each such task as its last act. */
 void workload_task_ends(struct workload *workload);
 enum { REQUEST_TASK_SHIFT = 40 };
@@ -58,7 +69,7 @@ struct actor_report {
 void workload_on_report(struct workload *workload,
 			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
 
-extern const struct actor_kind actor_files, actor_script, actor_queue, actor_memory_hog,
+extern const struct actor_kind actor_mix, actor_script, actor_queue, actor_memory_hog,
 	actor_module_loader;
 
 #endif

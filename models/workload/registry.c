@@ -3,7 +3,7 @@
 #include "models/workload/internal.h"
 
 const struct actor_kind *const actor_kinds[] = {
-	&actor_files, &actor_script, &actor_queue, &actor_memory_hog, &actor_module_loader, NULL,
+	&actor_mix, &actor_script, &actor_queue, &actor_memory_hog, &actor_module_loader, NULL,
 };
 
 static void free_finding(gpointer arg)
@@ -27,11 +27,15 @@ struct workload *workload_new(struct machine *machine, struct btrfs_fs *fs, stru
 	workload->actors = g_ptr_array_new_with_free_func(g_free);
 	fscrypt_describe(crypt, workload_describe, workload);
 	workload->findings = g_ptr_array_new_with_free_func(free_finding);
+	sim_mutex_init(&workload->preparation, machine_sim(machine), NULL, "preparation");
+	sim_waitq_init(&workload->prepared, machine_sim(machine), "prepared");
 	return workload;
 }
 
 void workload_free(struct workload *workload)
 {
+	sim_waitq_destroy(&workload->prepared);
+	sim_mutex_destroy(&workload->preparation);
 	op_book_free(workload->book);
 	g_ptr_array_free(workload->reports, true);
 	g_ptr_array_free(workload->actors, true);
@@ -84,6 +88,39 @@ uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task
 	workload->running++;
 	kernel_spawn(workload->machine, name, fn, arg)->has_session = true;
 	return workload->tasks++;
+}
+
+void workload_announce_preparation(struct workload *workload)
+{
+	workload->preparing++;
+}
+
+void workload_prepare_begin(struct workload *workload, struct kernel_task *task)
+{
+	kernel_mutex_lock(task, &workload->preparation);
+}
+
+void workload_prepare_end(struct workload *workload, struct kernel_task *task)
+{
+	kernel_mutex_unlock(task, &workload->preparation);
+	if (!--workload->preparing)
+		sim_waitq_wake_all(&workload->prepared);
+}
+
+void workload_wait_prepared(struct workload *workload, struct kernel_task *task)
+{
+	while (workload->preparing)
+		kernel_wait(task, &workload->prepared, PART_SLEEP);
+}
+
+void workload_find(struct workload *workload, const char *kind, char *text)
+{
+	struct workload_finding *finding = g_new(struct workload_finding, 1);
+
+	finding->kind = kind;
+	finding->time_ns = sim_now(machine_sim(workload->machine));
+	finding->text = text;
+	g_ptr_array_add(workload->findings, finding);
 }
 
 char *workload_describe(void *arg, uint64_t request)

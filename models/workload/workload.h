@@ -101,13 +101,17 @@ struct workload {
 	uint32_t running; /* tasks that have not ended */
 	sim_ns ended_at_ns; /* when the last of those that have did */
 	uint32_t tasks; /* started so far: numbers them */
+	uint32_t preparing; /* actors that still make what they work on */
+	struct sim_mutex preparation; /* one after the other, so that their files lie in order */
+	struct sim_waitq prepared;
 	GArray *states; /* struct actor_state */
 	GPtrArray *reports; /* struct actor_report * */
 	GPtrArray *actors; /* struct running_actor *, by task number */
-	GPtrArray *findings; /* struct workload_finding *: outcomes that a script did not expect */
+	GPtrArray *findings; /* struct workload_finding * */
 };
 /** Something that an actor found wrong. */
 struct workload_finding {
+	const char *kind; /* not copied: a literal */
 	char *text;
 	sim_ns time_ns;
 };
@@ -122,6 +126,7 @@ struct actor_kind {
 	const char *name, *summary;
 	const struct sim_param *params; /* of the kind's config struct */
 	size_t config_bytes;
+	const struct sim_metric_def *const *metrics; /* of this kind alone; NULL: none */
 	/** Checks what a table can't; may parse (a script). Errors name the key. An error about a
 	 * line of the kind's first SIM_PARAM_LINES begins with "SOURCE:LINE:COLUMN: error: "; the
 	 * loader replaces that by the place in the user's file. May be NULL. */

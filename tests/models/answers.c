@@ -354,7 +354,8 @@ Test(answers, all_costs_doubled_double_the_time_and_change_no_count)
 #define READERS                                                                                    \
 	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
 	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"kind\": \"files\", \"tasks\": 12, \"visits\": 20, \"think\": "            \
+	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
+	"\"think\": "                                                                              \
 	"\"10us\"}],\n"                                                                            \
 	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
 

@@ -238,8 +238,9 @@ Test(blk_crypto, a_cached_extent_map_costs_its_bytes_and_those_of_its_key)
 #define VISITORS                                                                                   \
 	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
 	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"kind\": \"files\", \"tasks\": 12, \"visits\": 20, \"think\": "            \
-	"\"10us\", \"direct\": true, \"write_percent\": 30}],\n"                                   \
+	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
+	"\"think\": "                                                                              \
+	"\"10us\", \"direct\": true, \"read_percent\": 70}],\n"                                    \
 	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
 
 static const char *const slow_device[] = {"costs.device_read=8ms", "costs.device_write=8ms", NULL};
@@ -288,9 +289,13 @@ Test(blk_crypto, more_keyslots_never_mean_more_waits)
 /* Twelve tasks that visit two files, all at one instant. */
 Test(blk_crypto, tasks_that_meet_a_key_at_once_prepare_it_once)
 {
-	static const char *const crowd[] = {
-		"actors[0].visits=1",	     "actors[0].think=0ns",    "actors[0].zipf_milli=5000",
-		"actors[0].write_percent=0", "actors[0].direct=false", NULL};
+	static const char *const crowd[] = {"actors[0].operations=1",
+					    "actors[0].think=0ns",
+					    "actors[0].file_choice=zipf",
+					    "actors[0].file_zipf_milli=5000",
+					    "actors[0].read_percent=100",
+					    "actors[0].direct=false",
+					    NULL};
 	static const struct answer at_io[] = {
 		{"tfm.allocations", 2}, {"key.derivations", 2}, {NULL, 0}};
 	static const struct answer fallback[] = {
@@ -315,9 +320,10 @@ static struct world_outcome run_as_far_as_it_goes(const char *text, const char *
 #define SHORT_OF_MEMORY                                                                            \
 	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"16MiB\"},\n"               \
 	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"name\": \"r\", \"kind\": \"files\", \"tasks\": 24, \"visits\": 60,\n"     \
-	"\"think\": \"1us\"}, {\"name\": \"w\", \"kind\": \"files\", \"tasks\": 24,\n"             \
-	"\"visits\": 60, \"think\": \"1us\", \"write_percent\": 100}],\n"                          \
+	"\"actors\": [{\"name\": \"r\", \"kind\": \"mix\", \"tasks\": 24, \"operations\": "        \
+	"60,\n" VISITS                                                                             \
+	"\"think\": \"1us\"}, {\"name\": \"w\", \"kind\": \"mix\", \"tasks\": 24,\n" VISITS        \
+	"\"operations\": 60, \"think\": \"1us\", \"read_percent\": 0}],\n"                         \
 	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
 
 Test(blk_crypto, setting_an_adiantum_key_under_the_profile_lock_deadlocks_in_reclaim)

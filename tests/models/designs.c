@@ -247,7 +247,8 @@ Test(designs, a_variant_against_itself_under_another_name_differs_in_nothing)
 #define READERS                                                                                    \
 	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
 	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"kind\": \"files\", \"tasks\": 12, \"visits\": 20, \"think\": "            \
+	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
+	"\"think\": "                                                                              \
 	"\"10us\"}],\n"                                                                            \
 	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
 

@@ -18,13 +18,35 @@ static char *write_temporary(const char *text)
 	return path;
 }
 
+static struct scenario *load(const struct script_run *run, GError **error)
+{
+	struct scenario_options options = {.sets = run->sets, .variants = run->variants};
+	char *temporary = run->path ? NULL : write_temporary(run->text);
+	struct scenario *scenario =
+		scenario_load(run->path ? run->path : temporary, &options, &world_registry, error);
+
+	if (temporary)
+		g_unlink(temporary);
+	g_free(temporary);
+	return scenario;
+}
+
+char *script_run_refusal(const struct script_run *run)
+{
+	GError *error = NULL;
+	struct scenario *scenario = load(run, &error);
+	char *text = error ? g_strdup(error->message) : NULL;
+
+	g_clear_error(&error);
+	if (scenario)
+		scenario_free(scenario);
+	return text;
+}
+
 struct world_outcome script_run(const struct script_run *run, guint index)
 {
-	struct scenario_options load = {.sets = run->sets, .variants = run->variants};
-	char *temporary = run->path ? NULL : write_temporary(run->text);
 	GError *error = NULL;
-	struct scenario *scenario =
-		scenario_load(run->path ? run->path : temporary, &load, &world_registry, &error);
+	struct scenario *scenario = load(run, &error);
 	struct world_options options = {.scenario = scenario, .keep_dumps = run->keep_dumps};
 	struct world_outcome outcome;
 
@@ -35,9 +57,6 @@ struct world_outcome script_run(const struct script_run *run, guint index)
 	cr_assert(outcome.completed || run->may_stick, "%s did not come to its end",
 		  scenario->path);
 	scenario_free(scenario);
-	if (temporary)
-		g_unlink(temporary);
-	g_free(temporary);
 	return outcome;
 }
 

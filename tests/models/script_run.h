@@ -5,6 +5,10 @@
 
 #include "models/world.h"
 
+/** Keys of a mix whose operations are visits of files drawn at random: open, read or write all, close. */
+#define VISITS                                                                                     \
+	"\"file_choice\": \"uniform\", \"open\": \"operation\", \"operation_bytes\": \"1MiB\",\n"
+
 /** A run asked for: what the command line would say. */
 struct script_run {
 	const char *text; /* the script; a .json scenario where it begins with '{' */
@@ -17,6 +21,8 @@ struct script_run {
 /** Runs variant number `index`; the test fails if it can't be loaded or doesn't come to its end.
  * Free with world_outcome_clear(). */
 struct world_outcome script_run(const struct script_run *run, guint index);
+/** Why it can't be loaded; NULL if it can. The caller frees. */
+char *script_run_refusal(const struct script_run *run);
 /** The value of a metric; the test fails if it is absent. */
 int64_t metric_of(const struct world_outcome *outcome, const char *name);
 bool metric_present(const struct world_outcome *outcome, const char *name);
