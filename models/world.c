@@ -37,8 +37,8 @@ static const struct sim_metric_def *const own_defs[] = {&def_deadlocks, &def_cyc
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
 	const struct sim_metric_def *const *const lists[] = {
-		own_defs, workload_metric_defs, btrfs_metric_defs, btrfs_check_metric_defs,
-		machine_metric_defs};
+		own_defs,	   workload_metric_defs,    containers_metric_defs,
+		btrfs_metric_defs, btrfs_check_metric_defs, machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists);
 
 	return list < own ? lists[list] : fscrypt_metric_defs(list - own);

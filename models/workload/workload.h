@@ -134,5 +134,7 @@ struct actor_kind {
 extern const struct actor_kind *const actor_kinds[]; /* NULL-terminated */
 /** Metrics of operations; NULL-terminated. */
 extern const struct sim_metric_def *const workload_metric_defs[];
+/** Those of actors of one kind alone, likewise. */
+extern const struct sim_metric_def *const containers_metric_defs[];
 
 #endif
