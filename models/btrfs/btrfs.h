@@ -240,6 +240,8 @@ int btrfs_open(struct kernel_task *task, struct btrfs_fs *fs, const char *path, 
 uint32_t btrfs_image_files(const struct btrfs_fs *fs);
 /** Size that such a file had in the image. */
 uint64_t btrfs_image_file_bytes(const struct btrfs_fs *fs, uint32_t number);
+/** Its path below the top; a snapshot of the top has the same. */
+const char *btrfs_image_file_path(const struct btrfs_fs *fs, uint32_t number);
 int btrfs_open_image_file(struct kernel_task *task, struct btrfs_fs *fs, uint32_t number,
 			  unsigned flags, struct btrfs_file **file);
 void btrfs_close(struct kernel_task *task, struct btrfs_file *file);
@@ -287,6 +289,10 @@ int btrfs_mkdir(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
 int btrfs_subvol_create(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 int btrfs_snapshot(struct kernel_task *task, struct btrfs_fs *fs, const char *from,
 		   const char *path);
+/** BTRFS_IOC_SNAP_DESTROY: the name goes, and the cleaner drops the tree when it comes to it. */
+int btrfs_subvol_destroy(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
+/** The same, and waits until the tree is dropped and that committed (BTRFS_IOC_SYNC), unless inodes of
+ * it are in use: the caller does the cleaner's work. */
 int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path);
 /** BTRFS_BALANCE_DATA. -EIO: data that can't be read stays where it is, and with it the rest. */
 int btrfs_balance(struct kernel_task *task, struct btrfs_fs *fs);

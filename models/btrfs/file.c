@@ -150,10 +150,7 @@ uint32_t btrfs_image_files(const struct btrfs_fs *fs)
 int btrfs_open_image_file(struct kernel_task *task, struct btrfs_fs *fs, uint32_t number,
 			  unsigned flags, struct btrfs_file **file)
 {
-	const char *path = g_ptr_array_index(fs->image_files, number);
-	int err = btrfs_open(task, fs, path, flags, file);
-
-	return err;
+	return btrfs_open(task, fs, btrfs_image_file_path(fs, number), flags, file);
 }
 
 void btrfs_close(struct kernel_task *task, struct btrfs_file *file)

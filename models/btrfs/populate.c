@@ -132,6 +132,11 @@ uint64_t btrfs_image_file_bytes(const struct btrfs_fs *fs, uint32_t number)
 	return g_array_index(fs->image_sizes, uint64_t, number);
 }
 
+const char *btrfs_image_file_path(const struct btrfs_fs *fs, uint32_t number)
+{
+	return g_ptr_array_index(fs->image_files, number);
+}
+
 /* The image's top directory is the filesystem's own, which gets the policy. */
 static void encrypt_top(struct btrfs_fs *fs)
 {

@@ -127,18 +127,22 @@ static void clean_root(struct kernel_task *task, void *arg)
 	drop_tree(task, dead.fs, dead.root);
 }
 
+static void queue_drop(struct btrfs_fs *fs, uint32_t root)
+{
+	struct dead_root *dead = btrfs_own(fs, OWNED_MEMORY, g_new(struct dead_root, 1));
+
+	*dead = (struct dead_root){fs, root};
+	workqueue_queue(fs->cleaner, clean_root, dead, ++fs->next_request);
+}
+
 /* btrfs_del_inode_from_root(): the last one makes the root a dead one (btrfs_add_dead_root()). */
 void btrfs_root_left(struct btrfs_fs *fs, uint32_t root)
 {
-	struct dead_root *dead;
-
 	if (!g_hash_table_contains(fs->dead_roots, GUINT_TO_POINTER(root)) ||
 	    store_root_in_use(fs->store, root))
 		return;
 	g_hash_table_remove(fs->dead_roots, GUINT_TO_POINTER(root));
-	dead = btrfs_own(fs, OWNED_MEMORY, g_new(struct dead_root, 1));
-	*dead = (struct dead_root){fs, root};
-	workqueue_queue(fs->cleaner, clean_root, dead, ++fs->next_request);
+	queue_drop(fs, root);
 }
 
 static bool forget_of_root(struct btrfs_inode *inode, void *arg)
@@ -152,22 +156,36 @@ static bool forget_of_root(struct btrfs_inode *inode, void *arg)
 	return true;
 }
 
-/* btrfs_delete_subvolume(), and then what the cleaner does in the background; the script language
- * waits for it, so it is done here by the caller, unless inodes of it are in use. */
-int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+/* btrfs_delete_subvolume(). `c->more`: nobody uses it, and its tree can be dropped. */
+static int delete_root(struct kernel_task *task, struct btrfs_fs *fs, struct name_change *c)
 {
-	struct name_change c = {.path = path};
 	struct btrfs_inode *top;
-	uint32_t root;
-	int err = btrfs_iget(task, fs, path, &top);
+	int err = btrfs_iget(task, fs, c->path, &top);
 
 	if (err)
 		return err;
-	c.root = root = top->store->root;
+	c->root = top->store->root;
 	btrfs_unpin(top);
-	while (btrfs_for_each_inode(fs, forget_of_root, &root))
+	while (btrfs_for_each_inode(fs, forget_of_root, &c->root))
 		; /* d_invalidate(): children before their directories */
-	err = change_names(task, fs, &c, enter_delete);
+	return change_names(task, fs, c, enter_delete);
+}
+
+int btrfs_subvol_destroy(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct name_change c = {.path = path};
+	int err = delete_root(task, fs, &c);
+
+	if (!err && c.more)
+		queue_drop(fs, c.root);
+	return err;
+}
+
+int btrfs_subvol_delete(struct kernel_task *task, struct btrfs_fs *fs, const char *path)
+{
+	struct name_change c = {.path = path};
+	int err = delete_root(task, fs, &c);
+
 	if (err)
 		return err;
 	btrfs_commit_transaction(task, fs);

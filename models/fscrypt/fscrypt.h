@@ -81,6 +81,8 @@ int fscrypt_mount(struct fscrypt *fc);
 /** Frees everything; the filesystem must be gone or going. */
 void fscrypt_free(struct fscrypt *fc);
 
+/** Whether policies mean anything here: without encryption there are no calls about keys to make. */
+bool fscrypt_encrypts(const struct fscrypt *fc);
 /** The number of a key by its name, given on first mention, from 1. */
 uint32_t fscrypt_key_number(struct fscrypt *fc, const char *name);
 /** The name of a key; NULL of 0 and of no key. */

@@ -65,6 +65,11 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 	return fc;
 }
 
+bool fscrypt_encrypts(const struct fscrypt *fc)
+{
+	return fscrypt_variant_encrypts(fc->variant);
+}
+
 int fscrypt_mount(struct fscrypt *fc)
 {
 	return fc->setup->mount ? fc->setup->mount(fc->setup_state) : 0;

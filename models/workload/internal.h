@@ -69,7 +69,7 @@ struct actor_report {
 void workload_on_report(struct workload *workload,
 			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
 
-extern const struct actor_kind actor_mix, actor_script, actor_queue, actor_memory_hog,
-	actor_module_loader;
+extern const struct actor_kind actor_mix, actor_script, actor_queue, actor_containers,
+	actor_memory_hog, actor_module_loader;
 
 #endif

@@ -3,7 +3,8 @@
 #include "models/workload/internal.h"
 
 const struct actor_kind *const actor_kinds[] = {
-	&actor_mix, &actor_script, &actor_queue, &actor_memory_hog, &actor_module_loader, NULL,
+	&actor_mix,	   &actor_script,	 &actor_queue, &actor_containers,
+	&actor_memory_hog, &actor_module_loader, NULL,
 };
 
 static void free_finding(gpointer arg)
