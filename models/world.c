@@ -37,8 +37,8 @@ static const struct sim_metric_def *const own_defs[] = {&def_deadlocks, &def_cyc
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
 	const struct sim_metric_def *const *const lists[] = {
-		own_defs, workload_metric_defs, btrfs_metric_defs, btrfs_check_metric_defs,
-		machine_metric_defs};
+		own_defs,	   workload_metric_defs,    replay_metric_defs,
+		btrfs_metric_defs, btrfs_check_metric_defs, machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists);
 
 	return list < own ? lists[list] : fscrypt_metric_defs(list - own);
@@ -215,7 +215,8 @@ static void measure(struct world *w)
 	for (guint i = 0; i < w->workload->findings->len; i++) {
 		const struct workload_finding *found_wrong = w->workload->findings->pdata[i];
 
-		add_finding(w, "script", found_wrong->time_ns, g_strdup(found_wrong->text));
+		add_finding(w, found_wrong->kind, found_wrong->time_ns,
+			    g_strdup(found_wrong->text));
 	}
 	sim_metrics_set(metrics, &def_deadlocks, def_deadlocks.name, (int64_t)deadlocks);
 	sim_metrics_set(metrics, &def_cycles, def_cycles.name, (int64_t)cycles);

@@ -144,6 +144,7 @@ const struct trace_format trace_iolog = {
 	.summary = "fio's log of I/O, versions 2 and 3",
 	.above_page_cache = true,
 	.timed = true,
+	.reads_older_files = true,
 	.begins = begins,
 	.parse = parse,
 };

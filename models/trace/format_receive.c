@@ -443,6 +443,7 @@ const struct trace_format trace_receive = {
 	.name = "receive",
 	.summary = "btrfs receive --dump of a send stream",
 	.above_page_cache = true,
+	.trees = true,
 	.begins = begins,
 	.parse = parse,
 };

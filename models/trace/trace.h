@@ -91,6 +91,8 @@ struct trace_format {
 	/* Recorded above the page cache: it may have answered some of the requests. */
 	bool above_page_cache;
 	bool timed; /* its events have times */
+	bool trees; /* it makes whole subvolumes, and every name in them */
+	bool reads_older_files; /* it may read what was in its files before it began */
 	size_t record_bytes; /* of a binary format; 0: lines of text */
 	/* May a trace of this form begin with that line? Only of formats that are replayed. */
 	bool (*begins)(struct trace_text *line);

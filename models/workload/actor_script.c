@@ -536,16 +536,11 @@ static bool outcome_came(const struct player *p, const char *expected)
 
 static void find_fault(struct player *p, const struct script_op *op)
 {
-	struct workload *workload = p->workload;
-	struct workload_finding *finding;
-
-	if (workload->findings->len >= FINDINGS_MAX)
+	if (p->workload->findings->len >= FINDINGS_MAX)
 		return;
-	finding = g_new(struct workload_finding, 1);
-	finding->time_ns = sim_now(machine_sim(workload->machine));
-	finding->text = g_strdup_printf("%s: line %u `%s`: expected %s, got %s", p->script->source,
-					op->line, op->text, op->expect, p->outcome->str);
-	g_ptr_array_add(workload->findings, finding);
+	workload_find(p->workload, "script",
+		      g_strdup_printf("%s: line %u `%s`: expected %s, got %s", p->script->source,
+				      op->line, op->text, op->expect, p->outcome->str));
 }
 
 static void check_outcome(struct player *p, const struct script_op *op, int err)

@@ -25,6 +25,9 @@ struct op_timer op_begin(struct workload *workload, struct kernel_task *task, co
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
 	    int err);
 
+/** Notes something for the reader of the results, at the present time; takes `text` over. */
+void workload_find(struct workload *workload, const char *kind, char *text);
+
 /** One task of an actor: its name, and how its n-th operation reads (NULL: by its number). */
 struct running_actor {
 	const char *name;
@@ -59,6 +62,6 @@ void workload_on_report(struct workload *workload,
 			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
 
 extern const struct actor_kind actor_files, actor_script, actor_queue, actor_memory_hog,
-	actor_module_loader;
+	actor_module_loader, actor_trace;
 
 #endif
