@@ -101,7 +101,12 @@ static bool fail_check(struct loader *loader, const struct actor_kind *kind, GEr
 	const char *what = split_place(cause->message, &line, &column);
 	const char *key = lines_key(kind);
 
-	if (!what || !key || !line)
+	if (what && !key) { /* a line of a file that the actor reads */
+		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s", cause->message);
+		g_error_free(cause);
+		return false;
+	}
+	if (!what || !line)
 		return loader_prefix(loader, cause, error);
 	at_line = line;
 	at_column = column;

@@ -42,7 +42,7 @@ char **scenario_library(const char *folder, const char *suffix)
 	return (char **)g_ptr_array_free(names, FALSE);
 }
 
-static char *path_beside(const char *name, const char *beside)
+char *path_beside(const char *name, const char *beside)
 {
 	g_autofree char *folder = NULL;
 

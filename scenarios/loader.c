@@ -78,6 +78,11 @@ const char *loader_override_here(const struct loader *loader)
 	return NULL;
 }
 
+const char *loader_beside(const struct loader *loader)
+{
+	return loader->synthesised || loader_override_here(loader) ? NULL : loader->source.path;
+}
+
 /* ---- errors ------------------------------------------------------------------------------- */
 
 /* The last option that changed something below the place reached. */
@@ -244,6 +249,12 @@ bool read_value(struct loader *loader, const struct sim_param *param, const json
 	if (param->type == SIM_PARAM_LINES && json_is_array(json))
 		return read_lines(loader, param, json, config, error);
 	text = text_of_json(param, json);
+	if (text && param->type == SIM_PARAM_FILE && *text) {
+		char *given = text;
+
+		text = path_beside(given, loader_beside(loader));
+		g_free(given);
+	}
 	if (text)
 		return sim_param_set(param, config, text, &cause) ||
 		       loader_prefix(loader, cause, error);
@@ -261,7 +272,8 @@ json_t *json_of_text(const struct sim_param *param, const char *text)
 		json = json_loads(text, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 	if (!json && param && param->type == SIM_PARAM_LINES)
 		return json_pack("[s]", text);
-	if (!json && param && param->type != SIM_PARAM_TEXT && text[0] == '"')
+	if (!json && param && param->type != SIM_PARAM_TEXT && param->type != SIM_PARAM_FILE &&
+	    text[0] == '"')
 		json = json_loads(text, JSON_DECODE_ANY, NULL);
 	return json ? json : json_string(text);
 }

@@ -52,6 +52,9 @@ void loader_leave(struct loader *loader, size_t mark);
 void loader_override(struct loader *loader, const char *pointer, const char *origin);
 /** The option that set the place reached, or NULL. */
 const char *loader_override_here(const struct loader *loader);
+/** The file beside which a path belongs that stands at the place reached; NULL: it is of an option and
+ * belongs to the working directory. */
+const char *loader_beside(const struct loader *loader);
 /** Sets an error at the place reached: "FILE:LINE:COL: error: …"; returns false. */
 bool loader_fail(const struct loader *loader, GError **error, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
@@ -122,6 +125,8 @@ const char *kernel_name_nearest(const struct kernel_name *table, size_t n, const
 
 /* ---- the parts of the loader ------------------------------------------------------------- */
 
+/** A path as seen from the folder of the file `beside`, or as it is (NULL); the caller frees. */
+char *path_beside(const char *name, const char *beside);
 /** The path of a file of the library by name, or of a file by path; the caller frees. `beside`:
  * the file to whose folder a relative path belongs, or NULL. */
 char *library_find(const char *folder, const char *suffix, const char *what, const char *name,

@@ -122,19 +122,13 @@ static bool scale_profile(struct loader *loader, struct cost_profile *profile, i
 	return true;
 }
 
-/* A path in the file belongs beside the file; one of an option, to the working directory. */
-static const char *beside(const struct loader *loader)
-{
-	return loader->synthesised || loader_override_here(loader) ? NULL : loader->source.path;
-}
-
 static bool load_profile(struct loader *loader, struct scenario *scenario, const char *name,
 			 GError **error)
 {
 	size_t mark = loader_enter(loader, "machine"), at = loader_enter(loader, "profile");
 	GError *cause = NULL;
 
-	scenario->profile = cost_profile_load_beside(name, beside(loader), &cause);
+	scenario->profile = cost_profile_load_beside(name, loader_beside(loader), &cause);
 	if (!scenario->profile) {
 		bool placed = strstr(cause->message, ": error: ") != NULL;
 
@@ -264,7 +258,7 @@ bool scenario_read_filesystem(struct loader *loader, struct scenario *scenario, 
 	at = loader_enter(loader, "image");
 	if (fine && keys.image) {
 		scenario->image_path = library_find("scenarios/images", ".image", "image",
-						    keys.image, beside(loader), &cause);
+						    keys.image, loader_beside(loader), &cause);
 		if (scenario->image_path)
 			scenario->image = fs_image_read(scenario->image_path, &cause);
 		fine = scenario->image || loader_prefix(loader, cause, error);

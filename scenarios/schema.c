@@ -60,6 +60,7 @@ static json_t *type_schema(const struct sim_param *param)
 	case SIM_PARAM_WORD:
 		return word_schema(param);
 	case SIM_PARAM_TEXT:
+	case SIM_PARAM_FILE:
 		return string_schema(NULL);
 	case SIM_PARAM_LINES:
 		return json_pack("{s:s, s:o}", "type", "array", "items",

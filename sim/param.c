@@ -419,6 +419,8 @@ char *sim_param_expects(const struct sim_param *param)
 		return words_text(param);
 	case SIM_PARAM_TEXT:
 		return g_strdup("a text");
+	case SIM_PARAM_FILE:
+		return g_strdup("the path of a file");
 	case SIM_PARAM_LINES:
 		return g_strdup("a list of texts, one per line");
 	case SIM_PARAM_DIST:
@@ -521,6 +523,7 @@ bool sim_param_set(const struct sim_param *param, void *config, const char *text
 	case SIM_PARAM_WORD:
 		return set_word(param, config, text, error);
 	case SIM_PARAM_TEXT:
+	case SIM_PARAM_FILE:
 	case SIM_PARAM_LINES:
 		return set_string(param, config, text);
 	case SIM_PARAM_DIST:
@@ -545,7 +548,8 @@ void sim_param_defaults(const struct sim_param *table, void *config)
 void sim_param_clear(const struct sim_param *table, void *config)
 {
 	for (; table->name; table++)
-		if (table->type == SIM_PARAM_TEXT || table->type == SIM_PARAM_LINES)
+		if (table->type == SIM_PARAM_TEXT || table->type == SIM_PARAM_FILE ||
+		    table->type == SIM_PARAM_LINES)
 			g_clear_pointer(param_string(table, config), g_free);
 }
 
@@ -566,6 +570,7 @@ char *sim_param_text(const struct sim_param *param, const void *config)
 	case SIM_PARAM_WORD:
 		return g_strdup(param->word((size_t) * (const int64_t *)place));
 	case SIM_PARAM_TEXT:
+	case SIM_PARAM_FILE:
 	case SIM_PARAM_LINES:
 		return g_strdup(*(char *const *)place ? *(char *const *)place : "");
 	case SIM_PARAM_DIST:

@@ -459,6 +459,7 @@ enum sim_param_type {
 	SIM_PARAM_BOOL, /* int64_t, 0 or 1 */
 	SIM_PARAM_WORD, /* int64_t, index of the word */
 	SIM_PARAM_TEXT, /* char *, owned */
+	SIM_PARAM_FILE, /* char *, owned: a path; in a file, from that file's folder on */
 	SIM_PARAM_LINES, /* char *, owned: a list of strings, joined by newlines */
 	SIM_PARAM_DIST, /* struct sim_dist: "80us", "exponential 80us", "uniform 1us 9us", … */
 };

@@ -44,7 +44,6 @@ static int find_op(struct trace_word word)
 static enum trace_parsed take_numbers(struct trace *trace, struct trace_text *text, bool to,
 				      struct trace_event *event)
 {
-	uint64_t file_size;
 	const struct {
 		const char *name;
 		uint64_t *value;
@@ -52,7 +51,7 @@ static enum trace_parsed take_numbers(struct trace *trace, struct trace_text *te
 		{"offset", &event->offset},
 		{"length", &event->length},
 		{"second offset", to ? &event->to : NULL},
-		{"file size", &file_size},
+		{"file size", &event->size_before},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
@@ -110,16 +109,32 @@ static enum trace_parsed parse(struct trace *trace, struct trace_text *text,
 				 shown);
 	}
 	event->op = ops[i].op;
+	event->word = ops[i].name;
+	event->sized = true;
 	event->file = trace_names_intern(trace->names, "file", strlen("file"));
+	event->other = event->file;
 	parsed = take_numbers(trace, text, ops[i].to, event);
 	if (parsed == TRACE_PARSED_EVENT)
 		parsed = take_flags(trace, text, event);
 	return parsed == TRACE_PARSED_EVENT && skipped ? TRACE_PARSED_NOTHING : parsed;
 }
 
+static bool begins(struct trace_text *line)
+{
+	struct trace_word word;
+	uint64_t offset;
+
+	trace_take_word(line, &word);
+	if (trace_word_is(word, "skip"))
+		trace_take_word(line, &word);
+	return find_op(word) >= 0 && trace_take_word(line, &word) &&
+	       trace_word_c_number(word, INT64_MAX, &offset);
+}
+
 const struct trace_format trace_fsx = {
 	.name = "fsx",
 	.summary = "operation files of fstests' fsx",
 	.above_page_cache = true,
+	.begins = begins,
 	.parse = parse,
 };

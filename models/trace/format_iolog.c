@@ -109,6 +109,7 @@ static enum trace_parsed parse_action(struct trace *trace, struct trace_text *te
 	if (actions[i].op == ANY_OP)
 		return TRACE_PARSED_NOTHING;
 	event->op = (enum trace_op)actions[i].op;
+	event->word = actions[i].name;
 	event->time_ns = trace->time_ns;
 	return TRACE_PARSED_EVENT;
 }
@@ -130,9 +131,20 @@ static enum trace_parsed parse(struct trace *trace, struct trace_text *text,
 	return parse_action(trace, text, file, event);
 }
 
+static bool begins(struct trace_text *line)
+{
+	struct trace_word word;
+
+	return trace_take_word(line, &word) && trace_word_is(word, "fio") &&
+	       trace_take_word(line, &word) && trace_word_is(word, "version");
+}
+
 const struct trace_format trace_iolog = {
 	.name = "iolog",
 	.summary = "fio's log of I/O, versions 2 and 3",
 	.above_page_cache = true,
+	.timed = true,
+	.reads_older_files = true,
+	.begins = begins,
 	.parse = parse,
 };

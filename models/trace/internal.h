@@ -64,6 +64,10 @@ struct trace {
 	uint64_t skipped;
 	uint64_t time_ns; /* formats that give steps add them up here */
 	unsigned int version; /* formats whose first line tells it */
+	struct trace_names *uuids; /* formats that name subvolumes by these; NULL: not yet */
+	GArray *subvolumes; /* uint32_t: the file of each uuid */
+	uint32_t subvolume; /* that the commands are about */
+	bool subvolume_begun;
 	bool ended;
 	size_t column; /* of what was bad; 0: the line as a whole */
 	char *bad; /* what was bad */
@@ -74,6 +78,7 @@ struct trace {
 /** What is left of a line, or a record. */
 struct trace_text {
 	const char *start, *at, *end;
+	const char *whole; /* the end before blanks were taken off it */
 };
 struct trace_word {
 	const char *at;
@@ -130,6 +135,6 @@ struct mrc_policy {
 extern const struct mrc_policy mrc_lru, mrc_fifo, mrc_clock;
 
 extern const struct trace_format trace_keys, trace_iolog, trace_blkparse, trace_msr, trace_oracle,
-	trace_fsx;
+	trace_fsx, trace_receive;
 
 #endif

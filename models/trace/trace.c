@@ -10,6 +10,12 @@ G_DEFINE_QUARK(extentsim - trace - error, trace_error)
 const struct trace_format *const trace_formats[] = {
 	&trace_keys, &trace_iolog, &trace_blkparse, &trace_msr, &trace_oracle, &trace_fsx, NULL,
 };
+const struct trace_format *const trace_replay_formats[] = {
+	&trace_fsx,
+	&trace_iolog,
+	&trace_receive,
+	NULL,
+};
 
 static bool fail_errno(const struct trace *trace, int err, GError **error)
 {
@@ -46,6 +52,10 @@ void trace_close(struct trace *trace)
 		return;
 	trace_input_close(&trace->input);
 	trace_names_free(trace->names);
+	if (trace->uuids) {
+		trace_names_free(trace->uuids);
+		g_array_free(trace->subvolumes, TRUE);
+	}
 	g_free(trace->path);
 	g_free(trace->bad);
 	g_free(trace);
@@ -117,7 +127,7 @@ static enum trace_parsed check_range(struct trace *trace, const struct trace_tex
 static enum trace_parsed parse_line(struct trace *trace, const char *line, size_t length,
 				    struct trace_event *event)
 {
-	struct trace_text text = {line, line, line + length};
+	struct trace_text text = {line, line, line + length, line + length};
 	const char *nul = memchr(line, '\0', length);
 	enum trace_parsed parsed;
 
@@ -134,7 +144,7 @@ static enum trace_parsed parse_line(struct trace *trace, const char *line, size_
 static enum trace_parsed parse_record(struct trace *trace, const char *record, size_t length,
 				      struct trace_event *event)
 {
-	struct trace_text text = {record, record, record + length};
+	struct trace_text text = {record, record, record + length, record + length};
 	size_t whole = trace->options.format->record_bytes;
 
 	if (length < whole)
@@ -157,7 +167,8 @@ static enum trace_got get(struct trace *trace, const char **line, size_t *length
 static enum trace_parsed parse(struct trace *trace, enum trace_got got, const char *line,
 			       size_t length, struct trace_event *event)
 {
-	*event = (struct trace_event){.op = TRACE_OBJECT};
+	*event = (struct trace_event){
+		.op = TRACE_OBJECT, .line = trace->line, .other = TRACE_NO_FILE};
 	if (got == TRACE_GOT_TOO_LONG)
 		return trace_bad(trace, NULL, NULL, "the line is longer than %d bytes",
 				 TRACE_LINE_MAX);
@@ -190,4 +201,40 @@ enum trace_next trace_next(struct trace *trace, struct trace_event *event, GErro
 			return TRACE_NEXT_FAILED;
 	}
 	return TRACE_NEXT_END;
+}
+
+/* ---- which form? ---- */
+
+static const struct trace_format *form_of_line(const char *line, size_t length)
+{
+	for (size_t i = 0; trace_replay_formats[i]; i++) {
+		struct trace_text text = {line, line, line + length, line + length};
+
+		if (trace_replay_formats[i]->begins(&text))
+			return trace_replay_formats[i];
+	}
+	return NULL;
+}
+
+const struct trace_format *trace_guess(const char *path, GError **error)
+{
+	const struct trace_options options = {.format = trace_replay_formats[0]};
+	struct trace *trace = trace_open(path, &options, error);
+	const struct trace_format *found = NULL;
+	enum trace_got got = TRACE_GOT;
+	const char *line;
+	size_t length;
+
+	while (trace && !found && (got == TRACE_GOT || got == TRACE_GOT_TOO_LONG)) {
+		got = trace_input_line(&trace->input, &line, &length);
+		if (got == TRACE_GOT)
+			found = form_of_line(line, length);
+	}
+	if (trace && got == TRACE_GOT_ERRNO)
+		fail_errno(trace, errno, error);
+	else if (trace && !found)
+		g_set_error(error, TRACE_ERROR, TRACE_ERROR_BAD,
+			    "%s: error: no line of it tells what form of trace this is", path);
+	trace_close(trace);
+	return found;
 }

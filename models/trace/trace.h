@@ -35,15 +35,36 @@ enum trace_op {
 	TRACE_COPY, /* file offset length to */
 	TRACE_EXCHANGE, /* file offset length to */
 	TRACE_NO_DATA, /* file: a command that names no blocks */
+	/* of whole trees */
+	TRACE_SUBVOL, /* file: a new subvolume */
+	TRACE_SNAPSHOT, /* file: the new one; other: the subvolume it is of */
+	TRACE_MKFILE, /* file, which is new */
+	TRACE_MKDIR, /* file, which is new */
+	TRACE_MKSPECIAL, /* file, which is new: a symlink, device, fifo or socket */
+	TRACE_RENAME, /* file other: the new name */
+	TRACE_LINK, /* file: the new name; other: one that it has */
+	TRACE_UNLINK, /* file */
+	TRACE_RMDIR, /* file */
+	TRACE_METADATA, /* file: owner, mode, times, attributes */
+	TRACE_UNKNOWN, /* file: an operation of this form that no other of these is */
+	TRACE_OPS
 };
+
+/** No file, in trace_event.other. */
+#define TRACE_NO_FILE UINT32_MAX
 
 /** One event; which members mean something follows from its op, the others are 0. */
 struct trace_event {
 	enum trace_op op;
+	const char *word; /* what the form calls the operation; static */
+	uint64_t line; /* or record, from 1 */
 	uint32_t file; /* trace_file_name() */
+	uint32_t other; /* where an operation has two; of cloning and its like the target */
 	uint64_t object;
 	uint64_t offset, length, to; /* bytes; offset + length and to + length fit into int64_t */
 	uint64_t time_ns; /* since an instant of the trace's own; 0 where it tells no time */
+	bool sized; /* size_before: what the file's size was before this */
+	uint64_t size_before;
 	bool keep_size, unshare;
 	bool reopen; /* the file is closed and opened again afterwards */
 };
@@ -69,12 +90,23 @@ struct trace_format {
 	bool numbered; /* numbers its objects from 0 in the order of their first use */
 	/* Recorded above the page cache: it may have answered some of the requests. */
 	bool above_page_cache;
+	bool timed; /* its events have times */
+	bool trees; /* it makes whole subvolumes, and every name in them */
+	bool reads_older_files; /* it may read what was in its files before it began */
 	size_t record_bytes; /* of a binary format; 0: lines of text */
+	/* May a trace of this form begin with that line? Only of formats that are replayed. */
+	bool (*begins)(struct trace_text *line);
 	/* Parses a line that is neither blank nor holds a NUL, or a whole record. */
 	enum trace_parsed (*parse)(struct trace *trace, struct trace_text *text,
 				   struct trace_event *event);
 };
-extern const struct trace_format *const trace_formats[]; /* NULL-terminated */
+/** Forms that name keys or blocks, of which a curve can be made; NULL-terminated. */
+extern const struct trace_format *const trace_formats[];
+/** Forms whose events are operations on files, which can be done again; NULL-terminated. */
+extern const struct trace_format *const trace_replay_formats[];
+/** Which of these a file is, by the first line that one of them may begin with. NULL with a
+ * TRACE_ERROR. */
+const struct trace_format *trace_guess(const char *path, GError **error);
 
 #define TRACE_ERROR trace_error_quark()
 GQuark trace_error_quark(void);

@@ -25,6 +25,9 @@ struct op_timer op_begin(struct workload *workload, struct kernel_task *task, co
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
 	    int err);
 
+/** Notes something for the reader of the results, at the present time; takes `text` over. */
+void workload_find(struct workload *workload, const char *kind, char *text);
+
 /** One task of an actor: its name, and how its n-th operation reads (NULL: by its number). */
 struct running_actor {
 	const char *name;
@@ -44,8 +47,6 @@ void workload_announce_preparation(struct workload *workload);
 void workload_prepare_begin(struct workload *workload, struct kernel_task *task);
 void workload_prepare_end(struct workload *workload, struct kernel_task *task);
 void workload_wait_prepared(struct workload *workload, struct kernel_task *task);
-/** Notes what an actor found wrong; takes `text`. */
-void workload_find(struct workload *workload, const char *kind, char *text);
 /** To be called by each such task as its last act. */
 void workload_task_ends(struct workload *workload);
 enum { REQUEST_TASK_SHIFT = 40 };
@@ -70,6 +71,6 @@ void workload_on_report(struct workload *workload,
 			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
 
 extern const struct actor_kind actor_mix, actor_script, actor_queue, actor_containers,
-	actor_memory_hog, actor_module_loader;
+	actor_memory_hog, actor_module_loader, actor_trace;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kinds of actors that exist, and the workload that they make up. */
-#include "models/workload/internal.h"
+#include "models/workload/replay.h"
 
 const struct actor_kind *const actor_kinds[] = {
 	&actor_mix,	   &actor_script,	 &actor_queue, &actor_containers,
@@ -69,9 +69,20 @@ void workload_on_report(struct workload *workload,
 	g_ptr_array_add(workload->reports, entry);
 }
 
+void workload_find(struct workload *workload, const char *kind, char *text)
+{
+	struct workload_finding *finding = g_new(struct workload_finding, 1);
+
+	*finding = (struct workload_finding){
+		.kind = kind, .text = text, .time_ns = sim_now(machine_sim(workload->machine))};
+	g_ptr_array_add(workload->findings, finding);
+}
+
 void workload_report(struct workload *workload, struct sim_metrics *metrics)
 {
 	op_book_report(workload->book, metrics);
+	if (workload->traces)
+		replay_report(workload, metrics);
 	for (guint i = 0; i < workload->reports->len; i++) {
 		const struct actor_report *entry = workload->reports->pdata[i];
 
@@ -112,16 +123,6 @@ void workload_wait_prepared(struct workload *workload, struct kernel_task *task)
 {
 	while (workload->preparing)
 		kernel_wait(task, &workload->prepared, PART_SLEEP);
-}
-
-void workload_find(struct workload *workload, const char *kind, char *text)
-{
-	struct workload_finding *finding = g_new(struct workload_finding, 1);
-
-	finding->kind = kind;
-	finding->time_ns = sim_now(machine_sim(workload->machine));
-	finding->text = text;
-	g_ptr_array_add(workload->findings, finding);
 }
 
 char *workload_describe(void *arg, uint64_t request)

@@ -91,6 +91,12 @@ void script_free(struct script *script);
 
 /* ---- actors ---- */
 
+/** What became of the lines of traces that are no operation of the model. */
+struct trace_counts {
+	uint64_t skipped_lines, ignored, not_modelled, size_mismatches;
+	bool timed; /* at least one goes by its recorded times */
+	sim_ns late_max_ns;
+};
 /** What an actor works on. */
 struct workload {
 	struct machine *machine;
@@ -108,10 +114,12 @@ struct workload {
 	GPtrArray *reports; /* struct actor_report * */
 	GPtrArray *actors; /* struct running_actor *, by task number */
 	GPtrArray *findings; /* struct workload_finding * */
+	uint32_t traces; /* actors that replay one */
+	struct trace_counts trace_counts; /* over all of them */
 };
 /** Something that an actor found wrong. */
 struct workload_finding {
-	const char *kind; /* not copied: a literal */
+	const char *kind; /* "script", "trace" */
 	char *text;
 	sim_ns time_ns;
 };
@@ -137,7 +145,7 @@ struct actor_kind {
 	void (*start)(struct workload *workload, const char *name, const void *config);
 };
 extern const struct actor_kind *const actor_kinds[]; /* NULL-terminated */
-/** Metrics of operations; NULL-terminated. */
-extern const struct sim_metric_def *const workload_metric_defs[];
+/** Metrics of operations, and of replayed traces; NULL-terminated. */
+extern const struct sim_metric_def *const workload_metric_defs[], *const replay_metric_defs[];
 
 #endif
