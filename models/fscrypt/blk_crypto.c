@@ -10,6 +10,7 @@ enum { FSCRYPT_MAX_DEVICES = 8, DEVICE_POINTER_BYTES = 8 };
 struct blk_crypto_profile {
 	struct blk_crypto *crypto;
 	struct kernel_rwsem lock;
+	struct kernel_line idle_lock; /* idle_slots_lock */
 	struct blk_keyslot *slots;
 	GHashTable *by_address; /* struct blk_keyslot * by its address */
 	GQueue idle; /* least recently used first */
@@ -102,10 +103,13 @@ static struct blk_keyslot *find_keyslot(struct kernel_task *task,
 	return g_hash_table_lookup(profile->by_address, &address);
 }
 
+/* blk_crypto_remove_slot_from_lru_list(), if nobody else has the slot. */
 static struct blk_keyslot *grab(struct kernel_task *task, struct blk_keyslot *slot)
 {
 	struct blk_crypto_profile *profile = slot->profile;
 
+	if (!slot->refs)
+		kernel_line_touch(task, &profile->idle_lock);
 	if (!slot->refs++) {
 		g_queue_unlink(&profile->idle, &slot->link);
 		profile->in_use++;
@@ -221,6 +225,8 @@ void blk_crypto_put_keyslot(struct kernel_task *task, struct keyed_cipher *ciphe
 	struct blk_keyslot *slot = cipher->at;
 	struct blk_crypto_profile *profile = slot->profile;
 
+	if (slot->refs == 1 && task) /* atomic_dec_and_lock_irqsave() */
+		kernel_line_touch(task, &profile->idle_lock);
 	if (!--slot->refs) {
 		profile->in_use--;
 		g_queue_push_tail_link(&profile->idle, &slot->link);

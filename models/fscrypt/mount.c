@@ -133,6 +133,10 @@ static const struct sim_metric_def def_key_bytes = {
 	"mem.keys_max_bytes", "bytes", SIM_LESS_IS_BETTER, "memory",
 	"most bytes at one instant of ciphers, inode and extent crypto infos, block-layer keys and "
 	"slots and master keys, as the slab rounds them"};
+static const struct sim_metric_def def_key_bytes_end = {
+	"mem.keys_end_bytes", "bytes", SIM_LESS_IS_BETTER, "memory",
+	"of mem.keys_max_bytes, what is there at the end; after a last dropcaches, what no reclaim "
+	"of pages takes away"};
 static const struct sim_metric_def def_encrypted = {
 	"crypt.blocks_encrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks encrypted"};
 static const struct sim_metric_def def_decrypted = {
@@ -150,9 +154,9 @@ static const struct sim_metric_def def_slept = {"free.slept_atomic", "count", SI
 						"sleeping lock under a lock that forbids it"};
 
 static const struct sim_metric_def *const own_defs[] = {
-	&def_derivations, &def_setkeys,	  &def_nonces, &def_names, &def_lookups,
-	&def_tfm,	  &def_tfm_frees, &def_infos,  &def_slept, &def_key_bytes,
-	&def_encrypted,	  &def_decrypted, NULL};
+	&def_derivations,   &def_setkeys,   &def_nonces,    &def_names, &def_lookups,
+	&def_tfm,	    &def_tfm_frees, &def_infos,	    &def_slept, &def_key_bytes,
+	&def_key_bytes_end, &def_encrypted, &def_decrypted, NULL};
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
@@ -179,6 +183,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 		{&def_infos, fc->count.infos_created},
 		{&def_slept, fc->count.slept_atomic},
 		{&def_key_bytes, fc->key_bytes_max},
+		{&def_key_bytes_end, fc->key_bytes},
 		{&def_encrypted, fc->count.blocks_encrypted},
 		{&def_decrypted, fc->count.blocks_decrypted},
 	};

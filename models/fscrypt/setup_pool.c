@@ -30,6 +30,7 @@ struct cipher_pool {
 	uint32_t size;
 	GQueue idle;
 	GHashTable *by_key; /* struct slot * by its (key, nonce); only with map */
+	struct kernel_line lock; /* a spinlock over all of this */
 	struct sim_pool free; /* how many idle slots: what waiters wait for */
 	GList link; /* in setup->pools */
 };
@@ -177,8 +178,10 @@ static struct slot *find_keyed(struct kernel_task *task, struct cipher_pool *poo
 /* What a slot is held for passes to those who go on using it. */
 static void put_slot(struct kernel_task *task, struct slot *slot)
 {
-	bool held = g_queue_peek_head(&slot->users) == task->sim_task;
+	bool held;
 
+	kernel_line_touch(task, &slot->pool->lock);
+	held = g_queue_peek_head(&slot->users) == task->sim_task;
 	g_queue_remove(&slot->users, task->sim_task);
 	if (!slot->users.length) {
 		g_queue_push_tail_link(&slot->pool->idle, &slot->link);
@@ -325,6 +328,7 @@ static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_ex
 
 	if (err)
 		return err;
+	kernel_line_touch(task, &pool->lock);
 	slot = find_keyed(task, pool, info);
 	cipher->at = slot;
 	if (slot) {

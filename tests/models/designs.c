@@ -94,6 +94,31 @@ Test(designs, a_set_up_derives_as_often_as_its_keys_live)
 	}
 }
 
+/* An open file of 50 extents, read once, after its pages and maps are gone. */
+#define HELD_OPEN                                                                                  \
+	"addkey K\nmkdir d\npolicy d K\nappend d/a 4k 50 fsync\nopen d/a\nread d/a 0 200k\n"       \
+	"dropcaches\n"
+
+Test(designs, ciphers_of_an_open_file_outlive_its_pages_and_those_that_hang_on_maps_do_not)
+{
+	enum { KEY_AND_INODES = 512 + 2 * 128, CIPHER = 2048, INFO = 48 };
+	static const struct {
+		const char *variant;
+		int64_t bytes;
+	} rows[] = {
+		{"x: design=lightweight setup=at-open", KEY_AND_INODES + 50 * (CIPHER + INFO)},
+		{"x: design=lightweight setup=at-io", KEY_AND_INODES},
+		{"x: design=lightweight setup=library", KEY_AND_INODES},
+		{"x: design=lightweight setup=pool pool.size=8", KEY_AND_INODES + 8 * CIPHER},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const struct answer answers[] = {{"mem.keys_end_bytes", rows[i].bytes}, {NULL, 0}};
+
+		expect_answers(HELD_OPEN, rows[i].variant, answers);
+	}
+}
+
 /* In file order every second map is of the large extent: an LRU of 968 has lost each of the others when
  * the second pass comes to it. */
 Test(designs, a_second_cold_pass_derives_968_keys_with_968_ciphers_and_none_with_969)
