@@ -20,6 +20,11 @@ static const struct sim_metric_def def_tags = {
 	"a "
 	"checksum or would have one; without item headers, one for each run of up to 1013 tags of "
 	"16 bytes at best"};
+static const struct sim_metric_def def_total = {
+	"disk.total_bytes", "bytes", SIM_LESS_IS_BETTER, DISK,
+	"at the end: data extents, whole blocks of the subvolume trees, checksums and tags, one "
+	"copy "
+	"of each; not in it: extent tree, log trees, and what disk.csum_bytes leaves out"};
 static const struct sim_metric_def def_repairs = {
 	"io.read_repairs", "blocks", SIM_LESS_IS_BETTER, IO,
 	"corrupted blocks that a read found, read from the other mirror and wrote back"};
@@ -82,14 +87,19 @@ static void report_checks(const struct check_def *defs, size_t count,
 
 static void report_disk_sums(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
-	uint64_t plain, encrypted;
+	uint64_t plain, encrypted, tags, csums;
+	struct store_stats stats;
 
 	store_sums(fs->store, &plain, &encrypted);
-	sim_metrics_set(metrics, &def_tags, def_tags.name,
-			(int64_t)(encrypted * fs->config.tag_bytes));
-	if (btrfs_has_csum(fs, true))
-		plain += encrypted;
-	sim_metrics_set(metrics, &def_csums, def_csums.name, (int64_t)(plain * CRC32C_BYTES));
+	store_stats(fs->store, &stats);
+	tags = encrypted * fs->config.tag_bytes;
+	csums = (btrfs_has_csum(fs, true) ? plain + encrypted : plain) * CRC32C_BYTES;
+	sim_metrics_set(metrics, &def_tags, def_tags.name, (int64_t)tags);
+	sim_metrics_set(metrics, &def_csums, def_csums.name, (int64_t)csums);
+	sim_metrics_set(
+		metrics, &def_total, def_total.name,
+		(int64_t)(stats.extent_bytes + tags + csums +
+			  (stats.leaves + stats.nodes) * store_options(fs->store)->node_bytes));
 }
 
 void btrfs_report_checks(struct btrfs_fs *fs, struct sim_metrics *metrics)
@@ -113,6 +123,7 @@ void btrfs_report_checks(struct btrfs_fs *fs, struct sim_metrics *metrics)
 
 const struct sim_metric_def *const btrfs_check_metric_defs[] = {&def_csums,
 								&def_tags,
+								&def_total,
 								&def_repairs,
 								&def_read_errors,
 								&def_undetected,

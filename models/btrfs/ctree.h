@@ -273,6 +273,7 @@ struct btrfs_store {
 	struct block **blocks;
 	uint32_t n_blocks, free_block;
 	uint64_t n_leaves, n_nodes, n_items_bytes;
+	uint64_t n_dirty; /* blocks of the present generation: the next commit writes them */
 
 	uint64_t tree_version; /* counts changes to the blocks' places */
 	struct search_cache last_search;
@@ -351,6 +352,8 @@ static inline uint64_t round_up_block(uint64_t bytes)
 
 /* ctree_block.c */
 block_nr block_alloc(struct btrfs_store *store, unsigned int level, uint32_t owner);
+/** The block is of the running transaction, whose commit writes it. */
+void block_dirty(struct btrfs_store *store, struct block *block);
 void block_free(struct btrfs_store *store, block_nr nr);
 void block_reserve(struct block *block, unsigned int n);
 void block_trim(struct block *block);

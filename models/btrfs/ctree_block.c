@@ -76,6 +76,7 @@ block_nr block_alloc(struct btrfs_store *store, unsigned int level, uint32_t own
 		store->n_nodes++;
 	else
 		store->n_leaves++;
+	store->n_dirty++;
 	store->work->tree_refs++;
 	store->tree_version++;
 	return nr;
@@ -95,10 +96,17 @@ void block_free(struct btrfs_store *store, block_nr nr)
 		store->n_leaves--;
 		store->work->leaves_freed++;
 	}
+	store->n_dirty -= block->generation == store->generation;
 	store->work->tree_refs++;
 	block->next_free = store->free_block;
 	block->n = block->capacity = 0;
 	store->free_block = nr;
+}
+
+void block_dirty(struct btrfs_store *store, struct block *block)
+{
+	store->n_dirty += block->generation != store->generation;
+	block->generation = store->generation;
 }
 
 static void leaf_mod_ref(struct btrfs_store *store, block_nr nr, bool full, bool add)
@@ -220,7 +228,7 @@ block_nr block_cow(struct btrfs_store *store, struct root *root, block_nr nr, bl
 			block_unfull(store, nr, root->id);
 		block->owner = root->id;
 	}
-	block->generation = store->generation;
+	block_dirty(store, block);
 	block->flags &= (uint8_t)~BLOCK_RELOC;
 	return nr;
 }

@@ -354,7 +354,7 @@ struct item_change {
 
 /* The tree of policies is small: one leaf, which is copied once in a transaction. */
 static const struct btrfs_work one_item = {
-	.searches = 1, .levels = 1, .leaves_cowed = 1, .items_changed = 1};
+	.searches = 1, .levels = 1, .leaves_cowed = 1, .blocks_written = 1, .items_changed = 1};
 
 static int enter_item(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {

@@ -31,6 +31,9 @@ static const struct sim_metric_def def_searches = {"tree.searches", "count", SIM
 						   "descents from a subvolume tree's root"};
 static const struct sim_metric_def def_cow = {"tree.blocks_cowed", "blocks", SIM_LESS_IS_BETTER, IO,
 					      "tree blocks copied on write"};
+static const struct sim_metric_def def_written = {
+	"tree.blocks_written", "blocks", SIM_LESS_IS_BETTER, IO,
+	"tree blocks that commits wrote: new ones and copies; those of log trees not included"};
 static const struct sim_metric_def def_commits = {"tree.commits", "count", SIM_NO_DIRECTION, IO,
 						  "transactions committed"};
 static const struct sim_metric_def def_maps = {
@@ -42,11 +45,14 @@ static const struct sim_metric_def def_cached = {"mem.extent_cache_max_bytes", "
 						 "most bytes at one instant of struct extent_map "
 						 "and of the crypto state that hangs on them: "
 						 "extent infos, their keys, and ciphers of their "
-						 "own; divided by mem.extent_maps_max, what a "
-						 "cached map costs"};
+						 "own"};
 static const struct sim_metric_def def_maps_then = {
 	"mem.extent_cache_maps", "count", SIM_NO_DIRECTION, "memory",
 	"extent maps in memory at the instant of mem.extent_cache_max_bytes"};
+static const struct sim_metric_def def_per_map = {
+	"mem.extent_cache_bytes_per_map", "bytes", SIM_LESS_IS_BETTER, "memory",
+	"mem.extent_cache_max_bytes divided by mem.extent_cache_maps, rounded down; absent when "
+	"nothing was cached"};
 static const struct sim_metric_def def_lost = {
 	"truth.lost_writes", "blocks", SIM_LESS_IS_BETTER, TRUTH,
 	"blocks that write() accepted and writeback could not write"};
@@ -62,24 +68,12 @@ static const struct sim_metric_def def_policies = {
 	"policy.set_at_first_write", "inodes", SIM_NO_DIRECTION, DISK,
 	"files of a plain tree that got the policy of a directory above them when first written"};
 
-const struct sim_metric_def *const btrfs_metric_defs[] = {&def_context,
-							  &def_leaves,
-							  &def_items,
-							  &def_extents,
-							  &def_data,
-							  &def_loads,
-							  &def_ordered,
-							  &def_searches,
-							  &def_cow,
-							  &def_commits,
-							  &def_maps,
-							  &def_cached,
-							  &def_maps_then,
-							  &def_lost,
-							  &def_policies,
-							  &def_shrunk,
-							  &def_shrunk_unlinked,
-							  NULL};
+const struct sim_metric_def *const btrfs_metric_defs[] = {
+	&def_context,  &def_leaves,    &def_items,	     &def_extents,
+	&def_data,     &def_loads,     &def_ordered,	     &def_searches,
+	&def_cow,      &def_written,   &def_commits,	     &def_maps,
+	&def_cached,   &def_maps_then, &def_per_map,	     &def_lost,
+	&def_policies, &def_shrunk,    &def_shrunk_unlinked, NULL};
 
 void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 {
@@ -97,6 +91,8 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 	sim_metrics_set(metrics, &def_searches, def_searches.name, (int64_t)work->searches);
 	sim_metrics_set(metrics, &def_cow, def_cow.name,
 			(int64_t)(work->nodes_cowed + work->leaves_cowed));
+	sim_metrics_set(metrics, &def_written, def_written.name,
+			(int64_t)fs->count.tree_blocks_written);
 	sim_metrics_set(metrics, &def_commits, def_commits.name, (int64_t)fs->commits);
 	sim_metrics_set(metrics, &def_maps, def_maps.name,
 			(int64_t)alloc_site_max_bytes(fs->site_map));
@@ -105,6 +101,9 @@ void btrfs_report(struct btrfs_fs *fs, struct sim_metrics *metrics)
 			(int64_t)fs->count.inodes_shrunk_unlinked);
 	sim_metrics_set(metrics, &def_cached, def_cached.name, (int64_t)fs->cached.bytes_max);
 	sim_metrics_set(metrics, &def_maps_then, def_maps_then.name, (int64_t)fs->cached.maps_then);
+	if (fs->cached.maps_then)
+		sim_metrics_set(metrics, &def_per_map, def_per_map.name,
+				(int64_t)(fs->cached.bytes_max / fs->cached.maps_then));
 	sim_metrics_set(metrics, &def_lost, def_lost.name, (int64_t)fs->count.lost_writes);
 	if (fs->count.policies_at_first_write)
 		sim_metrics_set(metrics, &def_policies, def_policies.name,

@@ -196,6 +196,8 @@ void store_commit(struct btrfs_store *store, struct btrfs_work *work)
 		if (root && root->node)
 			root->commit_generation = block_of(store, root->node)->generation;
 	}
+	store->work->blocks_written += store->n_dirty;
+	store->n_dirty = 0;
 	store->generation++;
 }
 

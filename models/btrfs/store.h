@@ -45,6 +45,7 @@ struct btrfs_work {
 	uint64_t levels; /* nodes and leaves met in those descents */
 	uint64_t leaves_walked; /* further leaves reached by walking (btrfs_next_leaf) */
 	uint64_t nodes_cowed, leaves_cowed; /* blocks copied to a new address */
+	uint64_t blocks_written; /* by a commit: those that are new or copied, and still there */
 	uint64_t items_inserted, items_deleted, items_changed;
 	uint64_t leaf_splits, node_splits;
 	uint64_t leaf_pushes; /* balancing between neighbours: push_leaf_left/right */

@@ -7,7 +7,7 @@ struct check {
 	uint32_t *block_refs; /* by block: references seen */
 	uint32_t *extent_refs; /* by extent */
 	uint64_t *extent_sums; /* by extent: over hashes of the references seen */
-	uint64_t leaves, nodes, file_extent_items;
+	uint64_t leaves, nodes, file_extent_items, dirty;
 };
 
 static uint64_t ref_hash(uint32_t root, uint32_t ino, uint32_t offset)
@@ -64,6 +64,7 @@ static void check_block(struct check *check, block_nr nr, int level, ctree_key l
 	}
 	if (check->block_refs[nr]++)
 		return; /* its entries hold their references once */
+	check->dirty += block->generation == check->store->generation;
 	if (!level) {
 		check->leaves++;
 		check_leaf(check, nr);
@@ -134,6 +135,7 @@ void store_check(struct btrfs_store *store)
 			g_assert(block_of(store, nr)->refs == check.block_refs[nr]);
 		g_assert(check.leaves == store->n_leaves && check.nodes == store->n_nodes);
 		g_assert(check.file_extent_items == store->file_extent_items);
+		g_assert(check.dirty == store->n_dirty);
 		check_extents(&check);
 	}
 	g_free(check.block_refs);

@@ -145,10 +145,13 @@ static void count_copied(struct store_relocation *reloc, block_nr nr)
 	if (!g_hash_table_add(reloc->copied, GUINT_TO_POINTER(nr)))
 		return;
 	store->work->tree_refs += 2;
-	if (block_of(store, nr)->level)
-		store->work->nodes_cowed++;
-	else
+	if (!block_of(store, nr)->level) {
 		store->work->leaves_cowed++;
+		return;
+	}
+	/* The copy is not made: no commit would find it. */
+	store->work->nodes_cowed++;
+	store->work->blocks_written++;
 }
 
 /* replace_file_extents() in one leaf; returns how many items were pointed elsewhere. */
@@ -186,7 +189,7 @@ static void relocate_leaf(struct store_relocation *reloc, block_nr nr)
 		block_mod_ref(store, nr, false, false);
 	}
 	leaf->flags |= BLOCK_FULL_BACKREF | BLOCK_RELOC;
-	leaf->generation = store->generation;
+	block_dirty(store, leaf);
 }
 
 /* btrfs_init_reloc_root(): the root counts as snapshotted when it was last committed. */

@@ -24,7 +24,7 @@ void btrfs_charge(struct kernel_task *task, struct btrfs_fs *fs, const struct bt
 	uint64_t refs = work->data_refs + work->tree_refs;
 
 	add_work(&fs->count.work, work);
-	fs->dirty_tree_blocks += cowed;
+	fs->dirty_tree_blocks += work->blocks_written;
 	if (work->searches) {
 		uint64_t bytes = machine_size(fs->machine, SIZE_BTRFS_PATH);
 

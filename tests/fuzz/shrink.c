@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { PAIRS_FROM_LINES = 32 };
+enum { PAIRS_FROM_LINES = 48 };
 
 struct shrink {
 	struct fuzz_case *best;

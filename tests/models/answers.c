@@ -144,6 +144,32 @@ Test(answers, an_unencrypted_filesystem_derives_nothing_and_loses_nothing_under_
 	g_free(text);
 }
 
+Test(answers, a_small_file_is_a_block_of_its_own_once_it_is_encrypted)
+{
+	static const char text[] = "addkey K\npolicy . K\nwrite a 0 1k\nwrite b 0 1m\nsync\n";
+	static const struct answer plain[] = {
+		{"disk.data_bytes", 1 << 20},
+		{"disk.csum_bytes", 256 * 4},
+		{"disk.leaves", 1},
+		{"disk.total_bytes", (1 << 20) + 1024 + 16384},
+		{NULL, 0},
+	};
+	static const struct answer encrypted[] = {
+		{"disk.data_bytes", (1 << 20) + 4096},
+		{"disk.context_bytes", 2 * 16},
+		{"disk.total_bytes", (1 << 20) + 4096 + 257 * 4 + 16384},
+		/* Two maps of 128 bytes, and the info of each, of 48. */
+		{"mem.extent_cache_maps", 2},
+		{"mem.extent_cache_bytes_per_map", 176},
+		/* One leaf, once. */
+		{"tree.blocks_written", 1},
+		{NULL, 0},
+	};
+
+	expect_answers(text, NONE, plain);
+	expect_answers(text, LIGHT, encrypted);
+}
+
 static void lines(GString *text, const char *format, unsigned int from, unsigned int to)
 {
 	for (unsigned int i = from; i < to; i++) {

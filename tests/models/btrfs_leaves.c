@@ -101,6 +101,33 @@ Test(btrfs_leaves, appended_writes_fill_them_too)
 	store_free(store);
 }
 
+Test(btrfs_leaves, a_commit_writes_what_is_new_and_what_was_copied_and_nothing_twice)
+{
+	struct btrfs_store *store = store_new(NULL);
+	struct store_inode *inode;
+	struct btrfs_work work = {0};
+	struct store_stats stats;
+
+	cr_assert_eq(store_create(store, "f", 0, &inode, NULL), 0);
+	for (unsigned int i = 0; i < 208 * 5; i++) {
+		store_write(store, inode, i * BLOCK, BLOCK, 0, NULL, NULL);
+		store_flush(store, inode, NULL);
+	}
+	store_commit(store, &work);
+	store_stats(store, &stats);
+	cr_assert_eq(work.leaves_cowed, 0);
+	cr_assert_eq(work.blocks_written, stats.leaves + stats.nodes);
+	work = (struct btrfs_work){0};
+	store_commit(store, &work);
+	cr_assert_eq(work.blocks_written, 0);
+	store_write(store, inode, 0, BLOCK, 0, NULL, NULL);
+	store_flush(store, inode, &work);
+	store_commit(store, &work);
+	cr_assert_eq(work.blocks_written, 2, "a leaf and the node above it");
+	store_inode_put(store, inode, NULL);
+	store_free(store);
+}
+
 Test(btrfs_leaves, a_snapshot_copies_one_block_and_the_first_write_after_it_one_path)
 {
 	struct btrfs_store *store = store_new(NULL);
