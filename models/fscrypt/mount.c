@@ -61,7 +61,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 		fc->setup_state = fc->setup->new (fc);
 	if (fc->setup->prime && variant->freeing != FREEING_WORKQUEUE)
 		machine_on_prime(fc->machine, prime, fc);
-	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
+	btrfs_set_crypt(fs, complexity_ops(fc), fc);
 	return fc;
 }
 
@@ -72,7 +72,7 @@ bool fscrypt_encrypts(const struct fscrypt *fc)
 
 int fscrypt_mount(struct fscrypt *fc)
 {
-	return fc->setup->mount ? fc->setup->mount(fc->setup_state) : 0;
+	return fc->setup->mount ? SETUP_HOOK(fc, mount)(fc->setup_state) : 0;
 }
 
 static void free_inodes(struct fscrypt *fc)
@@ -82,7 +82,7 @@ static void free_inodes(struct fscrypt *fc)
 
 		fc->inodes = info->next;
 		if (fc->setup->inode_close)
-			fc->setup->inode_close(fc->setup_state, info);
+			SETUP_HOOK(fc, inode_close)(fc->setup_state, info);
 		g_free(info);
 	}
 }
@@ -141,6 +141,15 @@ static const struct sim_metric_def def_encrypted = {
 	"crypt.blocks_encrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks encrypted"};
 static const struct sim_metric_def def_decrypted = {
 	"crypt.blocks_decrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks decrypted"};
+static const struct sim_metric_def def_bios_encrypted = {
+	"crypt.bios_encrypted", "bios", SIM_LESS_IS_BETTER, "I/O",
+	"bios that a cipher was taken for to encrypt them; one that got too few bounce pages goes "
+	"on "
+	"as another"};
+static const struct sim_metric_def def_bios_decrypted = {
+	"crypt.bios_decrypted", "bios", SIM_LESS_IS_BETTER, "I/O",
+	"bios that a cipher was taken for to decrypt them; of io.read_bios, those of encrypted "
+	"extents"};
 static const struct sim_metric_def def_tfm_frees = {
 	"tfm.frees", "count", SIM_NO_DIRECTION, KEYS,
 	"crypto_free_skcipher() for extent contents, in the run"};
@@ -154,15 +163,24 @@ static const struct sim_metric_def def_slept = {"free.slept_atomic", "count", SI
 						"sleeping lock under a lock that forbids it"};
 
 static const struct sim_metric_def *const own_defs[] = {
-	&def_derivations,   &def_setkeys,   &def_nonces,    &def_names, &def_lookups,
-	&def_tfm,	    &def_tfm_frees, &def_infos,	    &def_slept, &def_key_bytes,
-	&def_key_bytes_end, &def_encrypted, &def_decrypted, NULL};
+	&def_derivations,    &def_setkeys,
+	&def_nonces,	     &def_names,
+	&def_lookups,	     &def_tfm,
+	&def_tfm_frees,	     &def_infos,
+	&def_slept,	     &def_key_bytes,
+	&def_key_bytes_end,  &def_encrypted,
+	&def_decrypted,	     &def_bios_encrypted,
+	&def_bios_decrypted, NULL,
+};
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const *const lists[] = {
-		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics,
-		fscrypt_auth_metrics};
+	static const struct sim_metric_def *const *const lists[] = {own_defs,
+								    truth_metrics,
+								    rekey_metrics,
+								    derived_cache_metrics,
+								    fscrypt_auth_metrics,
+								    complexity_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }
@@ -186,6 +204,8 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 		{&def_key_bytes_end, fc->key_bytes},
 		{&def_encrypted, fc->count.blocks_encrypted},
 		{&def_decrypted, fc->count.blocks_decrypted},
+		{&def_bios_encrypted, fc->count.bios_encrypted},
+		{&def_bios_decrypted, fc->count.bios_decrypted},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -194,6 +214,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 	rekey_report(fc, metrics);
 	derived_cache_report(fc->derived, metrics);
 	fscrypt_auth_report(fc, metrics);
+	complexity_report(fc, metrics);
 	if (fc->setup->report)
 		fc->setup->report(fc->setup_state, metrics);
 }

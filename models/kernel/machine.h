@@ -25,6 +25,7 @@ struct alloc_site {
 	char *name;
 	uint64_t bytes, max_bytes;
 	uint64_t count[GFP_FLAGS][ALLOC_CONTEXTS];
+	uint32_t seen_in[SIM_SECTIONS]; /* a bit per context */
 };
 
 struct alloc_books {
@@ -43,7 +44,7 @@ struct prime {
 };
 
 struct io_books {
-	uint64_t bios, metadata_bios, flushes;
+	uint64_t bios, read_bios, metadata_bios, flushes;
 	uint64_t read_bytes, written_bytes, metadata_read_bytes, metadata_written_bytes;
 	sim_ns queue_wait_ns, queue_wait_max_ns;
 };
