@@ -36,16 +36,16 @@ void complexity_cipher(struct fscrypt *fc, bool keyed, uint32_t users)
 	see(fc, OBJECT_CIPHER, flags, G_N_ELEMENTS(flags));
 }
 
+/* An info that lost its key has none to be seen. */
 static void see_key(struct fscrypt *fc, const struct master_key *key)
 {
-	const bool flags[] = {key->status == KEY_PRESENT,
-			      key->status == KEY_INCOMPLETELY_REMOVED,
-			      key->secret,
-			      key->unlocked_inodes > 0,
-			      key->extents > 0,
-			      key->setup != NULL};
-
-	see(fc, OBJECT_MASTER_KEY, flags, G_N_ELEMENTS(flags));
+	if (!key)
+		return;
+	see(fc, OBJECT_MASTER_KEY,
+	    (const bool[]){key->status == KEY_PRESENT, key->status == KEY_INCOMPLETELY_REMOVED,
+			   key->secret, key->unlocked_inodes > 0, key->extents > 0,
+			   key->setup != NULL},
+	    6);
 }
 
 static void see_inode(struct fscrypt *fc, const struct btrfs_inode *inode)
