@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "results/results.h"
 #include "scenarios/scenarios.h"
 
 /** Exit statuses; they mean the same for every command. */
@@ -33,6 +34,7 @@ int cmd_run(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */
@@ -81,16 +83,13 @@ struct run_options {
 	char *output; /* NULL: standard output */
 	enum run_format format;
 	bool format_given;
-	bool all_metrics, quiet, include_host;
+	bool all_metrics, quiet, verbose, include_host;
 };
 enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *options,
 				  GError **error);
 void run_options_clear(struct run_options *options);
 /** The part of them that the loader takes; points into `options`. */
 struct scenario_options run_scenario_options(const struct run_options *options);
-
-struct results_curve;
-struct results_point;
 
 /* ---- running a scenario ------------------------------------------------------------------- */
 
@@ -99,7 +98,6 @@ struct results_point;
 int with_scenario(int argc, char **argv,
 		  int (*work)(const struct scenario *scenario, const struct run_options *options));
 
-struct results_doc;
 /** A scenario and the document that its runs are handed in to. */
 struct run_point {
 	const struct scenario *scenario;
@@ -109,11 +107,21 @@ struct run_point {
 /** An empty document for a scenario's runs; the caller's. */
 struct results_doc *run_document(const struct scenario *scenario);
 typedef void (*run_ended_fn)(void *arg, struct run_point *point);
-/** Runs every variant and replication of every point, `jobs` at a time (0: as many as CPUs). `ended`
+/** Runs every variant and replication of every point, as many at a time as the options say, and shows
+ * how far it is. `ended`
  * (may be NULL) gets each point whose runs are all handed in, one at a time, from any thread. After an
  * interruption the documents have what was finished. False if a world can't be put together. */
-bool run_points(struct run_point *point, size_t count, uint32_t jobs, run_ended_fn ended, void *arg,
-		GError **error);
+bool run_points(struct run_point *point, size_t count, const struct run_options *options,
+		run_ended_fn ended, void *arg, GError **error);
+/** Shows how far `total` runs are, unless the options or the kind of standard error forbid it. */
+struct progress;
+struct progress *progress_new(const struct run_options *options, uint32_t total);
+/** A run has ended; `what` names it. */
+void progress_step(struct progress *p, const char *what, uint64_t simulated_ns, uint64_t wall_ns,
+		   uint64_t events);
+/** Takes the line away, and frees. */
+void progress_end(struct progress *p);
+
 /** A curve without points, with the axes of a scenario; and one point of it. */
 struct results_curve *curve_of(const struct scenario *scenario);
 struct results_point *add_point(struct results_curve *curve, const struct scenario *scenario,
@@ -130,6 +138,9 @@ uint32_t check_expectations(const struct scenario *scenario, const struct result
  * not there, though neither variants nor axes were changed by an option. */
 bool append_answer(const struct scenario *scenario, const struct results_curve *curve,
 		   const struct run_options *options, GString *out, GError **error);
+/** How tables are shown: as wide as the terminal, or as a mail. */
+struct results_text_options show_options(bool to_terminal);
+
 /** What a run came to. */
 struct verdict {
 	bool whole; /* every run was made */

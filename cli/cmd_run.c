@@ -4,8 +4,6 @@
 
 #include <unistd.h>
 
-#include "results/results.h"
-
 /* Takes `output` over; NULL: standard output. */
 static bool put(struct output *output, const char *text, GError **error)
 {
@@ -99,7 +97,7 @@ static int run_single(const struct scenario *scenario, const struct run_options 
 	}
 	point.doc = run_document(scenario);
 	curve = single_curve(scenario, point.doc);
-	if (run_points(&point, 1, options->jobs, NULL, NULL, &error)) {
+	if (run_points(&point, 1, options, NULL, NULL, &error)) {
 		status = conclude(scenario, curve, options, output);
 	} else {
 		output_abort(output);

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "results/results.h"
-
 struct results_curve *curve_of(const struct scenario *scenario)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -190,7 +188,7 @@ static bool load_and_run(struct run *run, GError **error)
 		cli_message("note", "%u of %u points were there already", run->found,
 			    run->scenario->points->len);
 	if (!run_points((struct run_point *)(void *)run->to_run->data, run->to_run->len,
-			run->options->jobs, write_point, run, error))
+			run->options, write_point, run, error))
 		return false;
 	if (run->error)
 		g_propagate_error(error, g_steal_pointer(&run->error));

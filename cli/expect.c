@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "results/results.h"
-
 static struct results_place *places_of(const GArray *places)
 {
 	struct results_place *out = g_new0(struct results_place, places->len + 1);

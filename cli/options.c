@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results/results.h"
-
 /* ---- what every command shares ------------------------------------------------------------ */
 
 static const GOptionEntry *short_entry(const GOptionEntry *entries, char letter)
@@ -141,7 +139,7 @@ enum { JOBS_MAX = 4096 };
 struct raw_run {
 	char **sets, **variants;
 	char *seed, *replications, *jobs, *output, *format;
-	gboolean all_metrics, quiet, include_host;
+	gboolean all_metrics, quiet, verbose, include_host;
 };
 
 static bool convert(const struct raw_run *raw, struct run_options *options, GError **error)
@@ -165,6 +163,7 @@ static bool convert(const struct raw_run *raw, struct run_options *options, GErr
 	options->format_given = raw->format;
 	options->all_metrics = raw->all_metrics;
 	options->quiet = raw->quiet;
+	options->verbose = raw->verbose;
 	options->include_host = raw->include_host;
 	return true;
 }
@@ -208,6 +207,8 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		 "text, json, markdown, or answer (only that)", "FORMAT"},
 		{"all", 0, 0, G_OPTION_ARG_NONE, &raw->all_metrics, "Show every metric", NULL},
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "No progress, no remarks", NULL},
+		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &raw->verbose,
+		 "Say what each run took, on standard error", NULL},
 		{"include-host", 0, 0, G_OPTION_ARG_NONE, &raw->include_host,
 		 "Add wall clock and memory of the program itself", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},

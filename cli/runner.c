@@ -5,13 +5,13 @@
 #include <string.h>
 
 #include "models/world.h"
-#include "results/results.h"
 
 struct points {
 	struct run_point *point;
 	run_ended_fn ended;
 	void *arg;
-	GMutex lock; /* documents are filled by one thread at a time */
+	GMutex lock; /* documents are filled, and progress is told, by one thread at a time */
+	struct progress *progress;
 	GError *error; /* the first */
 };
 
@@ -105,6 +105,14 @@ static void take_error(struct points *points, GError *error)
 		g_error_free(error);
 }
 
+static void tell(struct progress *progress, const struct job *job)
+{
+	g_autofree char *what = g_strdup_printf("%s, replication %u", job->options.variant->name,
+						job->options.replication);
+
+	progress_step(progress, what, job->outcome.elapsed_ns, job->wall_ns, job->outcome.events);
+}
+
 static void end_job(struct job *job, bool ran, GError *error)
 {
 	struct points *points = job->points;
@@ -113,8 +121,10 @@ static void end_job(struct job *job, bool ran, GError *error)
 	g_mutex_lock(&points->lock);
 	if (error)
 		take_error(points, error);
-	if (ran && !job->outcome.interrupted)
+	if (ran && !job->outcome.interrupted) {
 		hand_in(point->doc, job);
+		tell(points->progress, job);
+	}
 	if (!--point->left) {
 		results_batch_end(point->doc);
 		if (points->ended && !points->error && results_complete(point->doc))
@@ -173,23 +183,25 @@ static void push_jobs(GThreadPool *pool, struct points *points, struct run_point
 		}
 }
 
-bool run_points(struct run_point *point, size_t count, uint32_t jobs, run_ended_fn ended, void *arg,
-		GError **error)
+bool run_points(struct run_point *point, size_t count, const struct run_options *options,
+		run_ended_fn ended, void *arg, GError **error)
 {
 	struct points points = {.ended = ended, .arg = arg};
-	guint threads = jobs ? jobs : g_get_num_processors();
+	guint threads = options->jobs ? options->jobs : g_get_num_processors();
 	GThreadPool *pool = g_thread_pool_new(run_job, NULL, (gint)threads, true, error);
+	uint32_t runs = 0;
 
 	if (!pool)
 		return false;
+	for (size_t i = 0; i < count; i++)
+		runs += point[i].scenario->replications * point[i].scenario->variants->len;
+	points.progress = progress_new(options, runs);
 	g_mutex_init(&points.lock);
-	/* Nothing may begin before the counts of all are set: a job ends its point. */
-	g_mutex_lock(&points.lock);
 	for (size_t i = 0; i < count; i++)
 		push_jobs(pool, &points, &point[i]);
-	g_mutex_unlock(&points.lock);
 	g_thread_pool_free(pool, false, true);
 	g_mutex_clear(&points.lock);
+	progress_end(points.progress);
 	if (points.error)
 		g_propagate_error(error, points.error);
 	return !points.error;

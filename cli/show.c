@@ -7,8 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "results/results.h"
-
 /* Narrower than this a table says nothing. */
 enum { NARROWEST = 50 };
 
@@ -29,13 +27,10 @@ static bool wants_colour(bool to_terminal)
 	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
 }
 
-static struct results_text_options text_options(const struct scenario *scenario,
-						const struct run_options *options, bool to_terminal)
+struct results_text_options show_options(bool to_terminal)
 {
 	return (struct results_text_options){
 		.width = table_width(to_terminal),
-		.all = options->all_metrics,
-		.measure = (const char *const *)scenario->measure,
 		.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0,
 		.colour = wants_colour(to_terminal),
 	};
@@ -134,10 +129,12 @@ bool show_curve(const struct scenario *scenario, const struct run_options *optio
 		enum run_format format, bool to_terminal, const struct results_curve *curve,
 		GString *out, struct verdict *verdict, GError **error)
 {
-	struct results_text_options text = text_options(scenario, options, to_terminal);
+	struct results_text_options text = show_options(to_terminal);
 	g_autoptr(GString) claims = g_string_new(NULL), answer = g_string_new(NULL);
 	bool whole = results_curve_complete(curve);
 
+	text.all = options->all_metrics;
+	text.measure = (const char *const *)scenario->measure;
 	*verdict = (struct verdict){.whole = whole};
 	if (whole) {
 		verdict->failed = check_expectations(scenario, curve, claims);

@@ -234,6 +234,7 @@ static void measure(struct world *w)
 	btrfs_report(w->fs, metrics);
 	fscrypt_report(w->crypt, metrics);
 	machine_report(w->machine, metrics);
+	w->outcome->elapsed_ns = w->workload->ended_at_ns;
 	w->outcome->events = sim_events(w->sim);
 	w->outcome->draws = sim_draws(w->sim);
 	w->outcome->digest = sim_digest(w->sim);

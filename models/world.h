@@ -18,6 +18,7 @@ struct world_finding {
 /** What a run came to. */
 struct world_outcome {
 	struct sim_metrics *metrics;
+	sim_ns elapsed_ns; /* simulated, to the end of the last actor */
 	uint64_t events, draws, digest;
 	bool completed; /* every actor came to its end */
 	bool interrupted;
