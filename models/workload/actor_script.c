@@ -14,12 +14,16 @@ enum { DEFAULT_CHUNK_BYTES = 1 << 20 };
 
 struct script_config {
 	char *script, *script_path;
-	int64_t on_refusal;
+	int64_t on_refusal, when;
 	struct script *parsed; /* by check(); owned here */
 };
 
+/* When it runs, as seen by those who prepare what they work on. */
+enum script_when { WHEN_AT_ONCE, WHEN_PREPARING, WHEN_PREPARED };
+
 struct player {
 	struct workload *workload;
+	enum script_when when;
 	const char *name;
 	enum on_refusal on_refusal;
 	uint64_t copied_bytes; /* because sharing was refused */
@@ -678,6 +682,10 @@ static void play(struct kernel_task *task, void *arg)
 	bool ends = false;
 
 	p->task = task;
+	if (p->when == WHEN_PREPARING)
+		workload_prepare_begin(p->workload, task);
+	if (p->when == WHEN_PREPARED)
+		workload_wait_prepared(p->workload, task);
 	for (guint i = 0; !ends && i < p->script->ops->len; i++) {
 		const struct script_op *op = &g_array_index(p->script->ops, struct script_op, i);
 		struct op_timer timer = op_begin(p->workload, task, script_op_name(op->code),
@@ -698,6 +706,8 @@ static void play(struct kernel_task *task, void *arg)
 		ends = p->on_refusal == ON_REFUSAL_FAIL;
 	}
 	close_held(p);
+	if (p->when == WHEN_PREPARING)
+		workload_prepare_end(p->workload, task);
 	workload_task_ends(p->workload);
 }
 
@@ -743,6 +753,9 @@ static void start(struct workload *workload, const char *name, const void *confi
 	p->workload = workload;
 	p->name = name;
 	p->on_refusal = (enum on_refusal)c->on_refusal;
+	p->when = (enum script_when)c->when;
+	if (p->when == WHEN_PREPARING)
+		workload_announce_preparation(workload);
 	p->script = c->parsed;
 	p->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	p->tracked = g_ptr_array_new_with_free_func(g_free);
@@ -769,6 +782,15 @@ static void clear(void *config)
 	script_free(c->parsed);
 }
 
+static const char *when_name(size_t i)
+{
+	static const char *const names[] = {[WHEN_AT_ONCE] = "at-once",
+					    [WHEN_PREPARING] = "preparing",
+					    [WHEN_PREPARED] = "prepared"};
+
+	return i < G_N_ELEMENTS(names) ? names[i] : NULL;
+}
+
 static const struct sim_param params[] = {
 	{"script", SIM_PARAM_LINES, offsetof(struct script_config, script), 0, 0, NULL, NULL,
 	 "the operations, one a line"},
@@ -779,6 +801,10 @@ static const struct sim_param params[] = {
 	 "what follows when a reflink, clone or dedupe is refused: a copy (not of a dedupe), the "
 	 "end "
 	 "of the script, or the next line"},
+	{"when", SIM_PARAM_WORD, offsetof(struct script_config, when), 0, 0, "at-once", when_name,
+	 "it runs at once; as a preparation, whose end the clocks of mixes and the like wait for; "
+	 "or "
+	 "when all is prepared"},
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 
