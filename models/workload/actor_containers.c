@@ -9,8 +9,6 @@
 
 #include <errno.h>
 
-enum on_refusal { ON_REFUSAL_COPY, ON_REFUSAL_FAIL, ON_REFUSAL_SKIP };
-
 struct containers_config {
 	int64_t containers, at_once, keep;
 	int64_t reads, read_bytes, zipf_milli;
@@ -210,24 +208,20 @@ static int write_file(struct runner *r, const char *op, uint64_t offset, uint64_
 	return end(r, &timer, err);
 }
 
-/* cp without --reflink */
 static int copy(struct runner *r, const char *op, struct btrfs_file *from, struct btrfs_file *to)
 {
-	uint64_t size = btrfs_inode_size(btrfs_file_inode(from));
-	uint64_t io = (uint64_t)r->config->io_bytes;
+	struct workload_copy whole = {
+		.from = from,
+		.to = to,
+		.bytes = btrfs_inode_size(btrfs_file_inode(from)),
+		.io_bytes = (uint64_t)r->config->io_bytes,
+	};
 	struct op_timer timer = begin(r, op);
-	int err = 0;
+	int err = end(r, &timer, workload_copy(r->task, &whole));
 
-	for (uint64_t at = 0; !err && at < size; at += io) {
-		uint64_t bytes = MIN(io, size - at);
-
-		err = btrfs_read(r->task, from, at, bytes);
-		if (!err)
-			err = btrfs_write(r->task, to, at, bytes);
-	}
 	if (!err)
-		r->o->count.copied_bytes += size;
-	return end(r, &timer, err);
+		r->o->count.copied_bytes += whole.bytes;
+	return err;
 }
 
 static int share_open(struct runner *r, const struct place *place, struct btrfs_file *from,
@@ -630,9 +624,6 @@ static const struct sim_metric_def def_removals_max = {
 static const struct sim_metric_def def_shared = {
 	"*.shared_bytes", "bytes", SIM_MORE_IS_BETTER, GROUP,
 	"bytes of files that reflinks shared, packages and inputs of jobs"};
-static const struct sim_metric_def def_copied = {
-	"*.copied_bytes", "bytes", SIM_LESS_IS_BETTER, GROUP,
-	"bytes of files that were copied because a reflink was refused"};
 static const struct sim_metric_def def_plain_refused = {
 	"*.plain_refused", "count", SIM_LESS_IS_BETTER, GROUP,
 	"reflinks of plain packages into containers that were refused"};
@@ -641,8 +632,8 @@ static const struct sim_metric_def def_nested_refused = {
 	"reflinks from containers into their jobs, which have another key, that were refused"};
 
 static const struct sim_metric_def *const containers_metric_defs[] = {
-	&def_ended,  &def_keys,	  &def_keys_left,     &def_removals,	   &def_removals_max,
-	&def_shared, &def_copied, &def_plain_refused, &def_nested_refused, NULL};
+	&def_ended,  &def_keys,		 &def_keys_left,      &def_removals, &def_removals_max,
+	&def_shared, &def_plain_refused, &def_nested_refused, NULL};
 
 static void report(void *arg, struct sim_metrics *metrics)
 {
@@ -657,7 +648,7 @@ static void report(void *arg, struct sim_metrics *metrics)
 		{&def_removals, o->count.removals},
 		{&def_removals_max, o->count.removals_max},
 		{&def_shared, o->count.shared_bytes},
-		{&def_copied, o->count.copied_bytes},
+		{&workload_def_copied, o->count.copied_bytes},
 		{&def_plain_refused, o->count.plain_refused},
 		{&def_nested_refused, o->count.nested_refused},
 	};
@@ -761,13 +752,6 @@ static bool check(void *config, GError **error)
 		return false;
 	}
 	return true;
-}
-
-static const char *on_refusal_name(size_t i)
-{
-	static const char *const names[] = {"copy", "fail", "skip"};
-
-	return i < G_N_ELEMENTS(names) ? names[i] : NULL;
 }
 
 #define AT(field) offsetof(struct containers_config, field)

@@ -183,6 +183,8 @@ static const struct sim_param params[] = {
 	 "size of each of its files"},
 	{"prefill", SIM_PARAM_BOOL, AT(layout.prefill), 0, 1, "true", NULL,
 	 "its files are written before the clock starts; else they are empty"},
+	{"alike", SIM_PARAM_BOOL, AT(layout.alike), 0, 1, "false", NULL,
+	 "all that is filled in has one content, so that a deduper finds it"},
 	{"extent_bytes", SIM_PARAM_BYTES, AT(layout.extent_bytes), 0, 0, "0", NULL,
 	 "size of the extents they are made of, each a direct write; 0: as writeback makes them"},
 	{"drop_caches", SIM_PARAM_BOOL, AT(layout.drop_caches), 0, 1, "false", NULL,

@@ -14,11 +14,19 @@ enum { DEFAULT_CHUNK_BYTES = 1 << 20 };
 
 struct script_config {
 	char *script, *script_path;
+	int64_t on_refusal, when;
 	struct script *parsed; /* by check(); owned here */
 };
 
+/* When it runs, as seen by those who prepare what they work on. */
+enum script_when { WHEN_AT_ONCE, WHEN_PREPARING, WHEN_PREPARED };
+
 struct player {
 	struct workload *workload;
+	enum script_when when;
+	const char *name;
+	enum on_refusal on_refusal;
+	uint64_t copied_bytes; /* because sharing was refused */
 	const struct script *script;
 	struct kernel_task *task;
 	GHashTable *held; /* name → struct btrfs_file * */
@@ -228,6 +236,43 @@ static int share(struct player *p, const struct script_op *op)
 		btrfs_close(p->task, source);
 	}
 	return with_file(p, op, op->name[1], BTRFS_O_CREAT, two_files);
+}
+
+/* The range that a refused reflink or clone was asked for, read and written. */
+static int copy_range(struct player *p, struct btrfs_file *target, const struct script_op *op)
+{
+	struct btrfs_file *source = g_hash_table_lookup(p->held, op->name[0]), *opened = NULL;
+	int err = source ? 0 : btrfs_open(p->task, p->workload->fs, op->name[0], 0, &opened);
+	struct workload_copy copy = {.to = target,
+				     .from_offset = op->number[0],
+				     .to_offset = op->number[2],
+				     .io_bytes = DEFAULT_CHUNK_BYTES};
+	uint64_t size;
+
+	if (err)
+		return err;
+	copy.from = source ? source : opened;
+	size = btrfs_inode_size(btrfs_file_inode(copy.from));
+	size -= MIN(size, copy.from_offset);
+	copy.bytes = op->number[1] ? MIN(op->number[1], size) : size;
+	err = workload_copy(p->task, &copy);
+	if (!err)
+		p->copied_bytes += copy.bytes;
+	if (opened)
+		btrfs_close(p->task, opened);
+	return err;
+}
+
+/* Nothing needs to be copied where a dedupe was refused. */
+static void copy_instead(struct player *p, const struct script_op *op, uint64_t request)
+{
+	struct op_timer timer;
+
+	if (op->code == SCRIPT_DEDUPE)
+		return;
+	timer = op_begin(p->workload, p->task, "copy", request);
+	op_end(p->workload, p->task, &timer,
+	       with_file(p, op, op->name[1], BTRFS_O_CREAT, copy_range));
 }
 
 /* ---- the rest ---- */
@@ -611,6 +656,9 @@ static void dump_step(struct player *p)
 
 /* ---- the task ---- */
 
+/* Request numbers of lines, then of copies that stand in for them. */
+#define COPIES (UINT64_C(1) << 39)
+
 static void close_held(struct player *p)
 {
 	GList *names = g_list_sort(g_hash_table_get_keys(p->held), (GCompareFunc)strcmp);
@@ -621,12 +669,24 @@ static void close_held(struct player *p)
 	g_hash_table_remove_all(p->held);
 }
 
+static bool is_refused_share(const struct player *p, const struct script_op *op, int err)
+{
+	return err < 0 && p->task->refusal &&
+	       (op->code == SCRIPT_REFLINK || op->code == SCRIPT_CLONE ||
+		op->code == SCRIPT_DEDUPE);
+}
+
 static void play(struct kernel_task *task, void *arg)
 {
 	struct player *p = arg;
+	bool ends = false;
 
 	p->task = task;
-	for (guint i = 0; i < p->script->ops->len; i++) {
+	if (p->when == WHEN_PREPARING)
+		workload_prepare_begin(p->workload, task);
+	if (p->when == WHEN_PREPARED)
+		workload_wait_prepared(p->workload, task);
+	for (guint i = 0; !ends && i < p->script->ops->len; i++) {
 		const struct script_op *op = &g_array_index(p->script->ops, struct script_op, i);
 		struct op_timer timer = op_begin(p->workload, task, script_op_name(op->code),
 						 workload_request(p->number, i));
@@ -639,8 +699,15 @@ static void play(struct kernel_task *task, void *arg)
 		note_op(p, op, err);
 		if (op->code == SCRIPT_DUMP)
 			dump_step(p);
+		if (!is_refused_share(p, op, err))
+			continue;
+		if (p->on_refusal == ON_REFUSAL_COPY)
+			copy_instead(p, op, workload_request(p->number, COPIES + i));
+		ends = p->on_refusal == ON_REFUSAL_FAIL;
 	}
 	close_held(p);
+	if (p->when == WHEN_PREPARING)
+		workload_prepare_end(p->workload, task);
 	workload_task_ends(p->workload);
 }
 
@@ -649,6 +716,8 @@ static char *describe_line(const void *arg, uint64_t n)
 	const struct player *p = arg;
 	const struct script_op *op;
 
+	if (n >= COPIES)
+		n -= COPIES;
 	if (n >= p->script->ops->len)
 		return g_strdup("the script's end");
 	op = &g_array_index(p->script->ops, struct script_op, n);
@@ -667,12 +736,26 @@ static void player_free(gpointer arg)
 	g_free(p);
 }
 
+static void report(void *arg, struct sim_metrics *metrics)
+{
+	const struct player *p = arg;
+
+	if (p->on_refusal == ON_REFUSAL_COPY)
+		sim_metrics_set_for(metrics, &workload_def_copied, (int64_t)p->copied_bytes,
+				    p->name, NULL);
+}
+
 static void start(struct workload *workload, const char *name, const void *config)
 {
 	const struct script_config *c = config;
 	struct player *p = g_new0(struct player, 1);
 
 	p->workload = workload;
+	p->name = name;
+	p->on_refusal = (enum on_refusal)c->on_refusal;
+	p->when = (enum script_when)c->when;
+	if (p->when == WHEN_PREPARING)
+		workload_announce_preparation(workload);
 	p->script = c->parsed;
 	p->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	p->tracked = g_ptr_array_new_with_free_func(g_free);
@@ -680,6 +763,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 	p->dump = btrfs_dump_new(workload->fs);
 	p->outcome = g_string_new(NULL);
 	workload_keep(workload, p, player_free);
+	workload_on_report(workload, report, p);
 	p->number = workload_spawn(workload, name, play, p, describe_line);
 }
 
@@ -698,11 +782,29 @@ static void clear(void *config)
 	script_free(c->parsed);
 }
 
+static const char *when_name(size_t i)
+{
+	static const char *const names[] = {[WHEN_AT_ONCE] = "at-once",
+					    [WHEN_PREPARING] = "preparing",
+					    [WHEN_PREPARED] = "prepared"};
+
+	return i < G_N_ELEMENTS(names) ? names[i] : NULL;
+}
+
 static const struct sim_param params[] = {
 	{"script", SIM_PARAM_LINES, offsetof(struct script_config, script), 0, 0, NULL, NULL,
 	 "the operations, one a line"},
 	{"script_path", SIM_PARAM_TEXT, offsetof(struct script_config, script_path), 0, 0, "", NULL,
 	 "the file they came from, for messages"},
+	{"on_refusal", SIM_PARAM_WORD, offsetof(struct script_config, on_refusal), 0, 0, "skip",
+	 on_refusal_name,
+	 "what follows when a reflink, clone or dedupe is refused: a copy (not of a dedupe), the "
+	 "end "
+	 "of the script, or the next line"},
+	{"when", SIM_PARAM_WORD, offsetof(struct script_config, when), 0, 0, "at-once", when_name,
+	 "it runs at once; as a preparation, whose end the clocks of mixes and the like wait for; "
+	 "or "
+	 "when all is prepared"},
 	{NULL, 0, 0, 0, 0, NULL, NULL, NULL},
 };
 

@@ -102,7 +102,8 @@ static const struct sim_metric_def def_unexpected = {
 	"operations of scripts that came to another outcome than the script expects"};
 
 const struct sim_metric_def *const workload_metric_defs[] = {
-	&def_count, &def_refused, &def_failed, &def_p50, &def_p99, &def_max, &def_unexpected, NULL};
+	&def_count, &def_refused,    &def_failed,	   &def_p50, &def_p99,
+	&def_max,   &def_unexpected, &workload_def_copied, NULL};
 
 void op_book_expected(struct op_book *book, bool came)
 {

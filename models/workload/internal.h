@@ -62,6 +62,22 @@ struct actor_state {
 /** Has `state` freed with the workload, whether or not its tasks have ended. */
 void workload_keep(struct workload *workload, gpointer state, GDestroyNotify free);
 
+/** What an actor does when the design refuses to share data. */
+enum on_refusal { ON_REFUSAL_COPY, ON_REFUSAL_FAIL, ON_REFUSAL_SKIP };
+const char *on_refusal_name(size_t i);
+/** A copy in its place: cp without --reflink. */
+struct workload_copy {
+	struct btrfs_file *from, *to;
+	uint64_t from_offset, bytes, to_offset, io_bytes;
+};
+int workload_copy(struct kernel_task *task, const struct workload_copy *copy);
+/** "*.copied_bytes", of each actor that did. */
+extern const struct sim_metric_def workload_def_copied;
+
+/** Sleeps for a time that is drawn for this request and purpose; a time of nothing keeps the CPU. */
+void workload_pause(struct workload *workload, struct kernel_task *task, const char *purpose,
+		    uint64_t request, const struct sim_dist *time);
+
 /** What an actor adds to the result of a run. */
 struct actor_report {
 	void (*report)(void *arg, struct sim_metrics *metrics);
@@ -71,6 +87,7 @@ void workload_on_report(struct workload *workload,
 			void (*report)(void *arg, struct sim_metrics *metrics), void *arg);
 
 extern const struct actor_kind actor_mix, actor_script, actor_queue, actor_containers,
-	actor_memory_hog, actor_module_loader, actor_trace;
+	actor_relocator, actor_defragmenter, actor_deduper, actor_key_admin, actor_memory_hog,
+	actor_module_loader, actor_trace;
 
 #endif

@@ -5,6 +5,8 @@
 
 /* Without extent_bytes the files are written as cp does it. */
 enum { BUFFERED_CHUNK_BYTES = 1 << 20 };
+/* What btrfs_write_content() takes. */
+enum { UNLIKE_ANY, ZEROES };
 
 bool layout_check(const struct layout_config *config, GError **error)
 {
@@ -57,7 +59,8 @@ static int fill(struct kernel_task *task, struct btrfs_file *file,
 	int err = 0;
 
 	for (uint64_t at = 0; !err && at < size; at += chunk)
-		err = btrfs_write(task, file, at, MIN(chunk, size - at));
+		err = btrfs_write_content(task, file, at, MIN(chunk, size - at),
+					  config->alike ? ZEROES : UNLIKE_ANY);
 	return err;
 }
 

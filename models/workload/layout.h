@@ -8,7 +8,7 @@
 /** What a scenario sets. */
 struct layout_config {
 	char *dir, *key; /* NULL: the actor's name; plain */
-	int64_t files, file_bytes, prefill, extent_bytes, drop_caches;
+	int64_t files, file_bytes, prefill, alike, extent_bytes, drop_caches;
 };
 bool layout_check(const struct layout_config *config, GError **error);
 /** The directory of an actor's files. */

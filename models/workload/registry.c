@@ -3,8 +3,9 @@
 #include "models/workload/replay.h"
 
 const struct actor_kind *const actor_kinds[] = {
-	&actor_mix,	   &actor_script,	 &actor_queue, &actor_containers,
-	&actor_memory_hog, &actor_module_loader, NULL,
+	&actor_mix,	   &actor_script,	 &actor_trace,	 &actor_containers,
+	&actor_relocator,  &actor_defragmenter,	 &actor_deduper, &actor_key_admin,
+	&actor_memory_hog, &actor_module_loader, &actor_queue,	 NULL,
 };
 
 static void free_finding(gpointer arg)
@@ -67,6 +68,16 @@ void workload_on_report(struct workload *workload,
 
 	*entry = (struct actor_report){report, arg};
 	g_ptr_array_add(workload->reports, entry);
+}
+
+void workload_pause(struct workload *workload, struct kernel_task *task, const char *purpose,
+		    uint64_t request, const struct sim_dist *time)
+{
+	sim_ns ns = sim_draw_keyed(machine_sim(workload->machine), sim_purpose(purpose), request, 0,
+				   time);
+
+	if (ns)
+		kernel_sleep(task, ns, PART_SLEEP);
 }
 
 void workload_find(struct workload *workload, const char *kind, char *text)

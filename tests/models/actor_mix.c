@@ -242,6 +242,25 @@ Test(mix, clocks_start_when_all_files_are_there)
 	world_outcome_clear(&o);
 }
 
+/* A file that a script makes, slowly, and another script looks at. */
+Test(mix, a_script_may_prepare_and_another_wait_for_it)
+{
+	struct world_outcome o = run_job(
+		SCENARIO("{\"name\": \"b\", \"kind\": \"script\", \"when\": \"prepared\", "
+			 "\"script\": [\"read d/f0 0 1m -> ok\"]},"
+			 "{\"name\": \"j\", \"kind\": \"mix\", \"files\": 1, \"dir\": \"d\", "
+			 "\"prefill\": false, \"operations\": 16},"
+			 "{\"name\": \"a\", \"kind\": \"script\", \"when\": \"preparing\", "
+			 "\"script\": [\"sleep 50ms\", \"write d/f0 0 1m\", \"sync\", "
+			 "\"dropcaches\"]}"),
+		0);
+
+	cr_expect_eq(metric_of(&o, "script.unexpected"), 0);
+	cr_expect_geq(metric_of(&o, "io.read_bytes"), 1 << 20);
+	cr_expect_lt(metric_of(&o, "mix.j.elapsed_ns"), 40 * 1000 * 1000);
+	world_outcome_clear(&o);
+}
+
 Test(mix, appenders_to_one_file_never_overlap)
 {
 	struct world_outcome o = run_job(
