@@ -174,7 +174,7 @@ void extent_map_drop_unpinned(struct btrfs_inode *inode)
 	}
 }
 
-void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent)
+void extent_map_drop_extents(struct btrfs_inode *inode, GHashTable *extents)
 {
 	GTreeNode *node = g_tree_node_first(inode->maps);
 
@@ -183,7 +183,7 @@ void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent)
 		struct extent_map *map = g_tree_node_value(node);
 
 		node = g_tree_node_next(node);
-		if (map->extent == extent)
+		if (g_hash_table_contains(extents, GUINT_TO_POINTER(map->extent)))
 			forget_map(inode, map);
 	}
 }

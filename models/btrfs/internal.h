@@ -59,8 +59,8 @@ bool extent_map_release(struct btrfs_inode *inode, uint32_t start, uint32_t bloc
 void extent_map_drop_all(struct btrfs_inode *inode);
 /** Drops what belongs to no ordered extent. */
 void extent_map_drop_unpinned(struct btrfs_inode *inode);
-/** Drops the maps that point to a disk extent which relocation has moved. */
-void extent_map_drop_extent(struct btrfs_inode *inode, store_extent extent);
+/** Drops the maps that point to disk extents which relocation has moved: a set of store_extent. */
+void extent_map_drop_extents(struct btrfs_inode *inode, GHashTable *extents);
 void extent_map_unpin(struct btrfs_inode *inode, uint32_t start, uint32_t blocks);
 void extent_map_tree_init(struct btrfs_inode *inode);
 

@@ -34,13 +34,16 @@ static int copy_extent(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 
 static int update_extents(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
+	GHashTable *moved = g_hash_table_new(NULL, NULL);
 	struct move *move = arg;
 
 	/* All of a group in one change: what others change meanwhile reaches the tree in the kernel
 	 * through its relocation roots, which are not modelled. */
 	while (store_relocation_update(move->reloc, &move->from, &move->to, work))
-		for (GList *link = fs->inodes.head; link; link = link->next)
-			extent_map_drop_extent(link->data, move->from);
+		g_hash_table_add(moved, GUINT_TO_POINTER(move->from));
+	for (GList *link = fs->inodes.head; link; link = link->next)
+		extent_map_drop_extents(link->data, moved);
+	g_hash_table_destroy(moved);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
  */
 #include "models/workload/internal.h"
 
-#include <errno.h>
+#include <string.h>
 
 struct containers_config {
 	int64_t containers, at_once, keep;
@@ -37,8 +37,7 @@ struct orchestrator {
 	const char *name;
 	struct sim_zipf *zipf; /* popularity of the image's files; NULL: there are none */
 	char *base, *store; /* subvolumes */
-	struct sim_waitq prepared;
-	bool is_prepared;
+	bool ready; /* they are there */
 	uint32_t first_key; /* 0: nothing is encrypted; a container's key, then those of its jobs */
 	struct {
 		uint64_t ended, keys, keys_left, removals, removals_max;
@@ -72,7 +71,7 @@ enum draw {
 
 enum { STEP_BITS = 16, OPERATION_BITS = 8 };
 enum { STEP_START, STEP_FIRST_READ };
-/* The operation that stands for what is made before the first container. */
+/* The operation that stands for what is made beforehand. */
 #define PREPARATION ((UINT64_C(1) << REQUEST_TASK_SHIFT) - 1)
 
 static uint64_t first_package(const struct containers_config *c)
@@ -553,29 +552,39 @@ static void run_container(struct runner *r)
 
 /* ---- before the first container ---- */
 
-static void fill_store(struct runner *r)
+static int fill_store(struct runner *r)
 {
 	struct btrfs_file *file;
+	int err = btrfs_subvol_create(r->task, r->fs, r->o->store);
 
-	for (int64_t i = 0; i < r->config->packages; i++) {
+	for (int64_t i = 0; !err && i < r->config->packages; i++) {
 		set_path(&r->path, "%s/%" G_GINT64_FORMAT, r->o->store, i);
-		if (btrfs_open(r->task, r->fs, r->path, BTRFS_O_CREAT, &file))
-			return;
-		write_to(r, file, 0, (uint64_t)r->config->package_bytes);
+		err = btrfs_open(r->task, r->fs, r->path, BTRFS_O_CREAT, &file);
+		if (err)
+			break;
+		err = write_to(r, file, 0, (uint64_t)r->config->package_bytes);
 		btrfs_close(r->task, file);
 	}
+	return err;
 }
 
 /* The base image is a snapshot of the filesystem as it is found, and nothing is cached of either. */
 static void prepare(struct runner *r)
 {
+	int err;
+
+	workload_prepare_begin(r->o->workload, r->task);
 	kernel_request_begin(r->task, workload_request(r->number, PREPARATION));
-	btrfs_snapshot(r->task, r->fs, ".", r->o->base);
-	btrfs_subvol_create(r->task, r->fs, r->o->store);
-	fill_store(r);
+	err = btrfs_snapshot(r->task, r->fs, ".", r->o->base);
+	if (!err)
+		err = fill_store(r);
+	if (err)
+		workload_find(r->o->workload, "workload",
+			      g_strdup_printf("%s could not make base and store: %s", r->o->name,
+					      strerrorname_np(-err)));
+	r->o->ready = !err;
 	btrfs_drop_caches(r->task, r->fs);
-	r->o->is_prepared = true;
-	sim_waitq_wake_all(&r->o->prepared);
+	workload_prepare_end(r->o->workload, r->task);
 }
 
 static void run_containers(struct kernel_task *task, void *arg)
@@ -585,9 +594,8 @@ static void run_containers(struct kernel_task *task, void *arg)
 	r->task = task;
 	if (!r->index)
 		prepare(r);
-	while (!r->o->is_prepared)
-		kernel_wait(task, &r->o->prepared, PART_SLEEP);
-	for (r->container = r->index; r->container < (uint64_t)r->config->containers;
+	workload_wait_prepared(r->o->workload, task);
+	for (r->container = r->index; r->o->ready && r->container < (uint64_t)r->config->containers;
 	     r->container += (uint64_t)r->config->at_once)
 		run_container(r);
 	workload_task_ends(r->o->workload);
@@ -609,26 +617,27 @@ static char *describe_step(const void *arg, uint64_t n)
 
 #define GROUP "containers"
 
-static const struct sim_metric_def def_ended = {"*.ended", "count", SIM_NO_DIRECTION, GROUP,
-						"containers that came to their end"};
-static const struct sim_metric_def def_keys = {"*.keys", "count", SIM_NO_DIRECTION, GROUP,
-					       "keys added, of containers and of jobs"};
+static const struct sim_metric_def def_ended = {"containers.*.ended", "count", SIM_NO_DIRECTION,
+						GROUP, "containers that came to their end"};
+static const struct sim_metric_def def_keys = {"containers.*.keys", "count", SIM_NO_DIRECTION,
+					       GROUP, "keys added, of containers and of jobs"};
 static const struct sim_metric_def def_keys_left = {
-	"*.keys_left", "count", SIM_LESS_IS_BETTER, GROUP,
+	"containers.*.keys_left", "count", SIM_LESS_IS_BETTER, GROUP,
 	"keys of containers and jobs that had ended and were not gone after all calls"};
 static const struct sim_metric_def def_removals = {
-	"*.removals", "count", SIM_LESS_IS_BETTER, GROUP,
+	"containers.*.removals", "count", SIM_LESS_IS_BETTER, GROUP,
 	"calls that removed a key, those that found it busy included"};
-static const struct sim_metric_def def_removals_max = {
-	"*.removals_max", "count", SIM_LESS_IS_BETTER, GROUP, "most calls until one key was gone"};
+static const struct sim_metric_def def_removals_max = {"containers.*.removals_max", "count",
+						       SIM_LESS_IS_BETTER, GROUP,
+						       "most calls until one key was gone"};
 static const struct sim_metric_def def_shared = {
-	"*.shared_bytes", "bytes", SIM_MORE_IS_BETTER, GROUP,
+	"containers.*.shared_bytes", "bytes", SIM_MORE_IS_BETTER, GROUP,
 	"bytes of files that reflinks shared, packages and inputs of jobs"};
 static const struct sim_metric_def def_plain_refused = {
-	"*.plain_refused", "count", SIM_LESS_IS_BETTER, GROUP,
+	"containers.*.plain_refused", "count", SIM_LESS_IS_BETTER, GROUP,
 	"reflinks of plain packages into containers that were refused"};
 static const struct sim_metric_def def_nested_refused = {
-	"*.nested_refused", "count", SIM_LESS_IS_BETTER, GROUP,
+	"containers.*.nested_refused", "count", SIM_LESS_IS_BETTER, GROUP,
 	"reflinks from containers into their jobs, which have another key, that were refused"};
 
 static const struct sim_metric_def *const containers_metric_defs[] = {
@@ -666,7 +675,6 @@ static void free_orchestrator(gpointer arg)
 
 	if (o->zipf)
 		sim_zipf_free(o->zipf);
-	sim_waitq_destroy(&o->prepared);
 	g_free(o->base);
 	g_free(o->store);
 	g_free(o);
@@ -711,7 +719,6 @@ static struct orchestrator *orchestrator_new(struct workload *workload, const ch
 	o->base = g_strconcat(name, ".base", NULL);
 	o->store = g_strconcat(name, ".store", NULL);
 	o->zipf = files ? sim_zipf_new(files, (uint32_t)config->zipf_milli) : NULL;
-	sim_waitq_init(&o->prepared, machine_sim(workload->machine), "the containers' base");
 	if (fscrypt_encrypts(workload->crypt))
 		o->first_key = name_keys(o);
 	workload_keep(workload, o, free_orchestrator);
@@ -723,6 +730,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 {
 	struct orchestrator *o = orchestrator_new(workload, name, config);
 
+	workload_announce_preparation(workload);
 	for (int64_t i = 0; i < o->config->at_once; i++) {
 		struct runner *r = g_new0(struct runner, 1);
 
