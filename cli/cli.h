@@ -76,6 +76,7 @@ enum run_format { RUN_TEXT, RUN_JSON, RUN_MARKDOWN, RUN_ANSWER };
 /** Options of `run`, parsed. Strings are owned; run_options_clear() frees them. */
 struct run_options {
 	char *scenario; /* name or path */
+	const char *from; /* the form of trace that it is; NULL: it is none */
 	char **sets, **variants; /* NULL-terminated, or NULL */
 	bool seed_given, replications_given;
 	uint64_t seed;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/trace/trace.h"
+
 /* ---- what every command shares ------------------------------------------------------------ */
 
 static const GOptionEntry *short_entry(const GOptionEntry *entries, char letter)
@@ -138,9 +140,22 @@ enum { JOBS_MAX = 4096 };
 /* The options as GOption gives them: texts, numbers not yet read. */
 struct raw_run {
 	char **sets, **variants;
-	char *seed, *replications, *jobs, *output, *format;
-	gboolean all_metrics, quiet, verbose, include_host;
+#include "models/trace/trace.h"
 };
+
+static bool convert_from(const char *from, struct run_options *options, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	size_t i;
+
+	for (i = 0; trace_replay_formats[i]; i++)
+		g_ptr_array_add(names, (gpointer)trace_replay_formats[i]->name);
+	g_ptr_array_add(names, NULL);
+	if (!cli_word("--from", from, (const char *const *)names->pdata, &i, error))
+		return false;
+	options->from = trace_replay_formats[i]->name;
+	return true;
+}
 
 static bool convert(const struct raw_run *raw, struct run_options *options, GError **error)
 {
@@ -150,7 +165,8 @@ static bool convert(const struct raw_run *raw, struct run_options *options, GErr
 
 	options->seed_given = raw->seed;
 	options->replications_given = raw->replications;
-	if ((raw->seed &&
+	if ((raw->from && !convert_from(raw->from, options, error)) ||
+	    (raw->seed &&
 	     !cli_number("--seed", raw->seed, 0, RESULTS_SEED_MAX, &options->seed, error)) ||
 	    (raw->replications && !cli_number("--replications", raw->replications, 1,
 					      SCENARIO_REPLICATIONS_MAX, &replications, error)) ||
@@ -193,6 +209,8 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		{"variant", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->variants,
 		 "Run this variant in place of the scenario's; repeatable",
 		 "'NAME: key=value ...'"},
+		{"from", 0, 0, G_OPTION_ARG_FILENAME, &raw->from,
+		 "SCENARIO is a trace of this form: fsx, iolog or receive", "FORM"},
 		{"seed", 0, 0, G_OPTION_ARG_FILENAME, &raw->seed, "Seed of the random streams",
 		 "N"},
 		{"replications", 0, 0, G_OPTION_ARG_FILENAME, &raw->replications,
@@ -215,8 +233,8 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 	};
 	enum cli_parsed parsed = cli_parse(
 		&argc, &argv, entries, "SCENARIO",
-		"Runs a scenario (.json), or a bare operation script (.ops), under each of "
-		"its variants\nand compares them.",
+		"Runs a scenario (.json), a bare operation script (.ops), or a trace (--from), "
+		"under each\nof its variants and compares them.",
 		error);
 
 	if (parsed == CLI_PARSED_GO &&
@@ -237,6 +255,7 @@ enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *opt
 	options->sets = raw.sets;
 	options->variants = raw.variants;
 	options->output = raw.output;
+	g_free(raw.from);
 	g_free(raw.seed);
 	g_free(raw.replications);
 	g_free(raw.jobs);
@@ -259,6 +278,7 @@ struct scenario_options run_scenario_options(const struct run_options *options)
 	return (struct scenario_options){
 		.sets = (const char *const *)options->sets,
 		.variants = (const char *const *)options->variants,
+		.from = options->from,
 		.seed_given = options->seed_given,
 		.replications_given = options->replications_given,
 		.seed = options->seed,

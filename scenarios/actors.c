@@ -101,7 +101,8 @@ static bool fail_check(struct loader *loader, const struct actor_kind *kind, GEr
 	const char *what = split_place(cause->message, &line, &column);
 	const char *key = lines_key(kind);
 
-	if (what && !key) { /* a line of a file that the actor reads */
+	/* A line of a file that the actor reads; or that file, if it is all there is. */
+	if (!key && (what || (loader->synthesised && strstr(cause->message, ": error: ")))) {
 		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD, "%s", cause->message);
 		g_error_free(cause);
 		return false;

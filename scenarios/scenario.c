@@ -8,6 +8,9 @@
 #define SCRIPT_KIND "script"
 #define SCRIPT_KEY "script"
 #define SCRIPT_PATH_KEY "script_path"
+/* The same for a bare trace. */
+#define TRACE_KIND "trace"
+#define TRACE_PATH_KEY "file"
 
 /* ---- a bare script ------------------------------------------------------------------------ */
 
@@ -43,6 +46,44 @@ static json_t *scenario_of_script(const struct source *source, const struct acto
 	return root;
 }
 
+/* ---- a bare trace ------------------------------------------------------------------------- */
+
+/* The trace's bytes stand for its path where the scenario's text is looked at for what it is. */
+static char *trace_scenario_text(const json_t *root, const char *path)
+{
+	json_t *copy = json_deep_copy(root);
+	json_t *actor = json_array_get(json_object_get(copy, "actors"), 0);
+	g_autofree char *bytes = NULL, *sum = NULL;
+	gsize length = 0;
+	char *text;
+
+	/* What can't be read is an error of the actor's. */
+	if (g_file_get_contents(path, &bytes, &length, NULL))
+		sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, length);
+	json_object_set_new(actor, TRACE_PATH_KEY, json_string(sum ? sum : ""));
+	text = json_dumps(copy, JSON_INDENT(1));
+	json_decref(copy);
+	return text;
+}
+
+static bool open_trace(struct loader *loader, const char *path, const char *form)
+{
+	g_autofree char *name = g_path_get_basename(path);
+
+	loader->synthesised = true;
+	loader->root =
+		json_pack("{s:s, s:s, s:{s:b, s:b}, s:[{s:s, s:s, s:s}], s:{s:{s:s}}}", "name",
+			  name, "question", "What does this trace do under each variant?",
+			  "machine", "spread", 0, "flushers", 0, "actors", "kind", TRACE_KIND,
+			  TRACE_PATH_KEY, path, "form", form, "variants", "none", "design", "none");
+	if (!loader->root) /* the path is no UTF-8 */
+		return false;
+	loader->source.path = g_strdup(path);
+	loader->source.text = trace_scenario_text(loader->root, path);
+	loader->source.length = strlen(loader->source.text);
+	return true;
+}
+
 /* ---- loading ------------------------------------------------------------------------------ */
 
 static bool open_source(struct loader *loader, const char *name,
@@ -71,6 +112,19 @@ static bool open_source(struct loader *loader, const char *name,
 		return loader_fail(loader, error, "the script holds a NUL byte");
 	loader->root = scenario_of_script(&loader->source, kind);
 	return true;
+}
+
+static bool open_given(struct loader *loader, const char *name,
+		       const struct scenario_options *options,
+		       const struct scenario_registry *registry, GError **error)
+{
+	if (!options || !options->from)
+		return open_source(loader, name, registry, error);
+	if (open_trace(loader, name, options->from))
+		return true;
+	g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
+		    "error: the path of the trace is no UTF-8");
+	return false;
 }
 
 static bool apply_options(struct loader *loader, struct scenario *scenario,
@@ -144,6 +198,8 @@ static char *digest(const struct loader *loader)
 		json_t *actor = json_copy(json_array_get(json_object_get(root, "actors"), 0));
 
 		json_object_del(actor, SCRIPT_PATH_KEY);
+		if (!json_object_del(actor, TRACE_PATH_KEY))
+			json_object_set_new(root, "text", json_string(loader->source.text));
 		json_object_set_new(root, "actors", json_pack("[o]", actor));
 	}
 	sum = json_digest(root);
@@ -223,7 +279,7 @@ struct scenario *scenario_load(const char *name_or_path, const struct scenario_o
 	bool opened;
 
 	loader_init(&loader);
-	opened = open_source(&loader, name_or_path, registry, error);
+	opened = open_given(&loader, name_or_path, options, registry, error);
 	return load(&loader, opened, options, registry, error);
 }
 

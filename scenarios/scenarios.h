@@ -95,6 +95,8 @@ struct scenario {
 struct scenario_options {
 	const char *const *sets; /* NULL-terminated "path=value", or NULL */
 	const char *const *variants; /* NULL-terminated "NAME: key=value …": replace the file's */
+	const char
+		*from; /* the file is a trace of this form, for one trace actor; NULL: it isn't */
 	bool seed_given, replications_given;
 	uint64_t seed;
 	uint32_t replications;

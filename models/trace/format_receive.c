@@ -235,7 +235,7 @@ static enum trace_parsed rest_snapshot(struct trace *trace, struct trace_text *t
 
 	if (parsed == TRACE_PARSED_EVENT)
 		parsed = take_number(trace, text, "transid", &transid);
-	at = text->at;
+	at = MIN(text->at + 1, text->end);
 	if (parsed == TRACE_PARSED_EVENT)
 		parsed = take_uuid(trace, text, "parent_uuid", &parent);
 	if (parsed == TRACE_PARSED_EVENT)

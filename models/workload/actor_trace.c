@@ -13,7 +13,7 @@ enum { FORM_BY_CONTENT };
 
 struct trace_config {
 	char *file, *dir, *key;
-	int64_t form, bad_lines, timing, direct, lay_out, sync;
+	int64_t form, bad_lines, timing, direct, file_bytes, lay_out, sync;
 	struct replay_log *log; /* by check(); owned here */
 };
 
@@ -217,7 +217,8 @@ static bool check(void *config, GError **error)
 	struct trace_config *c = config;
 	struct replay_source source = {.path = c->file,
 				       .skip_bad = c->bad_lines == BAD_SKIP,
-				       .lay_out_max = (uint64_t)c->lay_out};
+				       .lay_out_max = (uint64_t)c->lay_out,
+				       .file_bytes = (uint64_t)c->file_bytes};
 	char *dir = c->dir;
 
 	if (!strcmp(c->file, "-")) {
@@ -287,6 +288,8 @@ static const struct sim_param params[] = {
 	 "key under which its files are: added, and the policy of its directory, or of each "
 	 "subvolume that it makes; plain if not given"},
 	{"direct", SIM_PARAM_BOOL, AT(direct), 0, 1, "false", NULL, "O_DIRECT"},
+	{"file_bytes", SIM_PARAM_BYTES, AT(file_bytes), 0, 0, "0", NULL,
+	 "iolog: what its files hold at least before it begins, as fio's filesize"},
 	{"lay_out", SIM_PARAM_BYTES, AT(lay_out), 0, 0, "4GiB", NULL,
 	 "most bytes of a file to write beforehand that the trace reads and has not written"},
 	{"sync", SIM_PARAM_BOOL, AT(sync), 0, 1, "true", NULL, "sync the filesystem at the end"},

@@ -27,6 +27,7 @@ struct replay_source {
 	const struct trace_format *format;
 	bool skip_bad;
 	uint64_t lay_out_max; /* bytes of a file */
+	uint64_t file_bytes; /* that older files have at least */
 };
 /** Reads a trace whole. NULL with an error that begins with FILE:LINE. */
 struct replay_log *replay_log_load(const struct replay_source *source, GError **error);

@@ -158,7 +158,8 @@ static int read_pages(struct replayer *r, struct btrfs_file *file, const struct 
 	return btrfs_read(r->task, file, from, to - from);
 }
 
-/* fsx makes the file as large as what it maps, and stores there. */
+/* fsx makes the file as large as what it maps, stores there, and calls msync(MS_SYNC), for which btrfs syncs
+ * the whole file (btrfs_sync_file() widens the range). */
 static int do_mapwrite(struct replayer *r, struct btrfs_file *file, const struct trace_event *e)
 {
 	uint64_t end = e->offset + e->length;
@@ -168,7 +169,9 @@ static int do_mapwrite(struct replayer *r, struct btrfs_file *file, const struct
 		err = btrfs_truncate(r->task, file, end);
 	if (!err)
 		err = read_pages(r, file, e);
-	return err ? err : do_write(r, file, e);
+	if (!err)
+		err = do_write(r, file, e);
+	return err ? err : btrfs_fsync(r->task, file);
 }
 
 static int do_fsync(struct replayer *r, struct btrfs_file *file, const struct trace_event *e)
@@ -266,15 +269,14 @@ static uint64_t shareable(const struct btrfs_file *from, const struct btrfs_file
 	uint64_t end = btrfs_inode_size(btrfs_file_inode(from));
 	uint64_t target = btrfs_inode_size(btrfs_file_inode(to));
 
-	if (e->offset % KERNEL_BLOCK_BYTES || e->to % KERNEL_BLOCK_BYTES)
-		return 0;
 	if (e->offset + len == end && e->to + len >= target)
 		return len;
 	return len / KERNEL_BLOCK_BYTES * KERNEL_BLOCK_BYTES;
 }
 
 /* vfs_copy_file_range(): shares what it can; the rest, or all if that fails, goes through the page
- * cache. */
+ * cache. An attempt flushes even if the offsets are not those of blocks (reflink.c,
+ * btrfs_remap_file_range_prep()). */
 static int copy(struct replayer *r, struct btrfs_file *from, struct btrfs_file *to,
 		const struct trace_event *e)
 {
@@ -283,7 +285,10 @@ static int copy(struct replayer *r, struct btrfs_file *from, struct btrfs_file *
 	uint64_t shared = shareable(from, to, e, len);
 	int err;
 
-	if (shared && btrfs_clone_range(r->task, from, e->offset, shared, to, e->to) < 0)
+	if (!len)
+		return 0;
+	err = btrfs_clone_range(r->task, from, e->offset, shared ? shared : len, to, e->to);
+	if (err < 0)
 		shared = 0;
 	if (shared == len)
 		return 0;

@@ -163,7 +163,14 @@ static void take_names(struct replay_log *log, const struct trace *trace)
 
 	for (uint32_t i = 0; (name = trace_file_name(trace, i)); i++)
 		g_ptr_array_add(log->names, replay_model_path(name));
-	number_of(log->sizes, MAX(log->names->len, 1) - 1);
+}
+
+static void want_sizes(struct loading *l)
+{
+	bool older = l->log->format->reads_older_files;
+
+	for (uint32_t i = 0; i < l->log->names->len; i++)
+		want_size(l, i, older ? l->source->file_bytes : 0);
 }
 
 /* ---- notes ---- */
@@ -273,6 +280,7 @@ struct replay_log *replay_log_load(const struct replay_source *source, GError **
 	ok = read_events(&l, trace, error);
 	if (ok) {
 		take_names(l.log, trace);
+		want_sizes(&l);
 		l.log->counts.skipped_lines += trace_skipped(trace);
 		take_notes(&l);
 	} else {

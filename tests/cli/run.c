@@ -298,3 +298,53 @@ Test(run, an_outcome_that_an_operation_cannot_come_to_is_refused_with_those_it_c
 	}
 	remove_folder(folder);
 }
+
+/* ---- traces ---- */
+
+static void expect_run(const char *folder, const char *arguments, int status, const char *out,
+		       const char *err)
+{
+	struct cli_result result = cli_run(NULL, folder, arguments);
+
+	cr_expect_eq(result.status, status, "%s: %d: %s", arguments, result.status, result.err);
+	cr_expect(strstr(result.out, out), "%s: %s", arguments, result.out);
+	cr_expect(strstr(result.err, err), "%s: %s", arguments, result.err);
+	cli_result_clear(&result);
+}
+
+Test(run, a_bare_trace_is_a_scenario_of_one_actor)
+{
+	char *folder = g_dir_make_tmp("run-XXXXXX", NULL);
+
+	g_free(loader_file(folder, "t", "write 0x0 0x1000 0x0\nrubbish\nread 0x0 0x1000 0x1000\n"));
+	g_free(loader_file(folder, "log", "fio version 3 iolog\n0 f write 0 4096\n"));
+	expect_run(folder, "run t --from fsx", 2, "",
+		   "t:2:1: error: expected an operation of fsx, got \"rubbish\"\n");
+	expect_run(folder, "run t --from fsx -q --set actors.trace.bad_lines=skip", 0,
+		   "t:2:1: warning: expected an operation of fsx, got", "");
+	expect_run(folder, "run log --from iolog -q --all", 0, "ops.write.count", "");
+	expect_run(folder, "run log --from fsx", 2, "", "log:1:1: error: ");
+	expect_run(folder, "run log --from blkparse", 2, "",
+		   "--from: expected one of fsx, iolog, receive, got \"blkparse\"");
+	expect_run(folder, "run none --from fsx", 2, "", "none: error: can't read the trace: ");
+	expect_run(folder, "run - --from fsx", 2, "", "not read from standard input");
+	remove_folder(folder);
+}
+
+/* In the file beside the file, in an option from where the user is. */
+Test(run, the_path_of_a_trace_is_seen_from_where_it_is_written)
+{
+	char *folder = g_dir_make_tmp("run-XXXXXX", NULL);
+	g_autofree char *sub = g_build_filename(folder, "sub", NULL);
+
+	cr_assert_eq(g_mkdir(sub, 0700), 0);
+	g_free(loader_file(folder, "sub/t", "write 0x0 0x1000 0x0\n"));
+	g_free(loader_file(folder, "here", "fsync 0x0 0x0 0x0\n"));
+	g_free(loader_file(folder, "sub/s.json",
+			   "{\"question\":\"?\",\"actors\":[{\"kind\":\"trace\",\"file\":\"t\"}],"
+			   "\"variants\":{\"none\":{\"design\":\"none\"}}}"));
+	expect_run(folder, "run sub/s.json -q --all", 0, "ops.write.count", "");
+	expect_run(folder, "run sub/s.json -q --all --set actors.trace.file=here", 0,
+		   "ops.fsync.count", "");
+	remove_folder(folder);
+}
