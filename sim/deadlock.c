@@ -141,13 +141,14 @@ static GPtrArray *collect(struct sim *sim, struct sim_task *task)
 	return set;
 }
 
+/* From the last collected: in a line those before a task are collected after it. */
 static void reduce(struct sim *sim, GPtrArray *set)
 {
 	bool changed = true;
 
 	while (changed) {
 		changed = false;
-		for (guint i = 0; i < set->len; i++) {
+		for (guint i = set->len; i--;) {
 			struct sim_task *task = g_ptr_array_index(set, i);
 
 			if (!task->can_wake && wakeable(sim, task))
