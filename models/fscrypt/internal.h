@@ -204,6 +204,7 @@ struct fscrypt {
 		uint64_t derivations, setkeys, nonces_drawn, name_setups, tfm_allocations;
 		uint64_t tfm_frees, master_key_lookups, infos_created, infos_freed;
 		uint64_t blocks_encrypted, blocks_decrypted;
+		uint64_t bios_encrypted, bios_decrypted;
 		uint64_t keys_after_removal, slept_atomic;
 		uint64_t tags_made, tags_checked, tags_wrong, untagged_blocks;
 	} count;

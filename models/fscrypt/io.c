@@ -167,6 +167,7 @@ int fscrypt_encrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 	else
 		bio_end(fc, true);
 	fc->count.blocks_encrypted += done > 0 ? (uint64_t)done : 0;
+	fc->count.bios_encrypted += done > 0;
 	return done;
 }
 
@@ -233,6 +234,7 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 	if (err)
 		return err;
 	fc->count.blocks_decrypted += io->blocks;
+	fc->count.bios_decrypted++;
 	wrong = fscrypt_tags(fc, io) ? truth_mismatches(fc->truth, io, &cipher, seal) : 0;
 	fc->count.tags_wrong += wrong;
 	if (wrong) /* without tags it would be garbage */

@@ -141,6 +141,15 @@ static const struct sim_metric_def def_encrypted = {
 	"crypt.blocks_encrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks encrypted"};
 static const struct sim_metric_def def_decrypted = {
 	"crypt.blocks_decrypted", "blocks", SIM_NO_DIRECTION, "I/O", "4 KiB blocks decrypted"};
+static const struct sim_metric_def def_bios_encrypted = {
+	"crypt.bios_encrypted", "bios", SIM_LESS_IS_BETTER, "I/O",
+	"bios that a cipher was taken for to encrypt them; one that got too few bounce pages goes "
+	"on "
+	"as another"};
+static const struct sim_metric_def def_bios_decrypted = {
+	"crypt.bios_decrypted", "bios", SIM_LESS_IS_BETTER, "I/O",
+	"bios that a cipher was taken for to decrypt them; of io.read_bios, those of encrypted "
+	"extents"};
 static const struct sim_metric_def def_tfm_frees = {
 	"tfm.frees", "count", SIM_NO_DIRECTION, KEYS,
 	"crypto_free_skcipher() for extent contents, in the run"};
@@ -153,10 +162,14 @@ static const struct sim_metric_def def_slept = {"free.slept_atomic", "count", SI
 						"freeing=immediate: extent infos whose end took a "
 						"sleeping lock under a lock that forbids it"};
 
-static const struct sim_metric_def *const own_defs[] = {
-	&def_derivations,   &def_setkeys,   &def_nonces,    &def_names, &def_lookups,
-	&def_tfm,	    &def_tfm_frees, &def_infos,	    &def_slept, &def_key_bytes,
-	&def_key_bytes_end, &def_encrypted, &def_decrypted, NULL};
+static const struct sim_metric_def *const own_defs[] = {&def_derivations,    &def_setkeys,
+							&def_nonces,	     &def_names,
+							&def_lookups,	     &def_tfm,
+							&def_tfm_frees,	     &def_infos,
+							&def_slept,	     &def_key_bytes,
+							&def_key_bytes_end,  &def_encrypted,
+							&def_decrypted,	     &def_bios_encrypted,
+							&def_bios_decrypted, NULL};
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
@@ -186,6 +199,8 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 		{&def_key_bytes_end, fc->key_bytes},
 		{&def_encrypted, fc->count.blocks_encrypted},
 		{&def_decrypted, fc->count.blocks_decrypted},
+		{&def_bios_encrypted, fc->count.bios_encrypted},
+		{&def_bios_decrypted, fc->count.bios_decrypted},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)

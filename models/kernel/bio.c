@@ -195,6 +195,7 @@ static void count_bio(struct machine *m, unsigned int op, uint32_t blocks)
 		g_assert_not_reached();
 	}
 	*(metadata ? &m->io.metadata_bios : &m->io.bios) += 1;
+	m->io.read_bios += op == BIO_READ;
 }
 
 void bio_submit(struct machine *machine, uint32_t device, unsigned int op, uint64_t physical_block,

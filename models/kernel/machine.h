@@ -43,7 +43,7 @@ struct prime {
 };
 
 struct io_books {
-	uint64_t bios, metadata_bios, flushes;
+	uint64_t bios, read_bios, metadata_bios, flushes;
 	uint64_t read_bytes, written_bytes, metadata_read_bytes, metadata_written_bytes;
 	sim_ns queue_wait_ns, queue_wait_max_ns;
 };

@@ -40,6 +40,9 @@ static const struct sim_metric_def io_bios = {"io.bios", "bios", SIM_LESS_IS_BET
 					      "Bios with file data submitted to member devices, "
 					      "reads and writes; metadata and flushes are "
 					      "counted apart."};
+static const struct sim_metric_def io_read_bios = {
+	"io.read_bios", "bios", SIM_LESS_IS_BETTER, "I/O",
+	"Of io.bios, those that read; scrub's and relocation's are among them."};
 static const struct sim_metric_def io_metadata_bios = {
 	"io.metadata_bios", "bios", SIM_LESS_IS_BETTER, "I/O",
 	"Bios with tree blocks submitted to member devices, reads and writes."};
@@ -113,6 +116,7 @@ const struct sim_metric_def *const machine_metric_defs[] = {
 	&mem_cache_max,
 	&mem_free_min,
 	&io_bios,
+	&io_read_bios,
 	&io_metadata_bios,
 	&io_flushes,
 	&io_read,
@@ -178,6 +182,7 @@ static void report_io(struct machine *m, struct sim_metrics *metrics)
 		(uint64_t)m->config.devices * m->config.device_channels * sim_now(m->sim);
 
 	set(metrics, &io_bios, m->io.bios);
+	set(metrics, &io_read_bios, m->io.read_bios);
 	set(metrics, &io_metadata_bios, m->io.metadata_bios);
 	set(metrics, &io_flushes, m->io.flushes);
 	set(metrics, &io_read, m->io.read_bytes);

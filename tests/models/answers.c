@@ -286,6 +286,27 @@ Test(answers, a_balance_moves_ciphertext_and_derives_nothing)
 	g_free(text);
 }
 
+/* Ten runs of 5 blocks in a plain file of 250: each is a map and a bio, and so is what lies between. */
+Test(answers, a_read_of_a_mixed_file_takes_a_bio_for_each_run_and_a_cipher_for_the_encrypted_ones)
+{
+	static const char text[] = "addkey K\nsubvol base\nwrite base/f 0 1000k\nsync\n"
+				   "snapshot base c\npolicy c K\nrepeat 10 write c/f {}00k 20k\n"
+				   "sync\ndropcaches\ndread c/f 0 1000k\n";
+	static const struct answer mixed[] = {
+		{"io.read_bios", 20},		{"io.bios", 1 + 10 + 20},
+		{"crypt.bios_encrypted", 10},	{"crypt.bios_decrypted", 10},
+		{"crypt.blocks_decrypted", 50}, {NULL, 0}};
+	static const struct answer plain[] = {{"io.read_bios", 20},
+					      {"io.bios", 1 + 10 + 20},
+					      {"crypt.bios_encrypted", 0},
+					      {"crypt.bios_decrypted", 0},
+					      {NULL, 0}};
+
+	expect_answers(text, LIGHT, mixed);
+	expect_answers(text, HEAVY, mixed);
+	expect_answers(text, NONE, plain);
+}
+
 /* ---- variants and costs ---- */
 
 static void expect_equal_metrics(struct world_outcome a, struct world_outcome b, const char *what)
