@@ -16,12 +16,20 @@ struct lock_edge {
 	const char *task, *path, *held_since_path;
 };
 
+/* A bit per class, by its id. */
+struct class_set {
+	uint64_t *word;
+	uint32_t words;
+};
+
 struct sim_lock_class {
 	struct sim *sim;
 	const char *name;
-	uint32_t id, words;
-	uint64_t *successors; /* a bit per class, so that a known edge costs a test */
+	uint32_t id;
+	struct class_set successors; /* so that a known edge costs a test */
 	GArray *edges; /* struct lock_edge, oldest first */
+	uint64_t asked[SIM_SECTIONS];
+	struct class_set held[SIM_SECTIONS]; /* what was held when it was asked for */
 };
 
 struct sim_lock_class *sim_lock_class(struct sim *sim, const char *name)
@@ -47,31 +55,32 @@ void lock_order_clear(struct sim *sim)
 	for (guint i = 0; i < sim->classes->len; i++) {
 		struct sim_lock_class *class = g_ptr_array_index(sim->classes, i);
 
-		g_free(class->successors);
+		g_free(class->successors.word);
+		for (int s = 0; s < SIM_SECTIONS; s++)
+			g_free(class->held[s].word);
 		g_array_unref(class->edges);
 		g_free(class);
 	}
 	chains_free(sim->cycles);
 }
 
-static bool has_edge(const struct sim_lock_class *from, const struct sim_lock_class *to)
+static bool set_has(const struct class_set *set, const struct sim_lock_class *class)
 {
-	uint32_t word = to->id / WORD_BITS;
+	uint32_t word = class->id / WORD_BITS;
 
-	return word < from->words && from->successors[word] >> to->id % WORD_BITS & 1;
+	return word < set->words && set->word[word] >> class->id % WORD_BITS & 1;
 }
 
-static void set_edge(struct sim_lock_class *from, const struct sim_lock_class *to)
+static void set_add(struct class_set *set, const struct sim_lock_class *class)
 {
-	uint32_t words = to->id / WORD_BITS + 1;
+	uint32_t words = class->id / WORD_BITS + 1;
 
-	if (words > from->words) {
-		from->successors = g_renew(uint64_t, from->successors, words);
-		memset(from->successors + from->words, 0,
-		       (words - from->words) * sizeof(*from->successors));
-		from->words = words;
+	if (words > set->words) {
+		set->word = g_renew(uint64_t, set->word, words);
+		memset(set->word + set->words, 0, (words - set->words) * sizeof(*set->word));
+		set->words = words;
 	}
-	from->successors[to->id / WORD_BITS] |= UINT64_C(1) << to->id % WORD_BITS;
+	set->word[class->id / WORD_BITS] |= UINT64_C(1) << class->id % WORD_BITS;
 }
 
 /* The search's memory of how a class was reached. */
@@ -148,9 +157,19 @@ static void add_edge(struct sim *sim, struct sim_holding *held, struct sim_lock_
 		.held_since_path = sim_intern(sim, held->path),
 	};
 
-	set_edge(held->class, class);
+	set_add(&held->class->successors, class);
 	g_array_append_val(held->class->edges, edge);
 	report_cycle(sim, held->class, class, &edge);
+}
+
+static SIM_RARE void note_in_section(struct sim *sim, struct sim_lock_class *class)
+{
+	uint32_t section = sim->self->section;
+
+	class->asked[section]++;
+	for (struct sim_holding *h = sim->self->held; h; h = h->task_next)
+		if (h->class)
+			set_add(&class->held[section], h->class);
 }
 
 void lock_order_asked(struct sim *sim, struct sim_lock_class *class)
@@ -158,8 +177,10 @@ void lock_order_asked(struct sim *sim, struct sim_lock_class *class)
 	if (!sim->self)
 		return;
 	for (struct sim_holding *h = sim->self->held; h; h = h->task_next)
-		if (h->class && SIM_UNLIKELY(!has_edge(h->class, class)))
+		if (h->class && SIM_UNLIKELY(!set_has(&h->class->successors, class)))
 			add_edge(sim, h, class);
+	if (sim->self->section)
+		note_in_section(sim, class);
 }
 
 void sim_lock_order_note(struct sim *sim, struct sim_lock_class *class)
@@ -195,4 +216,51 @@ const struct sim_chain *sim_lock_cycles(const struct sim *sim, size_t *count)
 {
 	*count = sim->cycles->len;
 	return (const struct sim_chain *)(void *)sim->cycles->data;
+}
+
+/* ---- sections ---- */
+
+void sim_section_enter(struct sim *sim, uint32_t section)
+{
+	g_assert(section && section < SIM_SECTIONS);
+	if (sim->self && !sim->self->section_depth++)
+		sim->self->section = section;
+}
+
+void sim_section_leave(struct sim *sim)
+{
+	if (!sim->self)
+		return;
+	g_assert(sim->self->section_depth && "a section was left that was not entered");
+	if (!--sim->self->section_depth)
+		sim->self->section = 0;
+}
+
+uint32_t sim_section(const struct sim *sim)
+{
+	return sim->self ? sim->self->section : 0;
+}
+
+const char *sim_section_class(const struct sim *sim, size_t i, uint32_t section, uint64_t *asked)
+{
+	const struct sim_lock_class *class;
+
+	if (i >= sim->classes->len)
+		return NULL;
+	class = g_ptr_array_index(sim->classes, i);
+	*asked = class->asked[section];
+	return class->name;
+}
+
+uint64_t sim_section_pairs(const struct sim *sim, uint32_t section)
+{
+	uint64_t pairs = 0;
+
+	for (guint i = 0; i < sim->classes->len; i++) {
+		const struct sim_lock_class *class = g_ptr_array_index(sim->classes, i);
+
+		for (uint32_t w = 0; w < class->held[section].words; w++)
+			pairs += (uint64_t)__builtin_popcountll(class->held[section].word[w]);
+	}
+	return pairs;
 }

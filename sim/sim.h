@@ -133,6 +133,21 @@ void sim_lock_order_note(struct sim *sim, struct sim_lock_class *class);
 void sim_lock_order_enter(struct sim *sim, struct sim_lock_class *class);
 void sim_lock_order_leave(struct sim *sim, struct sim_lock_class *class);
 
+/**
+ * Sections of a model's code, numbered from 1 by the model: what the lock-order graph sees while a task
+ * is in one is kept apart. They nest, and the outermost counts. No effect in a plain event.
+ */
+enum { SIM_SECTIONS = 4 };
+void sim_section_enter(struct sim *sim, uint32_t section);
+void sim_section_leave(struct sim *sim);
+/** The section that the running task is in; 0: none. */
+uint32_t sim_section(const struct sim *sim);
+/** The i-th lock class, and how often one of its locks was asked for in `section` by a call that may
+ * wait, notes and pseudo-locks included; NULL past the last class. */
+const char *sim_section_class(const struct sim *sim, size_t i, uint32_t section, uint64_t *asked);
+/** Distinct pairs of classes of which one was asked for in `section` while the other was held. */
+uint64_t sim_section_pairs(const struct sim *sim, uint32_t section);
+
 /** One link of a chain: `task` waits in `path` for `resource`, held by the next link's task (the
  * last link's by the first), which took it in `held_since_path`. Where the next link's task only
  * stands before `task` in the line, or is the one declared to wake it, `held_since_path` is the path

@@ -120,6 +120,7 @@ struct sim_task {
 	bool killed, dead;
 	uint64_t name_hash;
 	struct sim_holding *held; /* the newest first */
+	uint32_t section, section_depth;
 	struct sim_stack *stack;
 	sim_task_fn fn;
 	void *arg, *user;

@@ -50,6 +50,7 @@ struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, vo
 	task->state = TASK_NEW;
 	task->killed = task->dead = false;
 	task->held = NULL;
+	task->section = task->section_depth = 0;
 	task->stack = NULL;
 	task->fn = fn;
 	task->arg = arg;

@@ -117,7 +117,7 @@ int fscrypt_verify(struct kernel_task *task, void *crypt, const struct btrfs_cry
 	if (err)
 		return err;
 	fscrypt_check_tags(task, fc, tags);
-	fc->setup->release(task, fc->setup_state, &cipher);
+	SETUP_HOOK(fc, release)(task, fc->setup_state, &cipher);
 	return truth_mismatches(fc->truth, io, &cipher, seal) ? -EBADMSG : 0;
 }
 

@@ -115,6 +115,7 @@ static struct blk_keyslot *grab(struct kernel_task *task, struct blk_keyslot *sl
 		profile->in_use++;
 		profile->in_use_max = MAX(profile->in_use_max, profile->in_use);
 	}
+	complexity_cipher(profile->crypto->fc, slot->keyed, slot->refs);
 	if (profile->crypto->ops->held_by_task)
 		sim_waitq_add_waker(&profile->idle_wait, task->sim_task);
 	return slot;
@@ -136,6 +137,7 @@ static void unhash(struct blk_keyslot *slot)
 	if (slot->keyed)
 		g_hash_table_remove(slot->profile->by_address, &slot->address);
 	slot->keyed = false;
+	complexity_cipher(slot->profile->crypto->fc, slot->keyed, slot->refs);
 }
 
 /* The lock is held for write. One that can't be programmed stays under its old key's address, but
@@ -232,6 +234,7 @@ void blk_crypto_put_keyslot(struct kernel_task *task, struct keyed_cipher *ciphe
 		g_queue_push_tail_link(&profile->idle, &slot->link);
 		sim_waitq_wake_all(&profile->idle_wait);
 	}
+	complexity_cipher(profile->crypto->fc, slot->keyed, slot->refs);
 	if (profile->crypto->ops->held_by_task)
 		sim_waitq_remove_waker(&profile->idle_wait, task->sim_task);
 }

@@ -98,7 +98,7 @@ int extent_info_prepare(struct kernel_task *task, struct fscrypt_extent_info *in
 		return 0;
 	info->preparing = true;
 	if (fc->setup->prepare)
-		err = fc->setup->prepare(task, fc->setup_state, info);
+		err = SETUP_HOOK(fc, prepare)(task, fc->setup_state, info);
 	info->preparing = false;
 	info->prepared = !err;
 	if (!err)
@@ -115,7 +115,7 @@ static void info_end(struct kernel_task *task, struct fscrypt *fc, struct fscryp
 	list_add(&fc->dying, info);
 	if (info->prepared) {
 		if (fc->setup->destroy)
-			fc->setup->destroy(task, fc->setup_state, info);
+			SETUP_HOOK(fc, destroy)(task, fc->setup_state, info);
 		btrfs_account_extent_state(fc->fs, -prepared_bytes(fc));
 	}
 	kernel_free(fc->machine, fc->site_extent, info_bytes(fc));
@@ -157,7 +157,9 @@ static void free_work(struct kernel_task *task, void *arg)
 	struct fscrypt *fc = arg;
 
 	fc->free_queued = false;
+	sim_section_enter(machine_sim(fc->machine), SECTION_END);
 	end_pending(task, fc);
+	sim_section_leave(machine_sim(fc->machine));
 }
 
 void extent_info_put(struct fscrypt *fc, struct fscrypt_extent_info *info, bool atomic)
@@ -207,7 +209,7 @@ void extent_infos_free(struct fscrypt *fc)
 
 			list_remove(lists[i], info);
 			if (info->prepared && fc->setup->destroy)
-				fc->setup->destroy(NULL, fc->setup_state, info);
+				SETUP_HOOK(fc, destroy)(NULL, fc->setup_state, info);
 			g_free(info);
 		}
 }
@@ -256,7 +258,7 @@ static int new_info(struct kernel_task *task, void *crypt, const struct btrfs_cr
 		fc->count.nonces_drawn++;
 		info->nonce = ++fc->next_nonce;
 		info->extent = birth->extent;
-		err = fc->design->bind_new(task, fc, owner, info);
+		err = DESIGN_HOOK(fc, bind_new)(task, fc, owner, info);
 		if (!err)
 			err = prepare_for(task, owner, info);
 		if (err) {
@@ -314,7 +316,7 @@ static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *
 		return -EIO;
 	}
 	if (fc->setup->find)
-		info = fc->setup->find(fc->setup_state, owner, context->nonce);
+		info = SETUP_HOOK(fc, find)(fc->setup_state, owner, context->nonce);
 	if (info) {
 		extent_info_get(info);
 		*out = info;
@@ -324,7 +326,7 @@ static int load_info(struct kernel_task *task, void *crypt, struct btrfs_inode *
 	if (!info)
 		return -ENOMEM;
 	info->extent = extent;
-	err = fc->design->bind_loaded(task, fc, owner, context, info);
+	err = DESIGN_HOOK(fc, bind_loaded)(task, fc, owner, context, info);
 	if (!err)
 		err = prepare_for(task, owner, info);
 	if (err) {
@@ -423,7 +425,7 @@ static int may_clone(void *crypt, const struct btrfs_inode *from, const struct b
 	if (source && target && source != target &&
 	    fc->variant->reflink_check != REFLINK_CHECK_DESIGN)
 		return fc->variant->reflink_check == REFLINK_CHECK_CALL ? -EINVAL : 0;
-	return fc->design->may_clone(source, target);
+	return DESIGN_HOOK(fc, may_clone)(source, target);
 }
 
 const struct btrfs_crypt_ops fscrypt_btrfs_ops = {

@@ -43,7 +43,7 @@ void inode_info_drop(struct fscrypt *fc, struct inode_info *info)
 
 	unlist_inode(fc, info);
 	if (fc->setup->inode_close)
-		fc->setup->inode_close(fc->setup_state, info);
+		SETUP_HOOK(fc, inode_close)(fc->setup_state, info);
 	if (info->shared)
 		extent_info_put(fc, info->shared, false);
 	kernel_free(fc->machine, fc->site_info, bytes);
@@ -86,7 +86,7 @@ int inode_info_new(struct kernel_task *task, struct fscrypt *fc, struct btrfs_in
 	}
 	err = make_shared(task, fc, info);
 	if (!err && fc->setup->inode_open && !btrfs_inode_is_dir(inode))
-		err = fc->setup->inode_open(task, fc->setup_state, info);
+		err = SETUP_HOOK(fc, inode_open)(task, fc->setup_state, info);
 	if (err)
 		inode_info_drop(fc, info);
 	else
@@ -156,7 +156,7 @@ int fscrypt_file_open(struct kernel_task *task, void *crypt, struct btrfs_inode 
 
 	if (!info || !fc->setup->file_open)
 		return 0;
-	return fc->setup->file_open(task, fc->setup_state, info);
+	return SETUP_HOOK(fc, file_open)(task, fc->setup_state, info);
 }
 
 /* An info that counts among its key's. */

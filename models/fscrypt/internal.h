@@ -139,6 +139,46 @@ struct key_setup {
 	const struct sim_metric_def *const *metrics; /* what report() may set; NULL-terminated */
 };
 
+/* Those of their functions that stand for code of the kernel: what complexity.c counts. */
+#define DESIGN_HOOKS(HOOK) HOOK(bind_new) HOOK(bind_loaded) HOOK(may_clone)
+#define SETUP_HOOKS(HOOK)                                                                          \
+	HOOK(mount)                                                                                \
+	HOOK(inode_open)                                                                           \
+	HOOK(inode_close)                                                                          \
+	HOOK(file_open)                                                                            \
+	HOOK(find)                                                                                 \
+	HOOK(prepare)                                                                              \
+	HOOK(destroy)                                                                              \
+	HOOK(bio_begin)                                                                            \
+	HOOK(bio_end)                                                                              \
+	HOOK(bio_submit)                                                                           \
+	HOOK(acquire)                                                                              \
+	HOOK(release)                                                                              \
+	HOOK(bounce)                                                                               \
+	HOOK(unbounce)                                                                             \
+	HOOK(request_begin)                                                                        \
+	HOOK(request_end)                                                                          \
+	HOOK(forget)
+#define NAME_HOOK(name) HOOK_##name,
+enum fscrypt_hook { DESIGN_HOOKS(NAME_HOOK) SETUP_HOOKS(NAME_HOOK) FSCRYPT_HOOKS };
+#undef NAME_HOOK
+/** The function of that name, to be called now. */
+#define DESIGN_HOOK(fc, name) ((fc)->complexity.used |= 1u << HOOK_##name, (fc)->design->name)
+#define SETUP_HOOK(fc, name) ((fc)->complexity.used |= 1u << HOOK_##name, (fc)->setup->name)
+
+/* Objects whose states complexity.c tells apart, by flags of at most eight bits. */
+enum fscrypt_object {
+	OBJECT_EXTENT_INFO,
+	OBJECT_INODE_INFO,
+	OBJECT_MASTER_KEY,
+	OBJECT_CIPHER,
+	OBJECTS
+};
+struct complexity {
+	uint32_t used; /* a bit per enum fscrypt_hook */
+	uint64_t state[OBJECTS][4]; /* a bit per state that was seen */
+};
+
 /* The designs and set-ups that exist: a new one is a file of its own and a line here. */
 #define EXTENT_DESIGNS(DESIGN)                                                                     \
 	DESIGN(none)                                                                               \
@@ -213,9 +253,21 @@ struct fscrypt {
 	GArray *user_claims; /* uint32_t, by user: keys that count against the quota */
 	GHashTable *provisioned; /* key number → its payload's type */
 	struct alloc_site *site_claim;
+	struct complexity complexity;
+	struct btrfs_crypt_ops ops; /* fscrypt_btrfs_ops, in sections */
 };
 
 extern const struct btrfs_crypt_ops fscrypt_btrfs_ops;
+
+/* complexity.c: how much there is to a variant, as seen in the run. */
+/** Sections of sim_section_enter(). */
+enum fscrypt_section { SECTION_OPEN = 1, SECTION_IO, SECTION_END };
+/** What the filesystem is to call: fscrypt_btrfs_ops, each function in its section. */
+const struct btrfs_crypt_ops *complexity_ops(struct fscrypt *fc);
+/** A cipher of a pool or a keyslot was found keyed or not, in use by so many. */
+void complexity_cipher(struct fscrypt *fc, bool keyed, uint32_t users);
+void complexity_report(const struct fscrypt *fc, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const complexity_metrics[];
 
 /* keyring.c */
 void fscrypt_keyring_init(struct fscrypt *fc);

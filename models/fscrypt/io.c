@@ -34,14 +34,14 @@ static int bounce_some(struct kernel_task *task, struct mempool *pool, uint32_t 
 static int bounce(struct kernel_task *task, struct fscrypt *fc, uint32_t blocks)
 {
 	if (fc->setup->bounce)
-		return fc->setup->bounce(task, fc->setup_state, blocks);
+		return SETUP_HOOK(fc, bounce)(task, fc->setup_state, blocks);
 	return bounce_some(task, fc->bounce_pages, blocks);
 }
 
 static void unbounce(struct fscrypt *fc, uint32_t pages)
 {
 	if (fc->setup->unbounce)
-		fc->setup->unbounce(fc->setup_state, pages);
+		SETUP_HOOK(fc, unbounce)(fc->setup_state, pages);
 	else
 		for (uint32_t i = 0; i < pages; i++)
 			mempool_put(fc->bounce_pages);
@@ -72,7 +72,7 @@ int fscrypt_acquire(struct kernel_task *task, struct fscrypt *fc, const struct b
 				      io->info); /* one that a split has left to its first use */
 
 	*cipher = (struct keyed_cipher){.key = io->info->key->number, .nonce = io->info->nonce};
-	return err ? err : fc->setup->acquire(task, fc->setup_state, io->info, io, cipher);
+	return err ? err : SETUP_HOOK(fc, acquire)(task, fc->setup_state, io->info, io, cipher);
 }
 
 /* Hardware encrypts on the way: the request carries the key's slot, and nothing is copied. */
@@ -84,7 +84,7 @@ static int encrypt_in_hardware(struct kernel_task *task, struct fscrypt *fc,
 	int err = extent_info_prepare(task, io->info);
 
 	if (!err)
-		err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+		err = SETUP_HOOK(fc, request_begin)(task, fc->setup_state, io->info, &cipher);
 	if (err)
 		return err;
 	request->slot = cipher.slot;
@@ -107,7 +107,7 @@ static int encrypt_blocks(struct kernel_task *task, struct fscrypt *fc,
 		fscrypt_tag_blocks(task, fc, &done);
 		truth_encrypted(fc->truth, &done, cipher, seal);
 	}
-	fc->setup->release(task, fc->setup_state, cipher);
+	SETUP_HOOK(fc, release)(task, fc->setup_state, cipher);
 	return pages;
 }
 
@@ -132,20 +132,20 @@ static int encrypt_in_software(struct kernel_task *task, struct fscrypt *fc,
 
 static int bio_begin(struct kernel_task *task, struct fscrypt *fc, bool write)
 {
-	return fc->setup->bio_begin ? fc->setup->bio_begin(task, fc->setup_state, write) : 0;
+	return fc->setup->bio_begin ? SETUP_HOOK(fc, bio_begin)(task, fc->setup_state, write) : 0;
 }
 
 static void bio_end(struct fscrypt *fc, bool write)
 {
 	if (fc->setup->bio_end)
-		fc->setup->bio_end(fc->setup_state, write);
+		SETUP_HOOK(fc, bio_end)(fc->setup_state, write);
 }
 
 static void bio_submit_crypt(struct kernel_task *task, struct fscrypt *fc, bool write,
 			     uint32_t pages)
 {
 	if (fc->setup->bio_submit)
-		fc->setup->bio_submit(task, fc->setup_state, write, pages);
+		SETUP_HOOK(fc, bio_submit)(task, fc->setup_state, write, pages);
 	else if (pages)
 		mempool_hand_over(task, fc->bounce_pages, pages);
 }
@@ -185,7 +185,8 @@ int fscrypt_read_begin(struct kernel_task *task, void *crypt, const struct btrfs
 	if (fc->setup->request_begin) {
 		err = extent_info_prepare(task, io->info);
 		if (!err)
-			err = fc->setup->request_begin(task, fc->setup_state, io->info, &cipher);
+			err = SETUP_HOOK(fc, request_begin)(task, fc->setup_state, io->info,
+							    &cipher);
 	}
 	if (err)
 		bio_end(fc, false);
@@ -202,7 +203,7 @@ void fscrypt_request_end(void *crypt, struct btrfs_crypt_request *request)
 	struct keyed_cipher cipher = {.slot = request->slot, .at = request->at};
 
 	if (fc->setup->request_end && request->at)
-		fc->setup->request_end(fc->setup_state, &cipher);
+		SETUP_HOOK(fc, request_end)(fc->setup_state, &cipher);
 	if (request->bounce_pages)
 		unbounce(fc, request->bounce_pages);
 	if (request->write)
@@ -229,7 +230,7 @@ int fscrypt_decrypt(struct kernel_task *task, void *crypt, const struct btrfs_cr
 		kernel_run(task, COST_DECRYPT_4K + fc->mode, io->blocks);
 		if (fscrypt_tags(fc, io))
 			fscrypt_check_tags(task, fc, io->blocks);
-		fc->setup->release(task, fc->setup_state, &cipher);
+		SETUP_HOOK(fc, release)(task, fc->setup_state, &cipher);
 	}
 	if (err)
 		return err;

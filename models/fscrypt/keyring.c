@@ -288,7 +288,7 @@ static void become_absent(struct fscrypt *fc, struct master_key *key)
 	fscrypt_account(fc, -(int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
 	derived_cache_forget(fc->derived, key);
 	if (fc->setup->forget)
-		fc->setup->forget(fc->setup_state, key);
+		SETUP_HOOK(fc, forget)(fc->setup_state, key);
 	check_gone(fc, key);
 }
 

@@ -61,7 +61,7 @@ struct fscrypt *fscrypt_new(struct btrfs_fs *fs, const struct fscrypt_variant *v
 		fc->setup_state = fc->setup->new (fc);
 	if (fc->setup->prime && variant->freeing != FREEING_WORKQUEUE)
 		machine_on_prime(fc->machine, prime, fc);
-	btrfs_set_crypt(fs, &fscrypt_btrfs_ops, fc);
+	btrfs_set_crypt(fs, complexity_ops(fc), fc);
 	return fc;
 }
 
@@ -72,7 +72,7 @@ bool fscrypt_encrypts(const struct fscrypt *fc)
 
 int fscrypt_mount(struct fscrypt *fc)
 {
-	return fc->setup->mount ? fc->setup->mount(fc->setup_state) : 0;
+	return fc->setup->mount ? SETUP_HOOK(fc, mount)(fc->setup_state) : 0;
 }
 
 static void free_inodes(struct fscrypt *fc)
@@ -82,7 +82,7 @@ static void free_inodes(struct fscrypt *fc)
 
 		fc->inodes = info->next;
 		if (fc->setup->inode_close)
-			fc->setup->inode_close(fc->setup_state, info);
+			SETUP_HOOK(fc, inode_close)(fc->setup_state, info);
 		g_free(info);
 	}
 }
@@ -173,9 +173,12 @@ static const struct sim_metric_def *const own_defs[] = {&def_derivations,    &de
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const *const lists[] = {
-		own_defs, truth_metrics, rekey_metrics, derived_cache_metrics,
-		fscrypt_auth_metrics};
+	static const struct sim_metric_def *const *const lists[] = {own_defs,
+								    truth_metrics,
+								    rekey_metrics,
+								    derived_cache_metrics,
+								    fscrypt_auth_metrics,
+								    complexity_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }
@@ -209,6 +212,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 	rekey_report(fc, metrics);
 	derived_cache_report(fc->derived, metrics);
 	fscrypt_auth_report(fc, metrics);
+	complexity_report(fc, metrics);
 	if (fc->setup->report)
 		fc->setup->report(fc->setup_state, metrics);
 }

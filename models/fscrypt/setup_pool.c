@@ -151,6 +151,7 @@ static int key_slot(struct kernel_task *task, struct slot *slot,
 		return err;
 	slot->nonce = info->nonce;
 	slot->key = info->key;
+	complexity_cipher(fc, true, slot->users.length);
 	slot->mapped = fc->variant->pool_map && !g_hash_table_contains(pool->by_key, slot);
 	if (slot->mapped)
 		g_hash_table_add(pool->by_key, slot);
@@ -183,6 +184,7 @@ static void put_slot(struct kernel_task *task, struct slot *slot)
 	kernel_line_touch(task, &slot->pool->lock);
 	held = g_queue_peek_head(&slot->users) == task->sim_task;
 	g_queue_remove(&slot->users, task->sim_task);
+	complexity_cipher(slot->pool->setup->fc, slot->key, slot->users.length);
 	if (!slot->users.length) {
 		g_queue_push_tail_link(&slot->pool->idle, &slot->link);
 		sim_pool_release(&slot->pool->free, 1);
@@ -207,6 +209,7 @@ static int take_idle(struct kernel_task *task, struct cipher_pool *pool,
 	slot = g_queue_pop_head_link(&pool->idle)->data;
 	unkey(slot);
 	g_queue_push_tail(&slot->users, task->sim_task);
+	complexity_cipher(pool->setup->fc, false, slot->users.length);
 	kernel_run(task, COST_POOL_SLOT, 1);
 	pool->setup->misses++;
 	err = key_slot(task, slot, info);
@@ -333,6 +336,7 @@ static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_ex
 	cipher->at = slot;
 	if (slot) {
 		g_queue_push_tail(&slot->users, task->sim_task);
+		complexity_cipher(setup->fc, true, slot->users.length);
 		setup->hits++;
 		return 0;
 	}

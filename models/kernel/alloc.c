@@ -100,6 +100,20 @@ uint64_t alloc_site_max_bytes(const struct alloc_site *site)
 	return site->max_bytes;
 }
 
+uint64_t machine_section_sites(const struct machine *machine, uint32_t section, uint64_t *contexts)
+{
+	uint64_t sites = 0;
+
+	*contexts = 0;
+	for (guint i = 0; i < machine->sites->len; i++) {
+		const struct alloc_site *site = g_ptr_array_index(machine->sites, i);
+
+		sites += site->seen_in[section] != 0;
+		*contexts += (uint64_t)__builtin_popcount(site->seen_in[section]);
+	}
+	return sites;
+}
+
 /* ---- the modelled memory ---- */
 
 uint64_t memory_free_bytes(const struct machine *m)
@@ -209,6 +223,7 @@ static void count_allocations(struct kernel_task *task, struct alloc_site *site,
 
 	books->total += count;
 	site->count[asked][context] += count;
+	site->seen_in[sim_section(task->machine->sim)] |= 1u << context;
 	if (gfp == GFP_NOFS)
 		books->nofs += count;
 	if (gfp == GFP_KERNEL && context >= CONTEXT_WRITEBACK)

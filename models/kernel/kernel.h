@@ -366,6 +366,9 @@ void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t byte
 void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes);
 uint64_t alloc_site_bytes(const struct alloc_site *site);
 uint64_t alloc_site_max_bytes(const struct alloc_site *site);
+/** How many sites were asked in a section (sim_section_enter()); `contexts`: how many pairs of a site
+ * and the context of the asking. */
+uint64_t machine_section_sites(const struct machine *machine, uint32_t section, uint64_t *contexts);
 
 /** Free memory over the minimum watermark: what is left before direct reclaim. */
 uint64_t machine_memory_over_min(const struct machine *machine);

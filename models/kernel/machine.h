@@ -25,6 +25,7 @@ struct alloc_site {
 	char *name;
 	uint64_t bytes, max_bytes;
 	uint64_t count[GFP_FLAGS][ALLOC_CONTEXTS];
+	uint32_t seen_in[SIM_SECTIONS]; /* a bit per context */
 };
 
 struct alloc_books {
