@@ -284,9 +284,11 @@ static void report_section(const struct fscrypt *fc, uint32_t section, struct si
 	int64_t classes = 0;
 
 	for (size_t i = 0; (name = sim_section_class(sim, i, section, &asked)); i++) {
+		g_autofree char *word = g_strdelimit(g_strdup(name), " ", '_');
+
 		classes += asked > 0;
 		if (asked)
-			sim_metrics_set_for(metrics, &def_lock, (int64_t)asked, in, name, NULL);
+			sim_metrics_set_for(metrics, &def_lock, (int64_t)asked, in, word, NULL);
 	}
 	sites = machine_section_sites(fc->machine, section, &contexts);
 	sim_metrics_set_for(metrics, &def_classes, classes, in, NULL);
