@@ -69,7 +69,8 @@ static void see_info(struct fscrypt *fc, const struct fscrypt_extent_info *info)
 	    (const bool[]){info->refs > 1, info->kept > 0, info->owner != NULL, info->joined_key,
 			   info->prepared, info->preparing, info->setup != NULL, info->freed},
 	    STATE_BITS);
-	see_key(fc, info->key);
+	if (info->key) /* none was found for it */
+		see_key(fc, info->key);
 }
 
 /* ---- what the filesystem calls ---- */
