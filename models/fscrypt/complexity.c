@@ -36,16 +36,16 @@ void complexity_cipher(struct fscrypt *fc, bool keyed, uint32_t users)
 	see(fc, OBJECT_CIPHER, flags, G_N_ELEMENTS(flags));
 }
 
-/* An info that lost its key has none to be seen. */
 static void see_key(struct fscrypt *fc, const struct master_key *key)
 {
-	if (!key)
-		return;
-	see(fc, OBJECT_MASTER_KEY,
-	    (const bool[]){key->status == KEY_PRESENT, key->status == KEY_INCOMPLETELY_REMOVED,
-			   key->secret, key->unlocked_inodes > 0, key->extents > 0,
-			   key->setup != NULL},
-	    6);
+	const bool flags[] = {key->status == KEY_PRESENT,
+			      key->status == KEY_INCOMPLETELY_REMOVED,
+			      key->secret,
+			      key->unlocked_inodes > 0,
+			      key->extents > 0,
+			      key->setup != NULL};
+
+	see(fc, OBJECT_MASTER_KEY, flags, G_N_ELEMENTS(flags));
 }
 
 static void see_inode(struct fscrypt *fc, const struct btrfs_inode *inode)
@@ -69,7 +69,8 @@ static void see_info(struct fscrypt *fc, const struct fscrypt_extent_info *info)
 	    (const bool[]){info->refs > 1, info->kept > 0, info->owner != NULL, info->joined_key,
 			   info->prepared, info->preparing, info->setup != NULL, info->freed},
 	    STATE_BITS);
-	see_key(fc, info->key);
+	if (info->key) /* none was found for it */
+		see_key(fc, info->key);
 }
 
 /* ---- what the filesystem calls ---- */
@@ -284,9 +285,11 @@ static void report_section(const struct fscrypt *fc, uint32_t section, struct si
 	int64_t classes = 0;
 
 	for (size_t i = 0; (name = sim_section_class(sim, i, section, &asked)); i++) {
+		g_autofree char *word = g_strdelimit(g_strdup(name), " ", '_');
+
 		classes += asked > 0;
 		if (asked)
-			sim_metrics_set_for(metrics, &def_lock, (int64_t)asked, in, name, NULL);
+			sim_metrics_set_for(metrics, &def_lock, (int64_t)asked, in, word, NULL);
 	}
 	sites = machine_section_sites(fc->machine, section, &contexts);
 	sim_metrics_set_for(metrics, &def_classes, classes, in, NULL);

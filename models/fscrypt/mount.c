@@ -162,16 +162,14 @@ static const struct sim_metric_def def_slept = {"free.slept_atomic", "count", SI
 						"freeing=immediate: extent infos whose end took a "
 						"sleeping lock under a lock that forbids it"};
 
-static const struct sim_metric_def *const own_defs[] = {
-	&def_derivations,    &def_setkeys,
-	&def_nonces,	     &def_names,
-	&def_lookups,	     &def_tfm,
-	&def_tfm_frees,	     &def_infos,
-	&def_slept,	     &def_key_bytes,
-	&def_key_bytes_end,  &def_encrypted,
-	&def_decrypted,	     &def_bios_encrypted,
-	&def_bios_decrypted, NULL,
-};
+static const struct sim_metric_def *const own_defs[] = {&def_derivations,    &def_setkeys,
+							&def_nonces,	     &def_names,
+							&def_lookups,	     &def_tfm,
+							&def_tfm_frees,	     &def_infos,
+							&def_slept,	     &def_key_bytes,
+							&def_key_bytes_end,  &def_encrypted,
+							&def_decrypted,	     &def_bios_encrypted,
+							&def_bios_decrypted, NULL};
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {

@@ -53,6 +53,59 @@ static void nest(struct locks *l, struct sim_mutex *outer, struct sim_mutex *inn
 	sim_path_leave(l->sim);
 }
 
+static void in_sections(struct sim_task *self, void *arg)
+{
+	struct locks *l = arg;
+
+	(void)self;
+	sim_mutex_lock(&l->a);
+	sim_section_enter(l->sim, 1);
+	sim_mutex_lock(&l->b); /* A, B */
+	sim_section_enter(l->sim, 2); /* inside another: it does not count */
+	sim_mutex_lock(&l->c); /* A, C and B, C */
+	sim_mutex_unlock(&l->c);
+	sim_section_leave(l->sim);
+	cr_expect_eq(sim_section(l->sim), 1u);
+	sim_mutex_unlock(&l->b);
+	sim_mutex_lock(&l->b);
+	sim_section_leave(l->sim);
+	cr_expect_eq(sim_section(l->sim), 0u);
+	sim_mutex_lock(&l->c); /* in no section */
+	sim_mutex_unlock(&l->c);
+	sim_mutex_unlock(&l->b);
+	sim_mutex_unlock(&l->a);
+	sim_section_enter(l->sim, 2);
+	sim_lock_order_note(l->sim, l->fs_reclaim);
+	sim_section_leave(l->sim);
+}
+
+static uint64_t asked_for(const struct locks *l, const char *class, uint32_t section)
+{
+	uint64_t asked = 0;
+	const char *name;
+
+	for (size_t i = 0; (name = sim_section_class(l->sim, i, section, &asked)); i++)
+		if (!strcmp(name, class))
+			return asked;
+	return UINT64_MAX;
+}
+
+Test(lock_order, a_section_keeps_apart_what_is_asked_for_in_it_and_behind_what)
+{
+	struct locks l;
+
+	open_locks(&l);
+	run_alone(&l, "task", in_sections);
+	cr_expect_eq(asked_for(&l, "A", 1), 0u);
+	cr_expect_eq(asked_for(&l, "B", 1), 2u);
+	cr_expect_eq(asked_for(&l, "C", 1), 1u);
+	cr_expect_eq(asked_for(&l, "C", 2), 0u);
+	cr_expect_eq(asked_for(&l, "fs_reclaim", 2), 1u);
+	cr_expect_eq(sim_section_pairs(l.sim, 1), 3u);
+	cr_expect_eq(sim_section_pairs(l.sim, 2), 0u);
+	close_locks(&l);
+}
+
 struct pair {
 	struct sim_rwsem first, second;
 	struct sim_lock_class *subclass;
