@@ -12,12 +12,6 @@ enum { MIB = 1 << 20, ACTORS_MAX = 4 };
 
 /* ---- a world, whose memory is looked at when it has come to its end ---- */
 
-/* Stands in for the head of struct script_config. */
-struct script_text {
-	char *script, *path;
-	struct script *parsed;
-};
-
 struct rekey_case {
 	const char *design, *setup;
 	enum fscrypt_rekey rekey;
@@ -152,14 +146,16 @@ static void run(struct world *w, const struct cost_profile *profile, const struc
 		const char *const *scripts)
 {
 	struct fscrypt_variant variant = variant_of(c);
-	struct script_text config[ACTORS_MAX] = {0};
+	void *config[ACTORS_MAX];
 	const struct actor_kind *kind = script_kind();
 
 	build(w, profile, &variant, c);
 	for (size_t i = 0; scripts[i]; i++) {
-		config[i].script = g_strdup(scripts[i]);
-		cr_assert(kind->check(&config[i], NULL));
-		kind->start(w->workload, "script", &config[i]);
+		config[i] = g_malloc0(kind->config_bytes);
+		sim_param_defaults(kind->params, config[i]);
+		sim_param_set(sim_param_find(kind->params, "script"), config[i], scripts[i], NULL);
+		cr_assert(kind->check(config[i], NULL));
+		kind->start(w->workload, "script", config[i]);
 	}
 	cr_expect_eq(sim_run(w->sim, SIM_NEVER), SIM_END_IDLE);
 	cr_assert_eq(w->workload->running, 0u, "%s %s: stuck", c->design, c->setup);
@@ -171,8 +167,9 @@ static void run(struct world *w, const struct cost_profile *profile, const struc
 	cr_expect(w->cleaned);
 	expect_nothing_left(w, c->design);
 	for (size_t i = 0; i < ACTORS_MAX && scripts[i]; i++) {
-		kind->clear(&config[i]);
-		g_free(config[i].script);
+		kind->clear(config[i]);
+		sim_param_clear(kind->params, config[i]);
+		g_free(config[i]);
 	}
 }
 
