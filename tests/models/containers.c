@@ -75,7 +75,7 @@ Test(containers, without_encryption_everything_is_shared_and_no_key_is_asked_for
 	cr_expect_eq(metric_of(&o, "ops.job.write.count"), CONTAINERS * JOBS * JOB_WRITES);
 	cr_expect_eq(metric_of(&o, "containers.host.shared_bytes"),
 		     CONTAINERS * (REFLINKS * MIB + JOBS * 64 * KIB));
-	cr_expect_eq(metric_of(&o, "containers.host.copied_bytes"), 0);
+	cr_expect_eq(metric_of(&o, "host.copied_bytes"), 0);
 	cr_expect_eq(metric_of(&o, "containers.host.keys"), 0);
 	cr_expect_eq(metric_of(&o, "containers.host.removals"), 0);
 	cr_expect(!metric_present(&o, "ops.add_key.count"));
@@ -94,8 +94,7 @@ Test(containers, a_job_gets_a_copy_where_extents_go_by_their_inodes_key)
 		cr_expect_eq(metric_of(&o, "containers.host.nested_refused"), CONTAINERS * JOBS);
 		cr_expect_eq(metric_of(&o, "containers.host.shared_bytes"),
 			     CONTAINERS * REFLINKS * MIB);
-		cr_expect_eq(metric_of(&o, "containers.host.copied_bytes"),
-			     CONTAINERS * JOBS * 64 * KIB);
+		cr_expect_eq(metric_of(&o, "host.copied_bytes"), CONTAINERS * JOBS * 64 * KIB);
 		cr_expect_eq(metric_of(&o, "ops.job.copy.count"), CONTAINERS * JOBS);
 		cr_expect_eq(metric_of(&o, "ops.job.read.refused"), 0);
 		world_outcome_clear(&o);
@@ -108,7 +107,7 @@ Test(containers, a_job_shares_and_reads_what_names_its_own_key)
 
 	expect_sound(&o);
 	cr_expect_eq(metric_of(&o, "containers.host.nested_refused"), 0);
-	cr_expect_eq(metric_of(&o, "containers.host.copied_bytes"), 0);
+	cr_expect_eq(metric_of(&o, "host.copied_bytes"), 0);
 	cr_expect_eq(metric_of(&o, "ops.job.read.refused"), 0);
 	cr_expect_eq(metric_of(&o, "crypt.blocks_decrypted"), CONTAINERS * JOBS * 64 * KIB / 4096);
 	world_outcome_clear(&o);
@@ -130,7 +129,7 @@ Test(containers, packages_are_copied_where_plain_extents_are_refused)
 
 	expect_sound(&o);
 	cr_expect_eq(metric_of(&o, "containers.host.plain_refused"), CONTAINERS * REFLINKS);
-	cr_expect_eq(metric_of(&o, "containers.host.copied_bytes"), CONTAINERS * REFLINKS * MIB);
+	cr_expect_eq(metric_of(&o, "host.copied_bytes"), CONTAINERS * REFLINKS * MIB);
 	/* The store, and of two containers packages, new files and a file for the jobs. */
 	cr_expect_eq(metric_of(&o, "disk.data_bytes"),
 		     2 * MIB + 2 * (REFLINKS * MIB + (WRITES + 1) * 64 * KIB));
@@ -146,7 +145,7 @@ Test(containers, a_refusal_is_passed_by_or_ends_what_met_it)
 	expect_sound(&skip);
 	expect_sound(&fail);
 	expect_sound(&none);
-	cr_expect_eq(metric_of(&skip, "containers.host.copied_bytes"), 0);
+	cr_expect_eq(metric_of(&skip, "host.copied_bytes"), 0);
 	cr_expect_eq(metric_of(&skip, "ops.job.write.count"), CONTAINERS * JOBS * JOB_WRITES);
 	cr_expect(!metric_present(&skip, "ops.job.read.count"));
 	cr_expect(!metric_present(&fail, "ops.job.write.count"));
