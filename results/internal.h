@@ -132,7 +132,8 @@ void words_heading(const struct results_comparison *cmp, unsigned width, GString
 /** The question and the facts that a document rests on; `curve`: without the steps of axes. */
 void words_question(const struct results_doc *doc, bool curve, unsigned width, GString *out);
 void words_findings(const struct results_comparison *cmp, bool all, unsigned width, GString *out);
-void words_verdict(const struct results_comparison *cmp, unsigned width, GString *out);
+void words_verdict(const struct results_comparison *cmp, const struct results_text_options *options,
+		   GString *out);
 void table_print(const struct results_comparison *cmp, const struct results_text_options *options,
 		 GString *out);
 

@@ -49,7 +49,7 @@ void results_text(const struct results_comparison *cmp, const struct results_tex
 	g_string_append_len(out, text->str, (gssize)text->len);
 	g_string_truncate(text, 0);
 	words_findings(cmp, o.all, o.width, text);
-	words_verdict(cmp, o.width, text);
+	words_verdict(cmp, &o, text);
 	text_clean(text, o.ascii, false);
 	g_string_append_len(out, text->str, (gssize)text->len);
 }

@@ -199,19 +199,33 @@ void words_findings(const struct results_comparison *cmp, bool all, unsigned wid
 
 /* ---- the verdict ---- */
 
-/* Allocations by site are in the table; here their totals speak for them. */
-static bool counts(const struct results_row *row)
+/* The verdict is about what the scenario measures, if it says what; else about everything.
+ * Allocations by site are in the table; here their totals speak for them. */
+struct judged {
+	const struct results_comparison *cmp;
+	const char *const *measure;
+	unsigned width;
+};
+
+static bool counts(const struct judged *j, const struct results_row *row)
 {
+	if (j->measure)
+		return name_is_wanted(row->name, j->measure);
 	return row->class != RESULTS_HOST && !g_str_has_prefix(row->name, ALLOC_BY_PREFIX);
 }
 
-static unsigned verdicts(const struct results_comparison *cmp, size_t column,
-			 enum results_verdict verdict)
+static bool is_named(const struct judged *j, const struct results_row *row)
+{
+	return counts(j, row) && (j->measure || row->summary);
+}
+
+static unsigned verdicts(const struct judged *j, size_t column, enum results_verdict verdict)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < cmp->rows->len; i++)
-		n += counts(row_at(cmp, i)) && row_at(cmp, i)->cell[column].verdict == verdict;
+	for (size_t i = 0; i < j->cmp->rows->len; i++)
+		n += counts(j, row_at(j->cmp, i)) &&
+		     row_at(j->cmp, i)->cell[column].verdict == verdict;
 	return n;
 }
 
@@ -240,10 +254,11 @@ static void name_metric(const struct results_comparison *cmp, const struct resul
 	human_difference(out, cell, reference_is_zero, row->unit);
 }
 
-static void append_verdict(const struct results_comparison *cmp, size_t column,
-			   enum results_verdict verdict, const char *what, GString *out)
+static void append_verdict(const struct judged *j, size_t column, enum results_verdict verdict,
+			   const char *what, GString *out)
 {
-	unsigned n = verdicts(cmp, column, verdict), named = 0;
+	const struct results_comparison *cmp = j->cmp;
+	unsigned n = verdicts(j, column, verdict), named = 0;
 
 	if (n == 0)
 		return;
@@ -253,7 +268,7 @@ static void append_verdict(const struct results_comparison *cmp, size_t column,
 	for (size_t i = 0; i < cmp->rows->len && named < NAMED_MAX; i++) {
 		const struct results_row *row = row_at(cmp, i);
 
-		if (!counts(row) || row->cell[column].verdict != verdict || !row->summary)
+		if (!is_named(j, row) || row->cell[column].verdict != verdict)
 			continue;
 		g_string_append(out, named++ ? ", " : " (");
 		name_metric(cmp, row, column, out);
@@ -262,39 +277,41 @@ static void append_verdict(const struct results_comparison *cmp, size_t column,
 		g_string_append(out, n > named ? ", …)" : ")");
 }
 
-static void say_column(const struct results_comparison *cmp, size_t i, unsigned width, GString *out)
+static void say_column(const struct judged *j, size_t i, GString *out)
 {
+	const struct results_comparison *cmp = j->cmp;
 	const struct results_column *column = column_at(cmp, i);
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	append_verdict(cmp, i, RESULTS_WORSE, "worse in", text);
-	append_verdict(cmp, i, RESULTS_BETTER, "better in", text);
-	append_verdict(cmp, i, RESULTS_DIFFERS, "another figure, without a better side, in", text);
-	append_verdict(cmp, i, RESULTS_SAME, "the same in", text);
-	append_verdict(cmp, i, RESULTS_CANT_TELL, "can't be told in", text);
-	append_verdict(cmp, i, RESULTS_STOPPED,
+	append_verdict(j, i, RESULTS_WORSE, "worse in", text);
+	append_verdict(j, i, RESULTS_BETTER, "better in", text);
+	append_verdict(j, i, RESULTS_DIFFERS, "another figure, without a better side, in", text);
+	append_verdict(j, i, RESULTS_SAME, "the same in", text);
+	append_verdict(j, i, RESULTS_CANT_TELL, "can't be told in", text);
+	append_verdict(j, i, RESULTS_STOPPED,
 		       "not comparable, as a run did not come to its end, in", text);
-	sentence(out, 2, width, "%s against %s: %s%s.", column->label,
+	sentence(out, 2, j->width, "%s against %s: %s%s.", column->label,
 		 column_at(cmp, column->reference)->label,
 		 column->same_events ? "the same events at every seed; " : "",
 		 text->len ? text->str : "they have no metric in common");
 }
 
-static void say_best(const struct results_comparison *cmp, unsigned width, GString *out)
+static void say_best(const struct judged *j, GString *out)
 {
+	const struct results_comparison *cmp = j->cmp;
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	for (size_t i = 0; i < cmp->columns->len; i++) {
 		unsigned n = 0;
 
 		for (size_t k = 0; k < cmp->rows->len; k++)
-			n += counts(row_at(cmp, k)) && row_at(cmp, k)->cell[i].best;
+			n += counts(j, row_at(cmp, k)) && row_at(cmp, k)->cell[i].best;
 		if (n > 0)
 			g_string_append_printf(text, "%s%s in %u", text->len ? ", " : "",
 					       column_at(cmp, i)->label, n);
 	}
 	if (text->len > 0)
-		sentence(out, 2, width, "Best, or not told from the best: %s.", text->str);
+		sentence(out, 2, j->width, "Best, or not told from the best: %s.", text->str);
 }
 
 /* Between runs of one variant a metric that one side lacks is a finding. */
@@ -343,39 +360,43 @@ static uint32_t seeds_run(const struct results_doc *doc)
 	return seeds;
 }
 
-static void say_certainty(const struct results_comparison *cmp, unsigned width, GString *out)
+static void say_certainty(const struct judged *j, GString *out)
 {
+	const struct results_comparison *cmp = j->cmp;
 	uint32_t replications = seeds_run(cmp->docs[0]);
 	unsigned sampled = 0;
 
 	for (size_t k = 0; k < cmp->rows->len; k++)
-		sampled += row_at(cmp, k)->class == RESULTS_SAMPLED;
+		sampled += counts(j, row_at(cmp, k)) && row_at(cmp, k)->class == RESULTS_SAMPLED;
 	if (sampled == 0)
-		sentence(out, 2, width,
+		sentence(out, 2, j->width,
 			 "Every metric is exact: no run drew a random number, so each difference "
 			 "is one for certain.");
 	else if (replications < 2)
-		sentence(out, 2, width,
+		sentence(out, 2, j->width,
 			 "%u metric%s sampled at one seed: that tells nothing of their spread. "
 			 "Start with %d replications.",
 			 sampled, plural(sampled), SEEDS_TO_START_WITH);
 	else
-		sentence(out, 2, width,
+		sentence(out, 2, j->width,
 			 "%u metric%s sampled at %u seeds and compared seed by seed, each with "
 			 "95 %% confidence: of twenty that do not differ, one may be said to.",
 			 sampled, plural(sampled), replications);
 }
 
-void words_verdict(const struct results_comparison *cmp, unsigned width, GString *out)
+void words_verdict(const struct results_comparison *cmp, const struct results_text_options *options,
+		   GString *out)
 {
-	g_string_append(out, "Verdict\n");
+	const struct judged judged = {cmp, options->all ? NULL : options->measure, options->width};
+
+	g_string_append(out, judged.measure ? "Verdict on what is measured\n" : "Verdict\n");
 	for (size_t i = 0; i < cmp->columns->len; i++) {
 		if (column_at(cmp, i)->reference == i)
 			continue;
-		say_column(cmp, i, width, out);
+		say_column(&judged, i, out);
 		if (cmp->doc_count > 1)
-			say_missing(cmp, i, width, out);
+			say_missing(cmp, i, options->width, out);
 	}
-	say_best(cmp, width, out);
-	say_certainty(cmp, width, out);
+	say_best(&judged, out);
+	say_certainty(&judged, out);
 }
