@@ -18,7 +18,7 @@ struct trace_config {
 };
 
 /* An event's calls are numbered below it. */
-enum { STEPS_LOG2 = 8 };
+enum { STEPS_LOG2 = 8, PATHS_CHUNK_BYTES = 4096 };
 
 struct op_timer replay_begin(struct replayer *r, const char *op)
 {
@@ -51,11 +51,21 @@ int replay_end(struct replayer *r, const struct op_timer *timer, int err)
 	return err;
 }
 
-char *replay_path(const struct replayer *r, uint32_t file)
+const char *replay_keep(struct replayer *r, char *path)
+{
+	const char *kept = g_string_chunk_insert_const(r->paths, path);
+
+	g_free(path);
+	return kept;
+}
+
+const char *replay_path(struct replayer *r, uint32_t file)
 {
 	const char *name = r->log->names->pdata[file];
 
-	return *r->dir ? g_strconcat(r->dir, *name ? "/" : "", name, NULL) : g_strdup(name);
+	if (!*r->dir)
+		return name;
+	return replay_keep(r, g_strconcat(r->dir, *name ? "/" : "", name, NULL));
 }
 
 /* ---- the task ---- */
@@ -64,12 +74,11 @@ char *replay_path(const struct replayer *r, uint32_t file)
 static void prepare(struct replayer *r)
 {
 	struct fscrypt *fc = r->workload->crypt;
-	g_autofree char *inside = g_strconcat(r->dir, "/", NULL);
 	struct op_timer timer;
 	uint32_t key;
 
 	if (*r->dir)
-		replay_make_dirs(r, inside);
+		replay_make_dirs(r, replay_keep(r, g_strconcat(r->dir, "/", NULL)));
 	if (!*r->key)
 		return;
 	key = fscrypt_key_number(fc, r->key);
@@ -148,10 +157,9 @@ static void replayer_free(gpointer arg)
 {
 	struct replayer *r = arg;
 
-	g_hash_table_destroy(r->held);
+	g_tree_destroy(r->held);
 	g_hash_table_destroy(r->made);
-	g_free(r->subvolume);
-	g_free(r->parent);
+	g_string_chunk_free(r->paths);
 	g_free(r);
 }
 
@@ -183,8 +191,9 @@ static void start(struct workload *workload, const char *name, const void *confi
 		.as_recorded = c->timing == AS_RECORDED,
 		.makes_dirs = !c->log->format->trees,
 		.one_open = c->log->format->trees,
-		.held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-		.made = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.paths = g_string_chunk_new(PATHS_CHUNK_BYTES),
+		.held = g_tree_new((GCompareFunc)strcmp),
+		.made = g_hash_table_new(g_str_hash, g_str_equal),
 	};
 	workload_keep(workload, r, replayer_free);
 	count_log(workload, c->log);

@@ -49,9 +49,11 @@ struct replayer {
 	struct kernel_task *task;
 	uint32_t number;
 	uint64_t event, step; /* that is being done, and how many calls it has made */
-	GHashTable *held; /* path → struct btrfs_file * */
+	GStringChunk *paths; /* every path that a call was made with: a run may end within one */
+	GTree *held; /* path → struct btrfs_file *, by name */
 	GHashTable *made; /* paths of directories that are known to be there */
-	char *subvolume, *parent; /* being received, and what it is a snapshot of; NULL: none */
+	const char *subvolume,
+		*parent; /* being received, and what it is a snapshot of; NULL: none */
 	bool failed; /* the first failure was told */
 	sim_ns start;
 };
@@ -60,8 +62,10 @@ struct replayer {
 struct op_timer replay_begin(struct replayer *r, const char *op);
 /** Ends it; an error is the reader's to know. Returns `err`. */
 int replay_end(struct replayer *r, const struct op_timer *timer, int err);
-/** The path in the model; the caller frees. */
-char *replay_path(const struct replayer *r, uint32_t file);
+/** The path in the model; it lives as long as `r`, and so do those of replay_keep(). */
+const char *replay_path(struct replayer *r, uint32_t file);
+/** Takes `path` over. */
+const char *replay_keep(struct replayer *r, char *path);
 
 /* replay_file.c */
 /** The open file at a path; opened, and made with the directories above it, if it isn't. */

@@ -17,7 +17,7 @@ static int make_dir(struct replayer *r, const char *path)
 
 	if (g_hash_table_contains(r->made, path))
 		return 0;
-	g_hash_table_add(r->made, g_strdup(path));
+	g_hash_table_add(r->made, (gpointer)path);
 	timer = replay_begin(r, "mkdir");
 	err = btrfs_mkdir(r->task, r->workload->fs, path);
 	return replay_end(r, &timer, err == -EEXIST ? 0 : err);
@@ -29,7 +29,7 @@ int replay_make_dirs(struct replayer *r, const char *path)
 	int err = 0;
 
 	for (const char *slash = strchr(path, '/'); !err && slash; slash = strchr(slash + 1, '/')) {
-		g_autofree char *dir = g_strndup(path, (gsize)(slash - path));
+		const char *dir = replay_keep(r, g_strndup(path, (gsize)(slash - path)));
 
 		err = make_dir(r, dir);
 	}
@@ -48,7 +48,7 @@ int replay_hold(struct replayer *r, const char *path, struct btrfs_file **file)
 	unsigned flags = r->direct ? BTRFS_O_DIRECT : 0;
 	int err = 0;
 
-	*file = g_hash_table_lookup(r->held, path);
+	*file = g_tree_lookup(r->held, path);
 	if (*file)
 		return 0;
 	if (r->one_open)
@@ -60,7 +60,7 @@ int replay_hold(struct replayer *r, const char *path, struct btrfs_file **file)
 	if (!err)
 		err = open_file(r, path, flags, file);
 	if (!err)
-		g_hash_table_insert(r->held, g_strdup(path), *file);
+		g_tree_insert(r->held, (gpointer)path, *file);
 	return err;
 }
 
@@ -74,22 +74,29 @@ static void close_file(struct replayer *r, struct btrfs_file *file)
 
 void replay_let_go(struct replayer *r, const char *path)
 {
-	struct btrfs_file *file = g_hash_table_lookup(r->held, path);
+	struct btrfs_file *file = g_tree_lookup(r->held, path);
 
 	if (!file)
 		return;
-	g_hash_table_remove(r->held, path);
+	g_tree_remove(r->held, path);
 	close_file(r, file);
+}
+
+static gboolean take_first(gpointer path, gpointer file, gpointer first)
+{
+	(void)file;
+	*(const char **)first = path;
+	return TRUE;
 }
 
 void replay_let_all_go(struct replayer *r)
 {
-	GList *paths = g_list_sort(g_hash_table_get_keys(r->held), (GCompareFunc)strcmp);
+	const char *path = NULL;
 
-	for (GList *path = paths; path; path = path->next)
-		close_file(r, g_hash_table_lookup(r->held, path->data));
-	g_list_free(paths);
-	g_hash_table_remove_all(r->held);
+	while (g_tree_nnodes(r->held)) {
+		g_tree_foreach(r->held, take_first, &path);
+		replay_let_go(r, path);
+	}
 }
 
 /* ---- what was there before ---- */
@@ -121,7 +128,7 @@ void replay_lay_out(struct replayer *r)
 
 	for (uint32_t i = 0; i < r->log->names->len; i++) {
 		uint64_t bytes = g_array_index(sizes, uint64_t, i);
-		g_autofree char *path = bytes ? replay_path(r, i) : NULL;
+		const char *path = bytes ? replay_path(r, i) : NULL;
 
 		any |= bytes && !lay_out_file(r, path, bytes);
 	}
@@ -318,7 +325,7 @@ static const char *between_name(enum trace_op op)
 
 static int two_files(struct replayer *r, const char *path, const struct trace_event *e)
 {
-	g_autofree char *target = replay_path(r, e->other);
+	const char *target = replay_path(r, e->other);
 	struct btrfs_file *from, *to;
 	struct op_timer timer;
 	int err = replay_hold(r, path, &from);
@@ -334,7 +341,7 @@ static int two_files(struct replayer *r, const char *path, const struct trace_ev
 
 int replay_file_event(struct replayer *r, const struct trace_event *e)
 {
-	g_autofree char *path = replay_path(r, e->file);
+	const char *path = replay_path(r, e->file);
 	int err = 0;
 
 	if (e->op == TRACE_CLOSE)

@@ -38,9 +38,8 @@ static int new_snapshot(struct replayer *r, const char *of, const char *path)
 
 static int begin_subvolume(struct replayer *r, const char *path, const struct trace_event *e)
 {
-	g_free(r->subvolume);
-	r->subvolume = g_strdup(path);
-	g_clear_pointer(&r->parent, g_free);
+	r->subvolume = path;
+	r->parent = NULL;
 	if (e->op == TRACE_SUBVOL)
 		return new_subvolume(r, path);
 	r->parent = replay_path(r, e->other);
@@ -62,7 +61,7 @@ static int make_file(struct replayer *r, const char *path)
 
 static int change_name(struct replayer *r, const char *path, const struct trace_event *e)
 {
-	g_autofree char *other = replay_path(r, e->other);
+	const char *other = replay_path(r, e->other);
 	struct op_timer timer = replay_begin(r, e->op == TRACE_LINK ? "link" : "rename");
 	struct btrfs_fs *fs = r->workload->fs;
 
@@ -99,7 +98,7 @@ static int open_source(struct replayer *r, const char *path, struct btrfs_file *
 
 	if (err == -ENOENT && r->parent && g_str_has_prefix(path, r->subvolume) &&
 	    path[top] == '/') {
-		g_autofree char *older = g_strconcat(r->parent, path + top, NULL);
+		const char *older = replay_keep(r, g_strconcat(r->parent, path + top, NULL));
 
 		err = btrfs_open(r->task, fs, older, 0, file);
 	}
@@ -108,7 +107,7 @@ static int open_source(struct replayer *r, const char *path, struct btrfs_file *
 
 static int clone_event(struct replayer *r, const char *path, const struct trace_event *e)
 {
-	g_autofree char *target = replay_path(r, e->other);
+	const char *target = replay_path(r, e->other);
 	struct btrfs_file *from, *to;
 	struct op_timer timer;
 	int err = replay_hold(r, target, &to);
@@ -128,7 +127,7 @@ static int clone_event(struct replayer *r, const char *path, const struct trace_
 
 int replay_tree_event(struct replayer *r, const struct trace_event *e)
 {
-	g_autofree char *path = replay_path(r, e->file);
+	const char *path = replay_path(r, e->file);
 
 	if (e->op == TRACE_CLONE)
 		return clone_event(r, path, e);
