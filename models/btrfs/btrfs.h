@@ -220,10 +220,11 @@ void *btrfs_inode_crypt(const struct btrfs_inode *inode);
 uint64_t btrfs_inode_size(const struct btrfs_inode *inode);
 /** Takes the inode out of memory if nobody uses it and nothing of it is dirty. */
 bool btrfs_inode_try_evict(struct btrfs_inode *inode);
-/** Calls `fn` for every inode in memory, oldest first, pinned meanwhile: `fn` may wait. Those for which
- * it says true are evicted if that can be. Returns how many were. */
-uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *),
-			      void *arg);
+/** Calls `fn` for every inode in memory, oldest first, pinned meanwhile: `fn` may wait. */
+void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg);
+/** The same, and evicts those for which it says true if that can be. A directory can go only after what
+ * is below it: while some went, `fn` is called again for those that stayed. */
+void btrfs_evict_inodes(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *), void *arg);
 
 /* ---- operations ------------------------------------------------------------------------------- */
 

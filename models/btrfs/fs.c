@@ -167,10 +167,9 @@ void btrfs_flush_dirty(struct kernel_task *task, struct btrfs_fs *fs, uint32_t r
 	btrfs_release(fs, OWNED_PTR_ARRAY, dirty);
 }
 
-static bool wait_for_inode(struct btrfs_inode *inode, void *arg)
+static void wait_for_inode(struct btrfs_inode *inode, void *arg)
 {
 	btrfs_wait_ordered_only(arg, inode, 0, UINT64_MAX);
-	return false;
 }
 
 void btrfs_wait_ordered_all(struct kernel_task *task, struct btrfs_fs *fs)
@@ -197,6 +196,5 @@ void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs)
 {
 	btrfs_sync_fs(task, fs);
 	page_cache_drop_clean(fs->machine);
-	while (btrfs_for_each_inode(fs, evict_if_idle, NULL))
-		; /* directories go after their children */
+	btrfs_evict_inodes(fs, evict_if_idle, NULL);
 }

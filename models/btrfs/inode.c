@@ -296,25 +296,62 @@ void btrfs_inode_discard(struct btrfs_inode *inode)
 	inode_free(inode);
 }
 
-uint32_t btrfs_for_each_inode(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *),
-			      void *arg)
+/* Time may pass while they are visited: each is pinned until its turn is over. */
+static GPtrArray *pin_all(struct btrfs_fs *fs)
 {
 	GPtrArray *all = btrfs_own(fs, OWNED_PTR_ARRAY, g_ptr_array_new());
-	uint32_t evicted = 0;
 
-	/* Time may pass in `fn`: each is pinned until its turn is over. */
 	for (GList *link = fs->inodes.head; link; link = link->next) {
 		btrfs_pin(link->data);
 		g_ptr_array_add(all, link->data);
 	}
-	for (guint i = 0; i < all->len; i++) {
-		bool evict = fn(all->pdata[i], arg);
+	return all;
+}
 
+void btrfs_for_each_inode(struct btrfs_fs *fs, void (*fn)(struct btrfs_inode *, void *), void *arg)
+{
+	GPtrArray *all = pin_all(fs);
+
+	for (guint i = 0; i < all->len; i++) {
+		fn(all->pdata[i], arg);
 		btrfs_unpin(all->pdata[i]);
-		evicted += evict && btrfs_inode_try_evict(all->pdata[i]);
 	}
 	btrfs_release(fs, OWNED_PTR_ARRAY, all);
+}
+
+/* Those that should go and could not stay in the array, pinned. Says whether any went. */
+static bool evict_some(GPtrArray *inodes, bool (*fn)(struct btrfs_inode *, void *), void *arg)
+{
+	bool evicted = false;
+	guint stay = 0;
+
+	for (guint i = 0; i < inodes->len; i++) {
+		struct btrfs_inode *inode = inodes->pdata[i];
+		bool evict = fn(inode, arg);
+
+		btrfs_unpin(inode);
+		if (!evict)
+			continue;
+		if (btrfs_inode_try_evict(inode)) {
+			evicted = true;
+			continue;
+		}
+		btrfs_pin(inode);
+		inodes->pdata[stay++] = inode;
+	}
+	g_ptr_array_set_size(inodes, (gint)stay);
 	return evicted;
+}
+
+void btrfs_evict_inodes(struct btrfs_fs *fs, bool (*fn)(struct btrfs_inode *, void *), void *arg)
+{
+	GPtrArray *inodes = pin_all(fs);
+
+	while (evict_some(inodes, fn, arg))
+		;
+	for (guint i = 0; i < inodes->len; i++)
+		btrfs_iput(inodes->pdata[i]); /* some may have been unlinked meanwhile */
+	btrfs_release(fs, OWNED_PTR_ARRAY, inodes);
 }
 
 int btrfs_refuse(struct kernel_task *task, int err, const char *why)

@@ -84,8 +84,7 @@ static int enter_delete(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 	struct name_change *c = arg;
 	int err;
 
-	while (btrfs_for_each_inode(fs, of_root, &c->root))
-		;
+	btrfs_evict_inodes(fs, of_root, &c->root);
 	err = store_subvol_delete(fs->store, c->path, &c->root, work);
 	if (err)
 		return err;
@@ -166,8 +165,7 @@ static int delete_root(struct kernel_task *task, struct btrfs_fs *fs, struct nam
 		return err;
 	c->root = top->store->root;
 	btrfs_unpin(top);
-	while (btrfs_for_each_inode(fs, forget_of_root, &c->root))
-		; /* d_invalidate(): children before their directories */
+	btrfs_evict_inodes(fs, forget_of_root, &c->root); /* d_invalidate() */
 	return change_names(task, fs, c, enter_delete);
 }
 

@@ -347,15 +347,13 @@ static void initiate_removal(struct fscrypt *fc, struct master_key *key)
 	master_key_put_active(fc, key); /* the reference for being present */
 }
 
-/* try_to_lock_encrypted_files(). A directory can go only when its children have gone: again while some
- * do. */
+/* try_to_lock_encrypted_files() */
 static void lock_files(struct kernel_task *task, struct fscrypt *fc, struct master_key *key)
 {
 	struct eviction eviction = {.task = task, .key = key};
 
 	btrfs_sync_fs(task, fc->fs);
-	while (btrfs_for_each_inode(fc->fs, is_pruned, &eviction))
-		;
+	btrfs_evict_inodes(fc->fs, is_pruned, &eviction);
 }
 
 /* The part under the semaphore. `again`: inodes are left to be locked. */

@@ -136,18 +136,17 @@ struct readiness {
 	int err;
 };
 
-static bool make_ready(struct btrfs_inode *inode, void *arg)
+static void make_ready(struct btrfs_inode *inode, void *arg)
 {
 	struct readiness *ready = arg;
 	struct tree_change *c = ready->change;
 	struct inode_info *info = btrfs_inode_crypt(inode), *after;
 
 	if (ready->err || !info || !shares_policy(c, info) || info->after)
-		return false;
+		return;
 	ready->err = inode_info_new(ready->task, c->fc, inode, c->key, info->nonce, &after);
 	if (!ready->err)
 		info->after = after;
-	return false;
 }
 
 /* Nothing was locked or flushed for the change: what began before it, direct I/O included, ends first. */
@@ -165,20 +164,19 @@ static void let_go_in_use(struct kernel_task *task, struct fscrypt *fc, struct i
 	btrfs_unlock_inode(task, info->inode);
 }
 
-static bool let_go(struct btrfs_inode *inode, void *arg)
+static void let_go(struct btrfs_inode *inode, void *arg)
 {
 	const struct readiness *ready = arg;
 	struct fscrypt *fc = ready->change->fc;
 	struct inode_info *info = btrfs_inode_crypt(inode);
 
 	if (!info || !shares_policy(ready->change, info))
-		return false;
+		return;
 	if (info->before)
 		let_go_in_use(ready->task, fc, info);
 	if (info->after)
 		inode_info_drop(fc, info->after);
 	info->after = NULL;
-	return false;
 }
 
 static int change_item(struct kernel_task *task, struct tree_change *c)
