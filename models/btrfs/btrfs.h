@@ -395,6 +395,11 @@ uint32_t btrfs_inode_policy_number(const struct btrfs_inode *inode);
  * books: takes no time. */
 uint64_t btrfs_count_files(struct btrfs_fs *fs, uint64_t dir,
 			   const struct btrfs_file_filter *filter);
+/** Tells the encrypted data of all files below a directory, item by item: the key of the file's policy and
+ * the key that the extent was sealed under. Preallocated space is not data. For the books, as above. */
+void btrfs_tell_data(struct btrfs_fs *fs, uint64_t dir,
+		     void (*fn)(void *arg, uint32_t file_key, uint32_t extent_key, uint64_t bytes),
+		     void *arg);
 
 /* ---- dumps ------------------------------------------------------------------------------------ */
 

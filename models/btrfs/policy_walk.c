@@ -240,11 +240,11 @@ static bool is_counted(const struct btrfs_fs *fs, const struct store_inode *file
 	       (!filter->key || filter->key == btrfs_policy_key(fs, file->policy_key, false));
 }
 
-static uint64_t count_below(struct btrfs_fs *fs, struct store_inode *dir,
-			    const struct btrfs_file_filter *filter)
+typedef void (*file_fn)(struct btrfs_fs *fs, struct store_inode *file, void *arg);
+
+static void tell_below(struct btrfs_fs *fs, struct store_inode *dir, file_fn fn, void *arg)
 {
 	struct listing listing = {g_array_new(false, false, sizeof(struct entry)), 0};
-	uint64_t count = 0;
 
 	g_array_set_clear_func(listing.entries, entry_clear);
 	store_readdir(fs->store, dir, list_name, &listing, NULL);
@@ -255,26 +255,71 @@ static uint64_t count_below(struct btrfs_fs *fs, struct store_inode *dir,
 		if (store_iget(fs->store, entry->root, entry->ino, &found, NULL))
 			continue;
 		if (found->flags & STORE_DIRECTORY)
-			count += count_below(fs, found, filter);
+			tell_below(fs, found, fn, arg);
 		else
-			count += is_counted(fs, found, filter);
+			fn(fs, found, arg);
 		store_inode_put(fs->store, found, NULL);
 	}
 	g_array_free(listing.entries, true);
-	return count;
+}
+
+static void tell_files(struct btrfs_fs *fs, uint64_t dir, file_fn fn, void *arg)
+{
+	uint32_t root = dir ? (uint32_t)(dir >> 32) : BTRFS_FS_TREE_ROOT;
+	uint32_t ino = dir ? (uint32_t)dir : BTRFS_FIRST_FREE_OBJECTID;
+	struct store_inode *found;
+
+	if (store_iget(fs->store, root, ino, &found, NULL))
+		return;
+	tell_below(fs, found, fn, arg);
+	store_inode_put(fs->store, found, NULL);
+}
+
+struct file_count {
+	const struct btrfs_file_filter *filter;
+	uint64_t files;
+};
+
+static void count_file(struct btrfs_fs *fs, struct store_inode *file, void *arg)
+{
+	struct file_count *count = arg;
+
+	count->files += is_counted(fs, file, count->filter);
 }
 
 uint64_t btrfs_count_files(struct btrfs_fs *fs, uint64_t dir,
 			   const struct btrfs_file_filter *filter)
 {
-	uint32_t root = dir ? (uint32_t)(dir >> 32) : BTRFS_FS_TREE_ROOT;
-	uint32_t ino = dir ? (uint32_t)dir : BTRFS_FIRST_FREE_OBJECTID;
-	struct store_inode *found;
-	uint64_t count;
+	struct file_count count = {.filter = filter};
 
-	if (store_iget(fs->store, root, ino, &found, NULL))
-		return 0;
-	count = count_below(fs, found, filter);
-	store_inode_put(fs->store, found, NULL);
-	return count;
+	tell_files(fs, dir, count_file, &count);
+	return count.files;
+}
+
+struct data_teller {
+	void (*fn)(void *arg, uint32_t file_key, uint32_t extent_key, uint64_t bytes);
+	void *arg;
+};
+
+static void tell_extents(struct btrfs_fs *fs, struct store_inode *file, void *arg)
+{
+	const struct data_teller *teller = arg;
+	uint32_t key = btrfs_policy_key(fs, file->policy_key, false);
+	struct store_file_extent extent;
+	struct store_walk walk;
+
+	store_walk_begin(&walk, fs->store, file, 0, NULL);
+	while (store_walk_next(&walk, &extent, NULL))
+		if (extent.type == STORE_REGULAR && extent.encrypted)
+			teller->fn(teller->arg, key,
+				   store_extent_tags(fs->store, extent.extent).key, extent.bytes);
+}
+
+void btrfs_tell_data(struct btrfs_fs *fs, uint64_t dir,
+		     void (*fn)(void *arg, uint32_t file_key, uint32_t extent_key, uint64_t bytes),
+		     void *arg)
+{
+	struct data_teller teller = {fn, arg};
+
+	tell_files(fs, dir, tell_extents, &teller);
 }

@@ -11,6 +11,7 @@ struct master_key {
 	char *name;
 	enum fscrypt_key_status status;
 	bool secret; /* the raw key is in memory: derivation works */
+	sim_ns removed_at; /* of a key that is incompletely removed: since when */
 	struct kernel_rwsem sem; /* mk_sem */
 	uint32_t unlocked_inodes; /* mk_decrypted_inodes */
 	uint32_t extents; /* extent infos that joined the key themselves (heavyweight) */
@@ -246,6 +247,7 @@ struct fscrypt {
 		uint64_t blocks_encrypted, blocks_decrypted;
 		uint64_t bios_encrypted, bios_decrypted;
 		uint64_t keys_after_removal, slept_atomic;
+		uint64_t removals, removals_busy, keyed_left_max, busy_ns, secret_ns;
 		uint64_t tags_made, tags_checked, tags_wrong, untagged_blocks;
 	} count;
 	struct sim_mutex add_key_mutex; /* fscrypt_add_key_mutex */
@@ -273,6 +275,8 @@ extern const struct sim_metric_def *const complexity_metrics[];
 void fscrypt_keyring_init(struct fscrypt *fc);
 void fscrypt_keyring_free(struct fscrypt *fc);
 int fscrypt_may_create(void *crypt, uint32_t key);
+void keyring_report(const struct fscrypt *fc, struct sim_metrics *metrics);
+extern const struct sim_metric_def *const keyring_metrics[];
 struct master_key *master_key_get(struct fscrypt *fc, uint32_t number);
 /** fscrypt_find_master_key(): charged; NULL when absent. */
 struct master_key *master_key_find(struct kernel_task *task, struct fscrypt *fc, uint32_t number);

@@ -162,8 +162,23 @@ static int drop_claims(struct fscrypt *fc, struct master_key *key, uint32_t user
 
 /* ---- adding ---- */
 
+static sim_ns removed_for(const struct fscrypt *fc, const struct master_key *key)
+{
+	return sim_now(machine_sim(fc->machine)) - key->removed_at;
+}
+
+/* An incompletely removed key is not that any more. */
+static void end_removal(struct fscrypt *fc, const struct master_key *key)
+{
+	if (key->status != KEY_INCOMPLETELY_REMOVED)
+		return;
+	fc->count.busy_ns += removed_for(fc, key);
+	fc->count.secret_ns += key->secret ? removed_for(fc, key) : 0;
+}
+
 static void become_present(struct fscrypt *fc, struct master_key *key)
 {
+	end_removal(fc, key);
 	if (key->status == KEY_ABSENT)
 		fscrypt_account(fc, (int64_t)machine_size(fc->machine, SIZE_MASTER_KEY));
 	key->status = KEY_PRESENT;
@@ -254,11 +269,14 @@ int fscrypt_may_create(void *crypt, uint32_t number)
 
 /* ---- removing ---- */
 
-static uint32_t keyed_infos(const struct fscrypt *fc, const struct master_key *key)
+/* Ciphers and keys in memory that are derived from this one. */
+static uint32_t keyed_from(const struct fscrypt *fc, const struct master_key *key)
 {
 	const struct fscrypt_extent_info *const lists[] = {fc->infos, fc->pending, fc->dying};
 	uint32_t keyed = 0;
 
+	if (fc->setup->keyed_from)
+		keyed += fc->setup->keyed_from(fc->setup_state, key);
 	for (size_t i = 0; fc->setup->keyed_infos && i < G_N_ELEMENTS(lists); i++)
 		for (const struct fscrypt_extent_info *info = lists[i]; info; info = info->next)
 			keyed += info->prepared && info->key == key;
@@ -268,10 +286,8 @@ static uint32_t keyed_infos(const struct fscrypt *fc, const struct master_key *k
 /* The truth about an absent key: nothing derived from it may be in memory. */
 static void check_gone(struct fscrypt *fc, const struct master_key *key)
 {
-	uint32_t keyed = keyed_infos(fc, key);
+	uint32_t keyed = keyed_from(fc, key);
 
-	if (fc->setup->keyed_from)
-		keyed += fc->setup->keyed_from(fc->setup_state, key);
 	if (!keyed)
 		return;
 	fc->count.keys_after_removal += keyed;
@@ -282,6 +298,7 @@ static void check_gone(struct fscrypt *fc, const struct master_key *key)
 /* The last active reference has gone, and with it the secret, if it was there still. */
 static void become_absent(struct fscrypt *fc, struct master_key *key)
 {
+	end_removal(fc, key);
 	key->status = KEY_ABSENT;
 	key->secret = false;
 	kernel_free(fc->machine, fc->site_key, machine_size(fc->machine, SIZE_MASTER_KEY));
@@ -340,6 +357,8 @@ static bool is_pruned(struct btrfs_inode *inode, void *arg)
 static void initiate_removal(struct fscrypt *fc, struct master_key *key)
 {
 	key->status = KEY_INCOMPLETELY_REMOVED;
+	key->removed_at = sim_now(machine_sim(fc->machine));
+	fc->count.removals++;
 	/* A secret that goes now can derive nothing for the inodes that stay; one that goes with the
 	 * last of them can ("[PATCH] fscrypt: track master key presence separately from secret"). */
 	if (fc->variant->removal == REMOVAL_HARD)
@@ -375,6 +394,12 @@ static int drop_key(struct fscrypt *fc, struct master_key *key, uint32_t user,
 	return present || *again ? 0 : -ENOKEY;
 }
 
+static void note_busy(struct fscrypt *fc, const struct master_key *key)
+{
+	fc->count.removals_busy++;
+	fc->count.keyed_left_max = MAX(fc->count.keyed_left_max, keyed_from(fc, key));
+}
+
 int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t number, uint32_t user,
 		       enum fscrypt_removal *flags, uint32_t *busy)
 {
@@ -399,6 +424,8 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	*busy = key->unlocked_inodes;
 	if (*busy || key->extents)
 		*flags = REMOVAL_FILES_BUSY;
+	if (*flags == REMOVAL_FILES_BUSY)
+		note_busy(fc, key);
 	return 0;
 }
 
@@ -410,4 +437,55 @@ int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char 
 	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
 		return 0;
 	return btrfs_set_policy(task, fc->fs, path, number);
+}
+
+/* ---- metrics ---- */
+
+#define REMOVAL "removal of keys"
+
+static const struct sim_metric_def def_removals = {
+	"removal.keys", "count", SIM_NO_DIRECTION, REMOVAL,
+	"keys that ceased to be present, those counted again that were added again"};
+static const struct sim_metric_def def_busy_calls = {
+	"removal.busy_calls", "count", SIM_LESS_IS_BETTER, REMOVAL,
+	"calls to remove a key that ended with inodes, or extents of its own, still in use"};
+static const struct sim_metric_def def_keyed_left = {
+	"removal.keyed_left_max", "count", SIM_LESS_IS_BETTER, REMOVAL,
+	"most copies of ciphers and keys derived from a removed key that were in memory when such "
+	"a call "
+	"ended; a key in an extent's info and in a slot are two"};
+static const struct sim_metric_def def_incomplete = {
+	"removal.incomplete_ns", "ns", SIM_LESS_IS_BETTER, REMOVAL,
+	"time that keys were incompletely removed, until absent, added again or the end of the "
+	"run, "
+	"summed over keys"};
+static const struct sim_metric_def def_secret = {"removal.secret_ns", "ns", SIM_LESS_IS_BETTER,
+						 REMOVAL,
+						 "of that, the time in which the raw key was in "
+						 "memory, so that more could be derived from it"};
+
+const struct sim_metric_def *const keyring_metrics[] = {
+	&def_removals, &def_busy_calls, &def_keyed_left, &def_incomplete, &def_secret, NULL};
+
+void keyring_report(const struct fscrypt *fc, struct sim_metrics *metrics)
+{
+	uint64_t incomplete = fc->count.busy_ns, secret = fc->count.secret_ns;
+
+	if (!fc->count.removals)
+		return;
+	for (guint i = 0; i < fc->keys->len; i++) {
+		const struct master_key *key = fc->keys->pdata[i];
+
+		if (key->status != KEY_INCOMPLETELY_REMOVED)
+			continue;
+		incomplete += removed_for(fc, key);
+		secret += key->secret ? removed_for(fc, key) : 0;
+	}
+	sim_metrics_set(metrics, &def_removals, def_removals.name, (int64_t)fc->count.removals);
+	sim_metrics_set(metrics, &def_busy_calls, def_busy_calls.name,
+			(int64_t)fc->count.removals_busy);
+	sim_metrics_set(metrics, &def_keyed_left, def_keyed_left.name,
+			(int64_t)fc->count.keyed_left_max);
+	sim_metrics_set(metrics, &def_incomplete, def_incomplete.name, (int64_t)incomplete);
+	sim_metrics_set(metrics, &def_secret, def_secret.name, (int64_t)secret);
 }

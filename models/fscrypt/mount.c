@@ -173,12 +173,10 @@ static const struct sim_metric_def *const own_defs[] = {&def_derivations,    &de
 
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i)
 {
-	static const struct sim_metric_def *const *const lists[] = {own_defs,
-								    truth_metrics,
-								    rekey_metrics,
-								    derived_cache_metrics,
-								    fscrypt_auth_metrics,
-								    complexity_metrics};
+	static const struct sim_metric_def *const *const lists[] = {
+		own_defs,	   truth_metrics,	  rekey_metrics,
+		keyring_metrics,   derived_cache_metrics, fscrypt_auth_metrics,
+		complexity_metrics};
 
 	return i < G_N_ELEMENTS(lists) ? lists[i] : key_setup_metric_defs(i - G_N_ELEMENTS(lists));
 }
@@ -210,6 +208,7 @@ void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics)
 		sim_metrics_set(metrics, rows[i].def, rows[i].def->name, (int64_t)rows[i].value);
 	truth_report(fc->truth, metrics);
 	rekey_report(fc, metrics);
+	keyring_report(fc, metrics);
 	derived_cache_report(fc->derived, metrics);
 	fscrypt_auth_report(fc, metrics);
 	complexity_report(fc, metrics);

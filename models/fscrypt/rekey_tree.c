@@ -304,6 +304,22 @@ static const struct sim_metric_def def_left = {
 	"encrypted files under a key other than the new one at the end, below the directories "
 	"whose "
 	"tree was to be changed: refused, passed by, or created since under the directory's key"};
+static const struct sim_metric_def def_bytes_left = {
+	"rekey.bytes_left", "bytes", SIM_LESS_IS_BETTER, REKEY,
+	"data in files below those directories that is under a key other than the new one at the "
+	"end, "
+	"whatever the files' policy is by then"};
+static const struct sim_metric_def def_other_key = {
+	"rekey.other_key_bytes", "bytes", SIM_NO_DIRECTION, REKEY,
+	"data at the end, in any file, that is under a key other than that of its file's policy"};
+static const struct sim_metric_def def_stranded_bytes = {
+	"rekey.stranded_bytes", "bytes", SIM_LESS_IS_BETTER, REKEY,
+	"of that, data whose key is gone while the policy's is there: nothing reads it until the "
+	"old "
+	"key is added again"};
+static const struct sim_metric_def def_stranded_extents = {
+	"rekey.stranded_extents", "count", SIM_LESS_IS_BETTER, REKEY,
+	"file extent items of the data in rekey.stranded_bytes"};
 static const struct sim_metric_def def_outside = {
 	"rekey.changed_outside", "count", SIM_LESS_IS_BETTER, REKEY,
 	"files outside the tree that were changed with it, because they share its policy"};
@@ -313,8 +329,9 @@ static const struct sim_metric_def def_stranded = {"rekey.stranded_loads", "coun
 						   "it names is gone, while its inode's is there"};
 
 const struct sim_metric_def *const rekey_metrics[] = {
-	&def_files, &def_refused, &def_rewritten, &def_items,	 &def_transactions,
-	&def_locks, &def_left,	  &def_outside,	  &def_stranded, NULL};
+	&def_files,	&def_refused,	     &def_rewritten,	    &def_items,	  &def_transactions,
+	&def_locks,	&def_left,	     &def_bytes_left,	    &def_outside, &def_stranded,
+	&def_other_key, &def_stranded_bytes, &def_stranded_extents, NULL};
 
 static uint64_t files_left(const struct fscrypt *fc)
 {
@@ -331,9 +348,53 @@ static uint64_t files_left(const struct fscrypt *fc)
 	return left;
 }
 
+struct data_count {
+	const struct fscrypt *fc;
+	uint32_t key; /* the new one of a tree */
+	uint64_t left, other, stranded, stranded_extents; /* bytes; items */
+};
+
+static void count_left(void *arg, uint32_t file_key, uint32_t extent_key, uint64_t bytes)
+{
+	struct data_count *count = arg;
+
+	(void)file_key;
+	count->left += extent_key == count->key ? 0 : bytes;
+}
+
+static void count_other(void *arg, uint32_t file_key, uint32_t extent_key, uint64_t bytes)
+{
+	struct data_count *count = arg;
+	bool stranded = fscrypt_key_status(count->fc, extent_key) == KEY_ABSENT &&
+			fscrypt_key_status(count->fc, file_key) == KEY_PRESENT;
+
+	if (extent_key == file_key)
+		return;
+	count->other += bytes;
+	count->stranded += stranded ? bytes : 0;
+	count->stranded_extents += stranded;
+}
+
+static struct data_count count_data(const struct fscrypt *fc)
+{
+	struct data_count count = {.fc = fc};
+
+	for (guint i = 0; i < fc->rekey->trees->len; i++) {
+		const struct rekeyed_tree *tree =
+			&g_array_index(fc->rekey->trees, struct rekeyed_tree, i);
+
+		count.key = tree->key;
+		btrfs_tell_data(fc->fs, tree->dir, count_left, &count);
+	}
+	btrfs_tell_data(fc->fs, 0, count_other, &count);
+	return count;
+}
+
 void rekey_report(const struct fscrypt *fc, struct sim_metrics *metrics)
 {
 	const struct rekey_books *books = fc->rekey;
+	bool any = books->calls || books->stranded_loads;
+	const struct data_count data = any ? count_data(fc) : (struct data_count){.key = 0};
 	const struct {
 		const struct sim_metric_def *def;
 		uint64_t value;
@@ -345,11 +406,15 @@ void rekey_report(const struct fscrypt *fc, struct sim_metrics *metrics)
 		{&def_transactions, books->work.transactions},
 		{&def_locks, books->work.locked_ns},
 		{&def_left, files_left(fc)},
+		{&def_bytes_left, data.left},
+		{&def_other_key, data.other},
+		{&def_stranded_bytes, data.stranded},
+		{&def_stranded_extents, data.stranded_extents},
 		{&def_outside, books->changed_outside},
 		{&def_stranded, books->stranded_loads},
 	};
 
-	if (!books->calls)
+	if (!any)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		sim_metrics_set(metrics, rows[i].def, rows[i].def->name, (int64_t)rows[i].value);

@@ -30,6 +30,7 @@ struct player {
 	const struct script *script;
 	struct kernel_task *task;
 	GHashTable *held; /* name → struct btrfs_file * */
+	bool dumps; /* some line does: it needs `tracked` */
 	GPtrArray *tracked; /* char *, in the order of first mention */
 	GPtrArray *ops; /* char *, since the last dump */
 	struct btrfs_dump *dump;
@@ -42,8 +43,18 @@ struct player {
 /* Findings of one script; the metric counts them all. */
 enum { FINDINGS_MAX = 100 };
 
+static bool has_dump(const struct script *script)
+{
+	for (guint i = 0; i < script->ops->len; i++)
+		if (g_array_index(script->ops, struct script_op, i).code == SCRIPT_DUMP)
+			return true;
+	return false;
+}
+
 static void track(struct player *p, const char *name)
 {
+	if (!p->dumps)
+		return;
 	for (guint i = 0; i < p->tracked->len; i++)
 		if (!strcmp(p->tracked->pdata[i], name))
 			return;
@@ -757,6 +768,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 	if (p->when == WHEN_PREPARING)
 		workload_announce_preparation(workload);
 	p->script = c->parsed;
+	p->dumps = has_dump(c->parsed);
 	p->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	p->tracked = g_ptr_array_new_with_free_func(g_free);
 	p->ops = g_ptr_array_new_with_free_func(g_free);

@@ -222,6 +222,38 @@ Test(answers, files_held_open_outlive_the_removal_of_their_key_and_all_others_ar
 	g_string_free(text, true);
 }
 
+static void expect_about_a_second(const struct world_outcome *o, const char *metric)
+{
+	int64_t got = metric_of(o, metric);
+
+	cr_expect(got >= 1000000000 && got < 1001000000, "%s is %" G_GINT64_FORMAT, metric, got);
+}
+
+/* Two of three files are open for a second, one of them read since; then the key goes, and comes again. */
+Test(answers, a_removed_key_is_counted_as_long_as_it_is_in_memory)
+{
+	static const char text[] =
+		"addkey K\nmkdir d\npolicy d K\nrepeat 3 write d/f{} 0 4k\nsync\n"
+		"dropcaches\nopen d/f0\nopen d/f1\nread d/f1 0 4k\n"
+		"rmkey K -> busy 3\nsleep 1s\n"
+		"close d/f0\nclose d/f1\nrmkey K\naddkey K\n";
+	struct world_outcome soft =
+		run_sets(text, "x: design=lightweight setup=library", one_at_a_time);
+	struct world_outcome hard =
+		run_sets(text, "x: design=lightweight setup=library removal=hard", one_at_a_time);
+
+	cr_expect_eq(metric_of(&soft, "removal.keys"), 1);
+	cr_expect_eq(metric_of(&soft, "removal.busy_calls"), 1);
+	cr_expect_eq(metric_of(&soft, "removal.keyed_left_max"), 1);
+	expect_about_a_second(&soft, "removal.incomplete_ns");
+	expect_about_a_second(&soft, "removal.secret_ns");
+	expect_about_a_second(&hard, "removal.incomplete_ns");
+	cr_expect_eq(metric_of(&hard, "removal.secret_ns"), 0);
+	cr_expect_eq(metric_of(&hard, "removal.keyed_left_max"), 1);
+	world_outcome_clear(&soft);
+	world_outcome_clear(&hard);
+}
+
 Test(answers, a_clone_is_readable_within_a_key_and_between_keys_only_under_heavyweight)
 {
 	static const char within[] = "addkey K\nmkdir d\npolicy d K\nwrite d/a 0 1m\nsync\n"

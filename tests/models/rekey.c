@@ -372,6 +372,29 @@ Test(rekey, heavyweight_reads_old_extents_under_the_old_key_until_it_goes)
 	}
 }
 
+Test(rekey, stranded_data_is_counted_to_the_byte_and_not_while_its_key_is_there)
+{
+	static const struct rekey_case heavy = {.design = "heavyweight", .setup = "pool"};
+	static const struct rekey_case light = {
+		.design = "lightweight", .setup = "pool", .rekey = REKEY_REWRITE};
+	/* Of the old MiB the middle is overwritten: what is left are two items of one extent. */
+#define OVERWRITTEN BEFORE "rekey f NEW\nwrite f 512k 64k\nfalloc f 2m 64k\nsync\ndropcaches\n"
+	static const struct answer old_key_there[] = {{"rekey.other_key_bytes", MIB - 65536},
+						      {"rekey.stranded_bytes", 0},
+						      {"rekey.stranded_extents", 0},
+						      {NULL, 0}};
+	static const struct answer gone[] = {{"rekey.other_key_bytes", MIB - 65536},
+					     {"rekey.stranded_bytes", MIB - 65536},
+					     {"rekey.stranded_extents", 2},
+					     {NULL, 0}};
+	static const struct answer none[] = {
+		{"rekey.other_key_bytes", 0}, {"rekey.stranded_bytes", 0}, {NULL, 0}};
+
+	expect(&heavy, OVERWRITTEN, old_key_there, true);
+	expect(&light, OVERWRITTEN, none, true);
+	expect(&heavy, OVERWRITTEN "rmkey OLD\n", gone, true);
+}
+
 Test(rekey, extents_in_memory_keep_the_old_key_from_becoming_absent)
 {
 	static const struct rekey_case heavy = {.design = "heavyweight", .setup = "pool"};
@@ -525,6 +548,7 @@ Test(rekey, a_walk_rewrites_or_is_refused_file_by_file_as_the_rule_is)
 		{"rekey.rewritten_bytes", 3 * 65536},
 		{"rekey.transactions", 3},
 		{"rekey.files_left", 0},
+		{"rekey.bytes_left", 0},
 		{"key.nonces_drawn", 4 + 3},
 		{"crypt.blocks_decrypted", 3 * 16 + 64},
 		{NULL, 0},
@@ -642,12 +666,23 @@ Test(rekey, with_new_writes_a_file_follows_its_directory_when_it_is_next_written
 	static const char text[] = TREE "rekeytree d NEW\nwrite d/s/c 0 4k\nwrite d/s/c 8k 4k\n"
 					"write d/n 0 4k\nwrite d/s/m 0 4k\n" READ_TREE;
 	static const struct answer follows[] = {
-		{"rekey.files", 1},	    {"rekey.files_left", 2}, {"rekey.transactions", 2},
-		{"rekey.items_changed", 2}, {"ops.read.refused", 0}, {NULL, 0},
+		/* Of the two blocks written, c has the new key. */
+		{"rekey.bytes_left", 3 * 65536 - 2 * 4096},
+		{"rekey.files", 1},
+		{"rekey.files_left", 2},
+		{"rekey.transactions", 2},
+		{"rekey.items_changed", 2},
+		{"ops.read.refused", 0},
+		{NULL, 0},
 	};
 	static const struct answer stays[] = {
-		{"rekey.files", 0},	    {"rekey.files_left", 3}, {"rekey.transactions", 1},
-		{"rekey.items_changed", 1}, {"ops.read.refused", 0}, {NULL, 0},
+		{"rekey.bytes_left", 3 * 65536},
+		{"rekey.files", 0},
+		{"rekey.files_left", 3},
+		{"rekey.transactions", 1},
+		{"rekey.items_changed", 1},
+		{"ops.read.refused", 0},
+		{NULL, 0},
 	};
 
 	expect(&heavy, text, follows, true);
