@@ -367,7 +367,8 @@ static void say_certainty(const struct judged *j, GString *out)
 	unsigned sampled = 0;
 
 	for (size_t k = 0; k < cmp->rows->len; k++)
-		sampled += counts(j, row_at(cmp, k)) && row_at(cmp, k)->class == RESULTS_SAMPLED;
+		sampled += (!j->measure || counts(j, row_at(cmp, k))) &&
+			   row_at(cmp, k)->class == RESULTS_SAMPLED;
 	if (sampled == 0)
 		sentence(out, 2, j->width,
 			 "Every metric is exact: no run drew a random number, so each difference "
