@@ -302,6 +302,41 @@ Test(designs, two_pools_that_nobody_waits_for_make_the_same_run)
 	world_outcome_clear(&less);
 }
 
+#define ONE_BIO_AT_A_TIME "addkey K\npolicy . K\nappend a 4k 100 fsync\n"
+
+/* What the run takes longer if every atomic on a contended line takes 100 ns more. */
+static int64_t atomics_of(const char *variant)
+{
+	static const char *const cheap[] = {"machine.cpus=1", "machine.spread=false",
+					    "costs.line_local=8ns", "costs.line_transfer=8ns",
+					    NULL};
+	static const char *const dear[] = {"machine.cpus=1", "machine.spread=false",
+					   "costs.line_local=108ns", "costs.line_transfer=108ns",
+					   NULL};
+	const char *const variants[] = {variant, NULL};
+	struct script_run run = {.text = ONE_BIO_AT_A_TIME, .sets = cheap, .variants = variants};
+	struct world_outcome a = script_run(&run, 0), b;
+	int64_t ns;
+
+	run.sets = dear;
+	b = script_run(&run, 0);
+	ns = metric_of(&b, "time.elapsed_ns") - metric_of(&a, "time.elapsed_ns");
+	world_outcome_clear(&a);
+	world_outcome_clear(&b);
+	return ns / 100;
+}
+
+Test(designs, a_pool_has_a_lock_and_keyslots_have_two)
+{
+	int64_t library = atomics_of("x: design=lightweight setup=library");
+
+	/* A cipher is taken and put back under the pool's lock. */
+	cr_expect_eq(atomics_of("x: design=lightweight setup=pool"), library + 100 * 2);
+	/* Each extent is new: a look-up for read, a miss for write, and the list of idle slots. */
+	cr_expect_eq(atomics_of("x: design=lightweight setup=fallback fallback.start=mount"),
+		     library + 100 * (2 + 2 + 2));
+}
+
 Test(designs, a_software_cipher_is_not_held_for_the_device)
 {
 	struct world_outcome slow = readers(64, "costs.device_read=10ms");
