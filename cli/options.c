@@ -140,7 +140,8 @@ enum { JOBS_MAX = 4096 };
 /* The options as GOption gives them: texts, numbers not yet read. */
 struct raw_run {
 	char **sets, **variants;
-#include "models/trace/trace.h"
+	char *from, *seed, *replications, *jobs, *output, *format;
+	gboolean all_metrics, quiet, verbose, include_host;
 };
 
 static bool convert_from(const char *from, struct run_options *options, GError **error)
