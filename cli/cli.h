@@ -72,6 +72,17 @@ bool cli_number(const char *option, const char *text, uint64_t min, uint64_t max
 bool cli_word(const char *option, const char *text, const char *const *words, size_t *index,
 	      GError **error);
 
+/** What of a run goes into a timeline. */
+struct timeline_choice {
+	char *path; /* NULL: nothing */
+	char *variant; /* NULL: the first that encrypts */
+	uint32_t replication;
+	bool window_given;
+	sim_ns from_ns, to_ns;
+};
+/** Reads "10ms..50ms". */
+bool timeline_window_parse(const char *text, struct timeline_choice *choice, GError **error);
+
 enum run_format { RUN_TEXT, RUN_JSON, RUN_MARKDOWN, RUN_ANSWER };
 /** Options of `run`, parsed. Strings are owned; run_options_clear() frees them. */
 struct run_options {
@@ -85,6 +96,7 @@ struct run_options {
 	enum run_format format;
 	bool format_given;
 	bool all_metrics, quiet, verbose, include_host;
+	struct timeline_choice timeline;
 };
 enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *options,
 				  GError **error);
@@ -99,9 +111,25 @@ struct scenario_options run_scenario_options(const struct run_options *options);
 int with_scenario(int argc, char **argv,
 		  int (*work)(const struct scenario *scenario, const struct run_options *options));
 
+/** One run that somebody looks on. */
+struct run_timeline;
+struct run_trace {
+	guint variant; /* its number */
+	uint32_t replication;
+	const struct sim_tracer *tracer; /* NULL: nobody does */
+	void *tracer_arg;
+	struct run_timeline *timeline;
+};
+/** Opens the timeline that the options ask for, if they do. */
+bool run_timeline_open(const struct scenario *scenario, const struct run_options *options,
+		       struct run_trace *trace, GError **error);
+/** After the runs: puts it in its place if it is to be kept, and says where it ends early. */
+bool run_timeline_close(struct run_trace *trace, bool keep, GError **error);
+
 /** A scenario and the document that its runs are handed in to. */
 struct run_point {
 	const struct scenario *scenario;
+	const struct run_trace *trace; /* NULL: nobody looks on */
 	struct results_doc *doc;
 	uint32_t left; /* runs that have not ended; of run_points() */
 };
@@ -160,8 +188,10 @@ bool show_curve(const struct scenario *scenario, const struct run_options *optio
 void interrupt_install(void);
 /** Non-zero once a signal came; suits struct sim_options.interrupted. */
 const volatile int *interrupt_flag(void);
-/** The file that the second signal must remove before it ends the program; NULL: none. */
+/** A file that the second signal must remove before it ends the program, and one that it need not any
+ * more. A few at a time: of more, the last stay. */
 void interrupt_remove_on_kill(const char *path);
+void interrupt_keep_on_kill(const char *path);
 
 /* ---- output ------------------------------------------------------------------------------ */
 

@@ -82,9 +82,10 @@ static struct results_curve *single_curve(const struct scenario *scenario, struc
 
 /* The output is opened before the run, so that a place that can't be written is not found out
  * after an hour. */
-static int run_single(const struct scenario *scenario, const struct run_options *options)
+static int run_single(const struct scenario *scenario, const struct run_options *options,
+		      struct run_trace *trace)
 {
-	struct run_point point = {.scenario = scenario};
+	struct run_point point = {.scenario = scenario, .trace = trace};
 	struct output *output = NULL;
 	GError *error = NULL;
 	struct results_curve *curve;
@@ -97,7 +98,8 @@ static int run_single(const struct scenario *scenario, const struct run_options 
 	}
 	point.doc = run_document(scenario);
 	curve = single_curve(scenario, point.doc);
-	if (run_points(&point, 1, options, NULL, NULL, &error)) {
+	if (run_points(&point, 1, options, NULL, NULL, &error) &&
+	    run_timeline_close(trace, true, &error)) {
 		status = conclude(scenario, curve, options, output);
 	} else {
 		output_abort(output);
@@ -109,8 +111,16 @@ static int run_single(const struct scenario *scenario, const struct run_options 
 
 static int run_into(const struct scenario *scenario, const struct run_options *options)
 {
-	return scenario->points->len > 1 ? run_curve(scenario, options)
-					 : run_single(scenario, options);
+	struct run_trace trace;
+	GError *error = NULL;
+	int status;
+
+	if (!run_timeline_open(scenario, options, &trace, &error))
+		return cli_fail(error);
+	status = scenario->points->len > 1 ? run_curve(scenario, options)
+					   : run_single(scenario, options, &trace);
+	run_timeline_close(&trace, false, NULL);
+	return status;
 }
 
 int cmd_run(int argc, char **argv)

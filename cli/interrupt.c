@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 static volatile int interrupted;
-static char remove_path[PATH_MAX];
-static volatile sig_atomic_t remove_set;
+enum { REMOVED_MOST = 2 }; /* a result and a timeline */
+static struct {
+	char path[PATH_MAX];
+	volatile sig_atomic_t set;
+} removed[REMOVED_MOST];
 
 static void on_signal(int number)
 {
@@ -16,8 +19,9 @@ static void on_signal(int number)
 		interrupted = number;
 		return;
 	}
-	if (remove_set)
-		unlink(remove_path);
+	for (int i = 0; i < REMOVED_MOST; i++)
+		if (removed[i].set)
+			unlink(removed[i].path);
 	_exit(CLI_INTERRUPTED);
 }
 
@@ -39,7 +43,16 @@ const volatile int *interrupt_flag(void)
 
 void interrupt_remove_on_kill(const char *path)
 {
-	remove_set = 0;
-	if (path && g_strlcpy(remove_path, path, sizeof(remove_path)) < sizeof(remove_path))
-		remove_set = 1;
+	for (int i = 0; i < REMOVED_MOST; i++)
+		if (!removed[i].set) {
+			removed[i].set = g_strlcpy(removed[i].path, path, PATH_MAX) < PATH_MAX;
+			return;
+		}
+}
+
+void interrupt_keep_on_kill(const char *path)
+{
+	for (int i = 0; i < REMOVED_MOST; i++)
+		if (removed[i].set && !strcmp(removed[i].path, path))
+			removed[i].set = 0;
 }

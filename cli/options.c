@@ -141,6 +141,7 @@ enum { JOBS_MAX = 4096 };
 struct raw_run {
 	char **sets, **variants;
 	char *from, *seed, *replications, *jobs, *output, *format;
+	char *timeline, *window, *traced_variant, *traced_replication;
 	gboolean all_metrics, quiet, verbose, include_host;
 };
 
@@ -158,6 +159,26 @@ static bool convert_from(const char *from, struct run_options *options, GError *
 	return true;
 }
 
+static bool convert_timeline(const struct raw_run *raw, struct timeline_choice *choice,
+			     GError **error)
+{
+	uint64_t replication = 0;
+
+	choice->to_ns = SIM_NEVER;
+	if (!raw->timeline && (raw->window || raw->traced_variant || raw->traced_replication)) {
+		cli_set_error(error, CLI_BAD_INPUT,
+			      "an option says what goes into a timeline, but none is written\n"
+			      "--timeline FILE writes one");
+		return false;
+	}
+	if (raw->traced_replication &&
+	    !cli_number("--timeline-replication", raw->traced_replication, 0,
+			SCENARIO_REPLICATIONS_MAX - 1, &replication, error))
+		return false;
+	choice->replication = (uint32_t)replication;
+	return !raw->window || timeline_window_parse(raw->window, choice, error);
+}
+
 static bool convert(const struct raw_run *raw, struct run_options *options, GError **error)
 {
 	static const char *const formats[] = {"text", "json", "markdown", "answer", NULL};
@@ -173,6 +194,8 @@ static bool convert(const struct raw_run *raw, struct run_options *options, GErr
 					      SCENARIO_REPLICATIONS_MAX, &replications, error)) ||
 	    (raw->jobs && !cli_number("-j", raw->jobs, 1, JOBS_MAX, &jobs, error)) ||
 	    (raw->format && !cli_word("--format", raw->format, formats, &format, error)))
+		return false;
+	if (!convert_timeline(raw, &options->timeline, error))
 		return false;
 	options->replications = (uint32_t)replications;
 	options->jobs = (uint32_t)jobs;
@@ -228,6 +251,14 @@ static enum cli_parsed parse_run(int argc, char **argv, struct raw_run *raw,
 		{"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "No progress, no remarks", NULL},
 		{"verbose", 'v', 0, G_OPTION_ARG_NONE, &raw->verbose,
 		 "Say what each run took, on standard error", NULL},
+		{"timeline", 0, 0, G_OPTION_ARG_FILENAME, &raw->timeline,
+		 "Write one run as a trace that ui.perfetto.dev opens", "FILE"},
+		{"timeline-window", 0, 0, G_OPTION_ARG_FILENAME, &raw->window,
+		 "Only this part of its simulated time: 10ms..50ms", "FROM..TO"},
+		{"timeline-variant", 0, 0, G_OPTION_ARG_FILENAME, &raw->traced_variant,
+		 "Of this variant, in place of the first that encrypts", "NAME"},
+		{"timeline-replication", 0, 0, G_OPTION_ARG_FILENAME, &raw->traced_replication,
+		 "Of this replication, counted from 0", "N"},
 		{"include-host", 0, 0, G_OPTION_ARG_NONE, &raw->include_host,
 		 "Add wall clock and memory of the program itself", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -256,6 +287,10 @@ enum cli_parsed run_options_parse(int argc, char **argv, struct run_options *opt
 	options->sets = raw.sets;
 	options->variants = raw.variants;
 	options->output = raw.output;
+	options->timeline.path = raw.timeline;
+	options->timeline.variant = raw.traced_variant;
+	g_free(raw.window);
+	g_free(raw.traced_replication);
 	g_free(raw.from);
 	g_free(raw.seed);
 	g_free(raw.replications);
@@ -270,6 +305,8 @@ void run_options_clear(struct run_options *options)
 {
 	g_clear_pointer(&options->scenario, g_free);
 	g_clear_pointer(&options->output, g_free);
+	g_clear_pointer(&options->timeline.path, g_free);
+	g_clear_pointer(&options->timeline.variant, g_free);
 	g_clear_pointer(&options->sets, g_strfreev);
 	g_clear_pointer(&options->variants, g_strfreev);
 }

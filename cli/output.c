@@ -119,8 +119,10 @@ bool output_commit(struct output *output, GError **error)
 
 	if (!err && output->temporary && rename(output->temporary, output->path))
 		err = errno;
-	if (!err && output->temporary)
+	if (!err && output->temporary) {
+		interrupt_keep_on_kill(output->temporary);
 		g_clear_pointer(&output->temporary, g_free);
+	}
 	if (err)
 		fail(output->path, err, error);
 	output_abort(output);
@@ -133,9 +135,10 @@ void output_abort(struct output *output)
 		return;
 	if (output->file && output->file != stdout)
 		fclose(output->file);
-	if (output->temporary)
+	if (output->temporary) {
 		unlink(output->temporary);
-	interrupt_remove_on_kill(NULL);
+		interrupt_keep_on_kill(output->temporary);
+	}
 	g_free(output->temporary);
 	g_free(output->path);
 	g_free(output);

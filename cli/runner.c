@@ -160,6 +160,11 @@ static void run_job(gpointer data, gpointer unused)
 	g_free(job);
 }
 
+static bool looked_on(const struct run_trace *trace, guint variant, uint32_t replication)
+{
+	return trace && trace->variant == variant && trace->replication == replication;
+}
+
 static void push_jobs(GThreadPool *pool, struct points *points, struct run_point *point)
 {
 	const struct scenario *scenario = point->scenario;
@@ -178,6 +183,10 @@ static void push_jobs(GThreadPool *pool, struct points *points, struct run_point
 				.replication = r,
 				.interrupted = interrupt_flag(),
 			};
+			if (looked_on(point->trace, i, r)) {
+				job->options.tracer = point->trace->tracer;
+				job->options.tracer_arg = point->trace->tracer_arg;
+			}
 			job->variant = point->doc->variants->pdata[i];
 			g_thread_pool_push(pool, job, NULL);
 		}

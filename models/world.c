@@ -168,6 +168,8 @@ static bool build(struct world *w, GError **error)
 		.seed = scenario->seed,
 		.replication = w->options->replication,
 		.interrupted = w->options->interrupted,
+		.tracer = w->options->tracer,
+		.tracer_arg = w->options->tracer_arg,
 	};
 	struct btrfs_config config;
 	struct world_image image = {0};

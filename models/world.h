@@ -41,6 +41,8 @@ struct world_options {
 	uint32_t replication;
 	bool keep_dumps;
 	const volatile int *interrupted; /* may be NULL */
+	const struct sim_tracer *tracer; /* who looks on; may be NULL */
+	void *tracer_arg;
 	/** Called at the end of the run, before it is measured: may let it go on. May be NULL. */
 	void (*ended)(void *arg, const struct world_parts *parts);
 	void *ended_arg;

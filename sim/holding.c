@@ -76,6 +76,8 @@ void holding_remove(struct sim *sim, struct sim_holding *holding)
 {
 	struct sim_holding **list = holding->list;
 
+	if (SIM_UNLIKELY(sim->tracer))
+		trace_hold_ends(sim, holding);
 	unlink_from_task(holding);
 	if (*list == holding) {
 		*list = holding->next;

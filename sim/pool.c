@@ -35,6 +35,8 @@ static void record_holder(struct sim_pool *pool, struct sim_task *task, uint32_t
 
 	holding->class = pool->class;
 	holding->units = units;
+	if (SIM_UNLIKELY(pool->sim->tracer))
+		trace_hold_begins(pool->sim, holding);
 }
 
 /* The usage is up to date. */

@@ -41,6 +41,16 @@ static bool may_enter(const struct sim_rwsem *sem, bool write)
 	return !write_held(sem) && !(write && sem->readers);
 }
 
+static void record_holder(struct sim_rwsem *sem, struct sim_task *task, bool write)
+{
+	struct sim_holding *holding = holding_add(sem->sim, &sem->holders, task,
+						  write ? HOLD_WRITE : HOLD_READ, sem, sem->name);
+
+	holding->class = sem->class;
+	if (SIM_UNLIKELY(sem->sim->tracer))
+		trace_hold_begins(sem->sim, holding);
+}
+
 /* The usage is up to date. */
 static void enter(struct sim_rwsem *sem, struct sim_task *task, bool write)
 {
@@ -58,10 +68,7 @@ static void enter(struct sim_rwsem *sem, struct sim_task *task, bool write)
 	in_use = sem->readers + write_held(sem);
 	sem->usage.in_use_max = MAX(sem->usage.in_use_max, in_use);
 	if (sem->class)
-		holding_add(sem->sim, &sem->holders, task, write ? HOLD_WRITE : HOLD_READ, sem,
-			    sem->name)
-			->class
-			= sem->class;
+		record_holder(sem, task, write);
 }
 
 static void grant_waiters(struct sim_rwsem *sem)

@@ -29,6 +29,7 @@ struct sim *sim_new(const struct sim_options *options)
 	sim->deadlocks = g_array_new(FALSE, FALSE, sizeof(struct sim_chain));
 	sim->cycles = g_array_new(FALSE, FALSE, sizeof(struct sim_chain));
 	sim->seed_key = mix64(mix64(options->seed) + options->replication);
+	trace_start(sim, options);
 	return sim;
 }
 
@@ -37,6 +38,7 @@ void sim_free(struct sim *sim)
 	if (!sim)
 		return;
 	g_assert(!sim->self && "a run cannot be freed from within");
+	trace_end(sim);
 	tasks_clear(sim);
 	usage_orphan_all(sim);
 	holdings_clear(sim); /* writes to resources, some of which lie on the stacks */
@@ -215,8 +217,10 @@ struct sim_task *sim_next_task(struct sim *sim)
 		}
 		task = sim->list.slot[slot].arg;
 		digest_mix(sim, when, task->name_hash);
-		if (SIM_UNLIKELY(task->waiter))
+		if (SIM_UNLIKELY(task->waiter)) {
+			sim->self = task; /* whoever goes in as it leaves the line, goes in by it */
 			wait_abandon(task, SIM_TIMEOUT);
+		}
 		return task;
 	}
 	return NULL;

@@ -21,6 +21,7 @@ typedef uint64_t sim_ns;
 
 struct sim;
 struct sim_task;
+struct sim_tracer;
 
 /* ---- a run ------------------------------------------------------------------------------ */
 
@@ -37,6 +38,8 @@ struct sim_options {
 	size_t stack_bytes; /* per task; 0 takes the default */
 	const volatile int *interrupted; /* polled now and then; may be NULL */
 	sim_ns digest_interval_ns; /* 0: one digest for the whole run */
+	const struct sim_tracer *tracer; /* who looks on; NULL: nobody */
+	void *tracer_arg;
 };
 
 struct sim *sim_new(const struct sim_options *options);
@@ -308,6 +311,89 @@ bool sim_store_try_take(struct sim_store *store, void **item);
 void sim_usage_sync(struct sim_usage *usage, sim_ns now, uint32_t in_use, uint32_t queued);
 /** Forgets what was measured so far (the warm-up); the maxima restart from the present levels. */
 void sim_usage_reset(struct sim_usage *usage, sim_ns now, uint32_t in_use, uint32_t queued);
+
+/* ---- looking on ---------------------------------------------------------------------------- */
+
+/** Something that takes time, and numbers that go with it. Strings last for the call only. */
+enum { SIM_TRACE_NUMBERS = 3 };
+struct sim_trace_slice {
+	const char *kind; /* "path", "task"; the floors above add their own */
+	const char *name;
+	struct {
+		const char *name; /* NULL: none */
+		uint64_t value;
+	} number[SIM_TRACE_NUMBERS];
+};
+/** One of several alike, of which a task or request takes one for a time: a CPU, a device's channel. */
+struct sim_trace_lane {
+	const char *group, *name; /* "CPUs", "CPU" */
+	uint64_t id; /* whoever took it: tells it from those who have others meanwhile */
+};
+/** A wait for a resource. The holder is whoever has had it longest, as far as that is known. */
+struct sim_trace_wait {
+	const char *resource;
+	const char *want; /* "units", "read", "write", "wake-up", "item", "place" */
+	uint32_t units;
+	const struct sim_task *holder; /* NULL: unknown */
+	const char *holder_path;
+};
+/** Units of a pool, or a lock, that a task has. Only resources with a lock class are told of. */
+struct sim_trace_hold {
+	const void *id; /* that of no other hold at the same time */
+	const char *resource, *mode; /* "units", "read", "write" */
+	const char *path; /* in which it was taken; NULL: none was entered */
+	uint32_t units; /* of a hold that ends, those that were still there */
+	const struct sim_task *task; /* NULL: nobody known */
+};
+/**
+ * Who looks on is told of everything at sim_now(), in the order of events, and only looks: it may not
+ * draw, schedule, wait or wake, so that a run is the same with and without. Every function must be there.
+ */
+struct sim_tracer {
+	void (*run_starts)(void *arg, struct sim *sim);
+	void (*run_ends)(void *arg); /* it is about to be freed; tasks may stand anywhere */
+	/** `by` started or woke it; NULL: a plain event did. */
+	void (*task_starts)(void *arg, const struct sim_task *task, const struct sim_task *by);
+	/** Before it starts: which tasks it belongs to ("workers"). */
+	void (*task_group)(void *arg, const struct sim_task *task, const char *group);
+	void (*task_ends)(void *arg, const struct sim_task *task);
+	void (*wait_begins)(void *arg, const struct sim_task *task,
+			    const struct sim_trace_wait *wait);
+	void (*wait_ends)(void *arg, const struct sim_task *task, enum sim_wake wake,
+			  const struct sim_task *by);
+	void (*hold_begins)(void *arg, const struct sim_trace_hold *hold);
+	void (*hold_ends)(void *arg, const struct sim_trace_hold *hold);
+	/** Slices of a task nest; waits are the innermost. */
+	void (*slice_begins)(void *arg, const struct sim_task *task,
+			     const struct sim_trace_slice *slice);
+	void (*slice_ends)(void *arg, const struct sim_task *task, const char *kind);
+	void (*lane_begins)(void *arg, const struct sim_trace_lane *lane,
+			    const struct sim_trace_slice *slice);
+	void (*lane_ends)(void *arg, const struct sim_trace_lane *lane);
+};
+
+/** Whether anybody looks on: for callers who would otherwise prepare in vain. */
+bool sim_traced(const struct sim *sim);
+/** Nobody looks on any more. */
+void sim_trace_stop(struct sim *sim);
+/** What the floors above tell; without effect if nobody looks on. Slices are the calling task's. */
+void sim_trace_task_group(struct sim *sim, const struct sim_task *task, const char *group);
+void sim_trace_begin(struct sim *sim, const struct sim_trace_slice *slice);
+void sim_trace_end(struct sim *sim, const char *kind);
+void sim_trace_lane_begin(struct sim *sim, const struct sim_trace_lane *lane,
+			  const struct sim_trace_slice *slice);
+void sim_trace_lane_end(struct sim *sim, const struct sim_trace_lane *lane);
+
+/** A figure that a looker-on may read at any time. */
+struct sim_gauge {
+	const char *group, *name, *unit; /* not copied: they outlive the run */
+	uint64_t (*read)(const void *arg);
+	const void *arg;
+};
+/** Offers a figure; `gauge` is copied. Without effect if nobody looks on. */
+void sim_gauge_add(struct sim *sim, const struct sim_gauge *gauge);
+/** The i-th; NULL past the last. */
+const struct sim_gauge *sim_gauge_at(const struct sim *sim, size_t i);
 
 /* ---- random streams ----------------------------------------------------------------------- */
 

@@ -139,6 +139,7 @@ struct sim_task {
 struct sim {
 	sim_ns now;
 	struct sim_task *self;
+	const struct sim_tracer *tracer; /* mostly NULL, so each use is one branch */
 	uint64_t events, digest;
 	sim_ns limit, digest_next, fast_until;
 	bool stopping, was_interrupted;
@@ -168,6 +169,8 @@ struct sim {
 	void (*on_deadlock)(struct sim *sim, const struct sim_chain *chain, void *arg);
 	void *on_deadlock_arg;
 	uint64_t epoch;
+	void *tracer_arg;
+	GArray *gauges; /* struct sim_gauge; NULL if nobody looks on */
 };
 
 /* Suspends the running task until something resumes it. */
@@ -271,6 +274,17 @@ void lock_order_asked(struct sim *sim, struct sim_lock_class *class);
 void lock_order_clear(struct sim *sim);
 void chains_free(GArray *chains);
 const char *sim_intern(struct sim *sim, const char *string);
+
+/* ---- looking on (trace.c) ---- */
+
+/* Called only if there is a tracer. */
+void trace_wait_begins(struct sim *sim, const struct sim_waiter *waiter);
+void trace_wait_ends(struct sim *sim, const struct sim_task *task, enum sim_wake wake);
+void trace_hold_begins(struct sim *sim, const struct sim_holding *holding);
+void trace_hold_ends(struct sim *sim, const struct sim_holding *holding);
+void trace_path_enters(struct sim *sim, const char *function);
+void trace_start(struct sim *sim, const struct sim_options *options);
+void trace_end(struct sim *sim);
 
 /* ---- numbers (fixed.c, stream.c) ---- */
 

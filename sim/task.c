@@ -67,6 +67,8 @@ struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, vo
 	sim->last_task = task;
 	task->slot = event_list_take_slot(&sim->list, NULL, task);
 	event_list_insert(&sim->list, task->slot, sim->now, sim->now, 0);
+	if (SIM_UNLIKELY(sim->tracer))
+		sim->tracer->task_starts(sim->tracer_arg, task, sim->self);
 	return task;
 }
 
@@ -91,6 +93,8 @@ static void drop_holdings(struct sim *sim, struct sim_task *task)
 static void end_task(struct sim *sim, struct sim_task *task)
 {
 	task->state = TASK_ENDED;
+	if (SIM_UNLIKELY(sim->tracer))
+		sim->tracer->task_ends(sim->tracer_arg, task);
 	if (SIM_UNLIKELY(task->held))
 		drop_holdings(sim, task);
 	event_list_give_slot(&sim->list, task->slot);
@@ -342,6 +346,8 @@ void sim_path_enter(struct sim *sim, const char *function)
 		self->path = g_renew(const char *, self->path, self->path_allocated);
 	}
 	self->path[self->path_depth++] = function;
+	if (SIM_UNLIKELY(sim->tracer))
+		trace_path_enters(sim, function);
 }
 
 void sim_path_leave(struct sim *sim)
@@ -352,4 +358,6 @@ void sim_path_leave(struct sim *sim)
 		return;
 	g_assert(self->path_depth && "a path was left that was not entered");
 	self->path_depth--;
+	if (SIM_UNLIKELY(sim->tracer))
+		sim_trace_end(sim, "path");
 }

@@ -50,6 +50,8 @@ enum sim_wake wait_in(struct sim_waiter *waiter, struct sim *sim, struct sim_wai
 	link_last(waiter, list);
 	self->waiter = waiter;
 	self->state = TASK_WAITING;
+	if (SIM_UNLIKELY(sim->tracer))
+		trace_wait_begins(sim, waiter);
 	if (waiter->timed)
 		event_list_insert(&sim->list, self->slot, sim->now, sim->now + timeout, 0);
 	else if (deadlock_tracked(waiter))
@@ -60,9 +62,13 @@ enum sim_wake wait_in(struct sim_waiter *waiter, struct sim *sim, struct sim_wai
 
 void wait_grant(struct sim_waiter *waiter)
 {
+	struct sim_task *task = waiter->task;
+
 	wait_unlink(waiter);
-	waiter->task->waiter = NULL;
-	task_wake(waiter->task, SIM_GRANTED);
+	task->waiter = NULL;
+	if (SIM_UNLIKELY(task->sim->tracer))
+		trace_wait_ends(task->sim, task, SIM_GRANTED);
+	task_wake(task, SIM_GRANTED);
 }
 
 void wait_abandon(struct sim_task *task, enum sim_wake wake)
@@ -71,6 +77,8 @@ void wait_abandon(struct sim_task *task, enum sim_wake wake)
 
 	task->waiter = NULL;
 	task->wake = wake;
+	if (SIM_UNLIKELY(task->sim->tracer))
+		trace_wait_ends(task->sim, task, wake);
 	if (waiter->list)
 		waiter->leave(waiter, wake);
 }

@@ -87,6 +87,7 @@ struct alloc_site *alloc_site(struct machine *machine, const char *name)
 	site = g_new0(struct alloc_site, 1);
 	site->name = g_strdup(name);
 	g_ptr_array_add(machine->sites, site);
+	trace_site(machine, site);
 	return site;
 }
 

@@ -114,6 +114,34 @@ static sim_ns service_ns(struct machine *m, const struct block_request *request)
 	return ns;
 }
 
+static struct bio_trace traced(const struct block_request *request)
+{
+	struct block_device *device = request->device;
+
+	return (struct bio_trace){
+		.device = (uint32_t)(device - device->machine->device),
+		.serial = request->serial,
+		.op = request->op,
+		.blocks = request->blocks,
+		.request = request->request,
+		.queued_ns = sim_now(device->machine->sim) - request->queued_at,
+	};
+}
+
+static void trace_begins(const struct block_request *request)
+{
+	struct bio_trace bio = traced(request);
+
+	trace_bio_begins(request->device->machine, &bio);
+}
+
+static void trace_ends(const struct block_request *request)
+{
+	struct bio_trace bio = traced(request);
+
+	trace_bio_ends(request->device->machine, &bio);
+}
+
 static void request_done(struct sim *sim, void *arg);
 
 static void device_start(struct block_device *device)
@@ -128,6 +156,8 @@ static void device_start(struct block_device *device)
 		m->io.queue_wait_max_ns = MAX(m->io.queue_wait_max_ns, waited);
 		device_account(device);
 		device->busy++;
+		if (m->traced)
+			trace_begins(request);
 		sim_after(m->sim, service_ns(m, request), 0, request_done, request);
 	}
 }
@@ -159,6 +189,8 @@ static void request_done(struct sim *sim, void *arg)
 	void *end_io_arg = request->arg;
 
 	(void)sim;
+	if (m->traced)
+		trace_ends(request);
 	device_account(device);
 	device->busy--;
 	if (is_write(request)) {

@@ -11,6 +11,7 @@ struct machine *machine_new(struct sim *sim, const struct machine_config *config
 	m->config = *config;
 	for (int i = 0; i < KERNEL_COSTS; i++)
 		m->purpose[i] = sim_purpose(kernel_cost_table[i].name);
+	trace_init(m);
 	tasks_init(m);
 	memory_init(m);
 	reclaim_init(m);

@@ -55,6 +55,7 @@ struct crypto_api;
 
 struct machine {
 	struct sim *sim;
+	bool traced; /* somebody looks on */
 	struct machine_config config;
 	uint64_t purpose[KERNEL_COSTS];
 	GPtrArray *tasks; /* struct task_slot *, those that have not ended */
@@ -122,6 +123,30 @@ sim_ns cost_draw(struct machine *m, enum kernel_cost cost, uint64_t times, uint6
 		 uint32_t *k);
 /* The key of the next bio or work item of a request. */
 uint64_t request_child_key(struct machine *m, uint64_t request);
+
+/* ---- trace.c: all but _init() and _site() only if m->traced ---- */
+
+void trace_task_starts(struct kernel_task *task, const char *group);
+void trace_cpu_taken(struct kernel_task *task);
+void trace_cpu_given(struct kernel_task *task);
+/* Until trace_run_ends() the task spends a cost, or passes time in another way. */
+void trace_run_begins(struct kernel_task *task, const char *what);
+void trace_run_ends(struct kernel_task *task);
+/* A worker's item; a bio on a channel of its device, by its number there. */
+void trace_work_begins(struct kernel_task *task);
+void trace_work_ends(struct kernel_task *task);
+struct bio_trace {
+	uint32_t device;
+	uint64_t serial;
+	unsigned int op;
+	uint32_t blocks;
+	uint64_t request;
+	sim_ns queued_ns;
+};
+void trace_bio_begins(struct machine *m, const struct bio_trace *bio);
+void trace_bio_ends(struct machine *m, const struct bio_trace *bio);
+void trace_site(struct machine *m, struct alloc_site *site);
+void trace_init(struct machine *m);
 
 /* ---- task.c ---- */
 

@@ -31,6 +31,8 @@ static void cpu_put(struct kernel_task *task)
 	if (!task->on_cpu)
 		return;
 	task->on_cpu = false;
+	if (task->machine->traced)
+		trace_cpu_given(task);
 	if (!sim_waitq_wake_one(&task->machine->run_queue))
 		task->machine->cpus_taken--;
 }
@@ -74,11 +76,18 @@ static void cpu_get(struct kernel_task *task)
 	else
 		cpu_queue(task);
 	task->on_cpu = true;
+	if (m->traced)
+		trace_cpu_taken(task);
 	task->slice_left_ns = machine_cost_mean(m, SPAN_SCHED_SLICE);
 	m->context_switches++;
 	ns = cost_draw(m, COST_CONTEXT_SWITCH, 1, task->draw_key, &task->draw[COST_CONTEXT_SWITCH]);
-	if (ns)
-		cpu_hold(task, ns, task->memalloc_depth ? PART_ALLOC : PART_CPU);
+	if (!ns)
+		return;
+	if (m->traced)
+		trace_run_begins(task, kernel_cost_table[COST_CONTEXT_SWITCH].name);
+	cpu_hold(task, ns, task->memalloc_depth ? PART_ALLOC : PART_CPU);
+	if (m->traced)
+		trace_run_ends(task);
 }
 
 /* At the end of a slice the task goes behind those who wait, or on if nobody does. */
@@ -108,7 +117,11 @@ void kernel_run(struct kernel_task *task, enum kernel_cost cost, uint64_t times)
 			ns = MIN(left, task->slice_left_ns);
 			task->slice_left_ns -= ns;
 		}
+		if (m->traced)
+			trace_run_begins(task, kernel_cost_table[cost].name);
 		cpu_hold(task, ns, part);
+		if (m->traced)
+			trace_run_ends(task);
 		left -= ns;
 	}
 }
@@ -140,6 +153,8 @@ struct kernel_task *kernel_spawn(struct machine *machine, const char *name, kern
 	g_ptr_array_add(machine->tasks, slot);
 	slot->task.sim_task = sim_spawn(machine->sim, name, task_main, slot);
 	sim_task_set_user(slot->task.sim_task, &slot->task);
+	if (machine->traced)
+		trace_task_starts(&slot->task, "kernel threads");
 	return &slot->task;
 }
 
@@ -303,7 +318,11 @@ enum sim_wake kernel_sleep(struct kernel_task *task, sim_ns duration, enum kerne
 	enum sim_wake wake;
 
 	cpu_put(task);
+	if (task->machine->traced)
+		trace_run_begins(task, "sleep");
 	wake = sim_hold(task->machine->sim, duration);
+	if (task->machine->traced)
+		trace_run_ends(task);
 	book(task, part, since);
 	return wake;
 }
@@ -407,8 +426,12 @@ void kernel_line_touch(struct kernel_task *task, struct kernel_line *line)
 	spin = line->free_at > sim_now(m->sim) ? line->free_at - sim_now(m->sim) : 0;
 	line->free_at = sim_now(m->sim) + spin + ns;
 	task->slice_left_ns -= MIN(task->slice_left_ns, spin + ns);
+	if (m->traced)
+		trace_run_begins(task, kernel_cost_table[cost].name);
 	cpu_hold(task, spin, task->memalloc_depth ? PART_ALLOC : PART_LOCK_WAIT);
 	cpu_hold(task, ns, task->memalloc_depth ? PART_ALLOC : PART_CPU);
+	if (m->traced)
+		trace_run_ends(task);
 }
 
 void kernel_rwsem_init(struct kernel_rwsem *rwsem, struct machine *machine, const char *name)

@@ -72,16 +72,28 @@ static void worker_main(struct kernel_task *task, void *arg)
 			struct work_item item = take_item(wq);
 
 			request_begin_keyed(task, item.request, item.key);
+			if (wq->machine->traced)
+				trace_work_begins(task);
 			kernel_context_enter(task, wq->context);
 			kernel_run(task, COST_WORK_ITEM, 1);
 			item.fn(task, item.arg);
 			kernel_context_leave(task);
+			if (wq->machine->traced)
+				trace_work_ends(task);
 		}
 		/* Whoever wakes a worker has taken it off the count; an interrupt has not. */
 		wq->parked++;
 		while (kernel_wait(task, &wq->park, PART_SLEEP) != SIM_GRANTED)
 			g_assert(!sim_task_killed(task->sim_task));
 	}
+}
+
+static void start_worker(struct workqueue *wq)
+{
+	struct kernel_task *worker = kernel_spawn(wq->machine, wq->name, worker_main, wq);
+
+	if (wq->machine->traced)
+		trace_task_starts(worker, "workers");
 }
 
 void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request)
@@ -106,6 +118,6 @@ void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_
 		sim_waitq_wake_one(&wq->park);
 	} else if (wq->workers < wq->max_active) {
 		wq->workers++;
-		kernel_spawn(wq->machine, wq->name, worker_main, wq);
+		start_worker(wq);
 	}
 }

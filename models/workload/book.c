@@ -57,7 +57,10 @@ static struct op_entry *entry_of(struct op_book *book, const char *op)
 struct op_timer op_begin(struct workload *workload, struct kernel_task *task, const char *op,
 			 uint64_t request)
 {
+	struct sim_trace_slice slice = {"op", op, {{"request", request}}};
+
 	kernel_request_begin(task, request);
+	sim_trace_begin(machine_sim(workload->machine), &slice);
 	return (struct op_timer){op, sim_now(machine_sim(workload->machine))};
 }
 
@@ -68,6 +71,7 @@ void op_end(struct workload *workload, struct kernel_task *task, const struct op
 	struct op_entry *entry = entry_of(workload->book, timer->op);
 	sim_ns latency = sim_now(sim) - timer->start;
 
+	sim_trace_end(sim, "op");
 	entry->count++;
 	sim_histogram_add(entry->latency_ns, latency);
 	if (err < 0 && task->refusal)

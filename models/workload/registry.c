@@ -109,7 +109,10 @@ uint32_t workload_spawn(struct workload *workload, const char *name, kernel_task
 	*actor = (struct running_actor){name, arg, describe};
 	g_ptr_array_add(workload->actors, actor);
 	workload->running++;
-	kernel_spawn(workload->machine, name, fn, arg)->has_session = true;
+	struct kernel_task *task = kernel_spawn(workload->machine, name, fn, arg);
+
+	task->has_session = true;
+	sim_trace_task_group(machine_sim(workload->machine), task->sim_task, "programs");
 	return workload->tasks++;
 }
 
