@@ -7,6 +7,7 @@ struct work_item {
 	kernel_task_fn fn;
 	void *arg;
 	uint64_t request, key;
+	sim_ns submitted, queued; /* the bio whose end queued it, else the same; this */
 };
 
 struct workqueue {
@@ -72,6 +73,7 @@ static void worker_main(struct kernel_task *task, void *arg)
 			struct work_item item = take_item(wq);
 
 			request_begin_keyed(task, item.request, item.key);
+			journal_begin(task, item.submitted, item.queued);
 			kernel_context_enter(task, wq->context);
 			kernel_run(task, COST_WORK_ITEM, 1);
 			item.fn(task, item.arg);
@@ -86,7 +88,9 @@ static void worker_main(struct kernel_task *task, void *arg)
 
 void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request)
 {
+	struct machine *m = wq->machine;
 	struct work_item *item = wq->spare;
+	sim_ns now = sim_now(m->sim);
 
 	if (item)
 		wq->spare = item->next;
@@ -95,7 +99,9 @@ void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_
 	*item = (struct work_item){.fn = fn,
 				   .arg = arg,
 				   .request = request,
-				   .key = request_child_key(wq->machine, request)};
+				   .key = request_child_key(m, request),
+				   .submitted = m->in_end_io ? m->event_submitted : now,
+				   .queued = now};
 	if (wq->tail)
 		wq->tail->next = item;
 	else
@@ -106,6 +112,6 @@ void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_
 		sim_waitq_wake_one(&wq->park);
 	} else if (wq->workers < wq->max_active) {
 		wq->workers++;
-		kernel_spawn(wq->machine, wq->name, worker_main, wq);
+		kernel_spawn(m, wq->name, worker_main, wq);
 	}
 }
