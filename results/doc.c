@@ -278,6 +278,8 @@ void metric_derive(const struct results_doc *doc, const struct results_variant *
 	int64_t first = 0;
 	bool constant = true;
 
+	for (uint32_t i = 0; metric->part && i < doc->replications; i++)
+		metric->has[i] = variant->replication[i].done;
 	metric->n = 0;
 	for (uint32_t i = 0; i < doc->replications; i++) {
 		if (!metric->has[i])
@@ -318,6 +320,7 @@ static void add_metrics(struct results_doc *doc, struct results_variant *variant
 		g_assert(strcmp(metric->unit, def->unit) == 0);
 		g_assert(metric->direction == def->direction);
 		g_assert(!metric->has[replication]);
+		metric->part |= sim_metrics_is_part(metrics, i);
 		metric->by_seed[replication] = value;
 		metric->has[replication] = true;
 	}

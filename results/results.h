@@ -60,6 +60,7 @@ struct results_metric {
 	enum results_class class;
 	uint32_t n; /* replications that have it */
 	int64_t *by_seed; /* one for each replication of the document … */
+	bool part; /* a share of a sum: 0 in runs that have not set it */
 	bool *has; /* … and whether it is there: a run may be missing, or not carry a percentile */
 	int64_t exact; /* class exact: the value */
 	double value; /* the same, or the mean of the n */

@@ -32,6 +32,11 @@ struct sim_lock_class {
 	struct class_set held[SIM_SECTIONS]; /* what was held when it was asked for */
 };
 
+const char *sim_lock_class_name(const struct sim_lock_class *class, const char *otherwise)
+{
+	return class ? class->name : otherwise;
+}
+
 struct sim_lock_class *sim_lock_class(struct sim *sim, const char *name)
 {
 	struct sim_lock_class *class;

@@ -9,6 +9,7 @@ struct metric {
 	const struct sim_metric_def *def;
 	char *name;
 	int64_t value;
+	bool part;
 };
 
 struct sim_metrics {
@@ -65,8 +66,8 @@ static bool fits_pattern(const char *pattern, const char *name)
 	return !*pattern;
 }
 
-static void add(struct sim_metrics *metrics, const struct sim_metric_def *def, char *name,
-		int64_t value)
+static struct metric *add(struct sim_metrics *metrics, const struct sim_metric_def *def, char *name,
+			  int64_t value)
 {
 	struct metric *metric = g_new(struct metric, 1);
 
@@ -77,6 +78,7 @@ static void add(struct sim_metrics *metrics, const struct sim_metric_def *def, c
 		g_error("metric %s is set twice", name);
 	g_ptr_array_add(metrics->sorted, metric);
 	metrics->is_sorted = false;
+	return metric;
 }
 
 void sim_metrics_set(struct sim_metrics *metrics, const struct sim_metric_def *def,
@@ -85,13 +87,11 @@ void sim_metrics_set(struct sim_metrics *metrics, const struct sim_metric_def *d
 	add(metrics, def, g_strdup(name), value);
 }
 
-void sim_metrics_set_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
-			 int64_t value, const char *instance, ...)
+/* The stars of the definition's name, filled in. */
+static char *name_for(const struct sim_metric_def *def, const char *instance, va_list instances)
 {
 	GString *name = g_string_new(NULL);
-	va_list instances;
 
-	va_start(instances, instance);
 	for (const char *p = def->name; *p; p++) {
 		if (*p != '*') {
 			g_string_append_c(name, *p);
@@ -101,9 +101,28 @@ void sim_metrics_set_for(struct sim_metrics *metrics, const struct sim_metric_de
 		g_string_append(name, instance);
 		instance = va_arg(instances, const char *);
 	}
-	va_end(instances);
 	g_assert(!instance && "more instances than stars");
-	add(metrics, def, g_string_free(name, FALSE), value);
+	return g_string_free(name, FALSE);
+}
+
+void sim_metrics_set_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			 int64_t value, const char *instance, ...)
+{
+	va_list instances;
+
+	va_start(instances, instance);
+	add(metrics, def, name_for(def, instance, instances), value);
+	va_end(instances);
+}
+
+void sim_metrics_set_part_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			      int64_t value, const char *instance, ...)
+{
+	va_list instances;
+
+	va_start(instances, instance);
+	add(metrics, def, name_for(def, instance, instances), value)->part = true;
+	va_end(instances);
 }
 
 size_t sim_metrics_count(const struct sim_metrics *metrics)
@@ -142,4 +161,10 @@ const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
 	if (value)
 		*value = metric->value;
 	return metric->name;
+}
+
+bool sim_metrics_is_part(const struct sim_metrics *metrics, size_t i)
+{
+	sort(metrics);
+	return ((const struct metric *)g_ptr_array_index(metrics->sorted, i))->part;
 }

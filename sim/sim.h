@@ -126,6 +126,8 @@ const char *sim_task_path(const struct sim_task *task);
  */
 struct sim_lock_class;
 struct sim_lock_class *sim_lock_class(struct sim *sim, const char *name);
+/** Its name, or `otherwise` where there is no class (NULL). */
+const char *sim_lock_class_name(const struct sim_lock_class *class, const char *otherwise);
 /** Enters and leaves a named path (a kernel function); paths nest; names are not copied. */
 void sim_path_enter(struct sim *sim, const char *function);
 void sim_path_leave(struct sim *sim);
@@ -288,6 +290,8 @@ enum sim_wake sim_waitq_sleep_timeout(struct sim_waitq *wq, sim_ns timeout);
  * wants (it timed out at this instant) is offered to the next. */
 bool sim_waitq_wake_one(struct sim_waitq *wq);
 uint32_t sim_waitq_wake_all(struct sim_waitq *wq);
+/** Who would be woken next; NULL if nobody sleeps. */
+struct sim_task *sim_waitq_first(const struct sim_waitq *wq);
 
 /** A store: a queue of pointers; take() waits for one. `capacity` 0 is unbounded. */
 struct sim_store {
@@ -503,10 +507,16 @@ void sim_metrics_set(struct sim_metrics *metrics, const struct sim_metric_def *d
 /** The same with the instances of the definition's stars, in order, NULL-terminated. */
 void sim_metrics_set_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
 			 int64_t value, const char *instance, ...) G_GNUC_NULL_TERMINATED;
+/** The same for a share of a sum, set only where there is one: of a run that has not set it, though
+ * another of its variant has, it counts as 0. */
+void sim_metrics_set_part_for(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			      int64_t value, const char *instance, ...) G_GNUC_NULL_TERMINATED;
 size_t sim_metrics_count(const struct sim_metrics *metrics);
 /** The i-th metric in the order of names. */
 const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
 			   const struct sim_metric_def **def, int64_t *value);
+/** Whether the i-th metric is a share of a sum. */
+bool sim_metrics_is_part(const struct sim_metrics *metrics, size_t i);
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 

@@ -96,6 +96,11 @@ enum sim_wake sim_waitq_sleep(struct sim_waitq *wq)
 	return sim_waitq_sleep_timeout(wq, SIM_NEVER);
 }
 
+struct sim_task *sim_waitq_first(const struct sim_waitq *wq)
+{
+	return wq->waiting.head ? wq->waiting.head->task : NULL;
+}
+
 bool sim_waitq_wake_one(struct sim_waitq *wq)
 {
 	struct sim_waiter *waiter = wq->waiting.head;

@@ -97,7 +97,7 @@ static void read_done(struct read_bio *bio, int err)
 	if (bio->group) {
 		bio->group->err = err ? err : bio->group->err;
 		if (!--bio->group->pending)
-			sim_waitq_wake_all(&bio->group->done);
+			kernel_wake_all(fs->machine, &bio->group->done);
 	} else if (err) {
 		note_failure(bio->inode, bio->file_block, bio->file_blocks);
 	} else {

@@ -41,7 +41,7 @@ static void ordered_done(struct ordered_extent *ordered)
 		fs->crypt_ops->extent_put(fs->crypt, ordered->info, false);
 	kernel_free(fs->machine, fs->site_ordered, machine_size(fs->machine, SIZE_ORDERED_EXTENT));
 	g_queue_unlink(&inode->ordered, &ordered->link);
-	sim_waitq_wake_all(&inode->ordered_wait);
+	kernel_wake_all(fs->machine, &inode->ordered_wait);
 	btrfs_iput(inode);
 	btrfs_release(fs, OWNED_MEMORY, ordered);
 }

@@ -43,6 +43,7 @@ static void profile_init(struct blk_crypto *crypto, struct blk_crypto_profile *p
 	profile->crypto = crypto;
 	kernel_rwsem_init(&profile->lock, crypto->fc->machine, crypto->ops->lock_class);
 	sim_waitq_init(&profile->idle_wait, sim, "blk_crypto_profile.idle_slots_wait_queue");
+	profile->idle_lock.name = "blk_crypto_profile.idle_slots_lock";
 	profile->by_address = g_hash_table_new(g_int64_hash, g_int64_equal);
 	profile->slots = g_new0(struct blk_keyslot, crypto->slots);
 	for (uint32_t i = 0; i < crypto->slots; i++) {

@@ -77,6 +77,7 @@ static struct cipher_pool *cipher_pool_new(struct setup_pool *setup)
 	}
 	sim_pool_init(&pool->free, sim, sim_lock_class(sim, "skcipher pool"), "skcipher pool",
 		      pool->size);
+	pool->lock.name = "skcipher pool lock";
 	pool->link.data = pool;
 	g_queue_push_tail_link(&setup->pools, &pool->link);
 	return pool;

@@ -12,7 +12,7 @@ struct block_request {
 	uint32_t blocks;
 	uint64_t request, key, serial;
 	uint64_t writes_before; /* of a flush: writes submitted before it and not done yet */
-	sim_ns queued_at;
+	sim_ns submitted_at, queued_at; /* a flush is queued when the writes before it are done */
 	void (*end_io)(void *arg);
 	void *arg;
 };
@@ -201,6 +201,7 @@ static void request_done(struct sim *sim, void *arg)
 	m->event_request = request->request;
 	m->event_key = request->key;
 	m->event_children = 0;
+	m->event_submitted = request->submitted_at;
 	request->next = m->free_request;
 	m->free_request = request;
 	m->in_end_io = true;
@@ -244,6 +245,7 @@ void bio_submit(struct machine *machine, uint32_t device, unsigned int op, uint6
 				    .request = request,
 				    .key = request_child_key(machine, request),
 				    .serial = dev->serial++,
+				    .submitted_at = sim_now(machine->sim),
 				    .queued_at = sim_now(machine->sim),
 				    .end_io = end_io,
 				    .arg = arg};
@@ -259,6 +261,7 @@ void bio_submit(struct machine *machine, uint32_t device, unsigned int op, uint6
 }
 
 struct bio_wait {
+	struct machine *machine;
 	struct sim_waitq wait;
 	bool done;
 };
@@ -268,14 +271,14 @@ static void end_bio_wait(void *arg)
 	struct bio_wait *wait = arg;
 
 	wait->done = true;
-	sim_waitq_wake_one(&wait->wait);
+	kernel_wake_one(wait->machine, &wait->wait);
 }
 
 void bio_submit_wait(struct kernel_task *task, uint32_t device, unsigned int op,
 		     uint64_t physical_block, uint32_t blocks)
 {
 	struct machine *m = task->machine;
-	struct bio_wait wait = {.done = false};
+	struct bio_wait wait = {.machine = m};
 
 	sim_waitq_init(&wait.wait, m->sim, "submit_bio_wait");
 	bio_submit(m, device, op, physical_block, blocks, task->request, end_bio_wait, &wait);

@@ -148,12 +148,13 @@ const struct kernel_name kernel_size_table[KERNEL_SIZES] = {
 };
 
 const char *const kernel_part_names[KERNEL_PARTS] = {
-	[PART_CPU_QUEUE] = "cpu_queue", [PART_LOCK_WAIT] = "lock_wait",
-	[PART_POOL_WAIT] = "pool_wait", [PART_ALLOC] = "alloc",
-	[PART_DERIVE] = "derive",	[PART_SETKEY] = "setkey",
-	[PART_CRYPT] = "crypt",		[PART_DEVICE] = "device",
-	[PART_THROTTLE] = "throttle",	[PART_CPU] = "cpu",
-	[PART_SLEEP] = "sleep",
+	[PART_CPU_QUEUE] = "cpu_queue",	  [PART_LOCK_WAIT] = "lock_wait",
+	[PART_POOL_WAIT] = "pool_wait",	  [PART_ALLOC] = "alloc",
+	[PART_DERIVE] = "derive",	  [PART_SETKEY] = "setkey",
+	[PART_CRYPT] = "crypt",		  [PART_DEVICE] = "device",
+	[PART_THROTTLE] = "throttle",	  [PART_CPU] = "cpu",
+	[PART_SLEEP] = "sleep",		  [PART_WORKER_QUEUE] = "worker_queue",
+	[PART_OTHER_TASK] = "other_task",
 };
 
 enum kernel_part kernel_cost_part(enum kernel_cost cost)

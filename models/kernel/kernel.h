@@ -6,8 +6,7 @@
  * functions (struct address_space_ops, struct shrinker).
  *
  * Time passes for a task in three ways only: kernel_run() (on a CPU), a wait, and kernel_sleep().
- * Each is booked to a part of the operation that the task works for, so the parts of an
- * operation's latency add up to the whole.
+ * Each is booked to a part, so the parts of an operation's latency add up to the whole.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -142,13 +141,18 @@ enum kernel_part {
 	PART_DERIVE,
 	PART_SETKEY,
 	PART_CRYPT,
-	PART_DEVICE, /* waiting for I/O, decryption by a worker included */
+	PART_DEVICE, /* a bio's queueing for a device and its service */
+	PART_WORKER_QUEUE, /* what ends a bio waits for a free worker */
+	PART_OTHER_TASK, /* another task had yet to submit the bio, or did without one */
 	PART_THROTTLE, /* dirty throttling */
 	PART_CPU, /* everything else on a CPU */
 	PART_SLEEP,
 	KERNEL_PARTS
 };
 extern const char *const kernel_part_names[KERNEL_PARTS];
+
+/** Places that tasks wait at: locks (PART_LOCK_WAIT) and pools (PART_POOL_WAIT) by name. */
+enum { KERNEL_PLACES = 48 };
 
 struct kernel_name {
 	const char *name; /* as in a profile: "hkdf_expand", "setkey.aes-256-xts" */
@@ -245,8 +249,11 @@ struct kernel_task {
 	uint64_t draw_key; /* keys the cost draws: `request`, or derived from it in a worker */
 	uint32_t children; /* bios and work items that the request has started */
 	uint32_t draw[KERNEL_COSTS]; /* draws of each cost within the request */
-	sim_ns part_ns[KERNEL_PARTS]; /* of the present request */
+	sim_ns part_ns[KERNEL_PARTS]; /* of the task's life so far */
+	sim_ns place_ns[KERNEL_PLACES]; /* of its lock and pool waits, by place */
 	sim_ns blocked_since; /* in a wait that only a wake-up ends; else SIM_NEVER */
+	sim_ns explained_until; /* up to when that wait is booked already, see kernel_wake_one() */
+	struct work_journal *journal; /* of a worker */
 	bool retries_mempool; /* asleep in mempool_alloc() until its next try */
 	const char *refusal; /* why the request was refused, set by the floors above; NULL: not */
 	bool has_session; /* a process with a session keyring, not a thread of the kernel's */
@@ -259,7 +266,7 @@ struct kernel_task *kernel_spawn(struct machine *machine, const char *name, kern
 				 void *arg);
 /** The calling task; NULL in a plain event. */
 struct kernel_task *kernel_current(struct machine *machine);
-/** Starts a request: its number keys every cost draw until the next call; parts go to zero. */
+/** Starts a request: its number keys every cost draw until the next call. */
 void kernel_request_begin(struct kernel_task *task, uint64_t request);
 /** Contexts nest up to eight deep. CONTEXT_NOFS_SCOPE is also a memalloc_nofs_save(). */
 void kernel_context_enter(struct kernel_task *task, enum alloc_context context);
@@ -285,6 +292,16 @@ void kernel_run(struct kernel_task *task, enum kernel_cost cost, uint64_t times)
 enum sim_wake kernel_wait(struct kernel_task *task, struct sim_waitq *wq, enum kernel_part part);
 enum sim_wake kernel_wait_timeout(struct kernel_task *task, struct sim_waitq *wq,
 				  enum kernel_part part, sim_ns timeout);
+/**
+ * Wake those who wait for I/O (kernel_wait() with PART_DEVICE). Their wait is booked to what the bio went
+ * through meanwhile: PART_OTHER_TASK until it was submitted, PART_DEVICE until the device was done,
+ * PART_WORKER_QUEUE until a worker took it, and then the parts of what that worker has done since; each
+ * clipped to the wait. Who is woken by something else has waited in PART_DEVICE.
+ */
+bool kernel_wake_one(struct machine *machine, struct sim_waitq *wq);
+void kernel_wake_all(struct machine *machine, struct sim_waitq *wq);
+/** The name of a place, fit to be part of a metric's, and what kind of wait it is; NULL past the last. */
+const char *machine_place(const struct machine *machine, uint32_t place, enum kernel_part *part);
 /** Gives the CPU up and passes time. */
 enum sim_wake kernel_sleep(struct kernel_task *task, sim_ns duration, enum kernel_part part);
 /** Locks: taken on the CPU when free, else the CPU is given up for the wait (PART_LOCK_WAIT). The
@@ -304,6 +321,7 @@ void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem);
  * until then the task spins on its CPU, booked to PART_LOCK_WAIT.
  */
 struct kernel_line {
+	const char *name; /* that of the lock, in the books of waits */
 	uint32_t owner; /* number of the task that touched it last, from 1; 0: nobody yet */
 	sim_ns free_at;
 };

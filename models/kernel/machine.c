@@ -32,6 +32,7 @@ void machine_free(struct machine *machine)
 	reclaim_destroy(machine);
 	memory_destroy(machine);
 	tasks_destroy(machine);
+	places_destroy(machine);
 	g_free(machine);
 }
 

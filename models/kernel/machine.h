@@ -7,6 +7,26 @@
 
 enum { CHUNK_BLOCKS = 64, CHUNK_SHIFT = 6, PERMILLE = 1000 };
 
+/** A lock or pool that somebody waited for. */
+struct wait_place {
+	const char *known_as; /* what it was last asked for by: saves comparing */
+	char *word; /* letters, digits, '-' and single '_' */
+	enum kernel_part part;
+};
+
+/** What a worker does with its present item, in stretches that follow one another from `begun` on. */
+enum { JOURNAL_SPANS = 16 }; /* room at first */
+struct work_span {
+	sim_ns end;
+	uint32_t slot; /* a part, or KERNEL_PARTS and a place */
+};
+struct work_journal {
+	sim_ns submitted; /* the bio whose end queued it; without one, as `queued` */
+	sim_ns queued, begun;
+	struct work_span *span;
+	uint32_t spans, allocated;
+};
+
 /** Pages of one mapping, 64 blocks of them: the grain of the LRU. */
 struct page_chunk {
 	struct address_space *mapping;
@@ -60,6 +80,9 @@ struct machine {
 	uint64_t purpose[KERNEL_COSTS];
 	GPtrArray *tasks; /* struct task_slot *, those that have not ended */
 
+	struct wait_place place[KERNEL_PLACES];
+	uint32_t places;
+
 	struct sim_waitq run_queue;
 	uint32_t cpus_taken;
 	sim_ns cpu_busy_ns, cpu_queue_ns;
@@ -112,6 +135,7 @@ struct machine {
 	/* While an end_io runs: whose bio ended, so that the work it queues is keyed by it. */
 	uint64_t event_request, event_key;
 	uint32_t event_children;
+	sim_ns event_submitted;
 	bool in_end_io;
 	uint64_t strangers; /* bios and items started for a request other than the starter's */
 };
@@ -147,6 +171,26 @@ void trace_bio_begins(struct machine *m, const struct bio_trace *bio);
 void trace_bio_ends(struct machine *m, const struct bio_trace *bio);
 void trace_site(struct machine *m, struct alloc_site *site);
 void trace_init(struct machine *m);
+
+/* ---- parts.c ---- */
+
+void part_book_worker(struct kernel_task *task, enum kernel_part part, sim_ns ns);
+/* Books the time since then. */
+static inline void part_book(struct kernel_task *task, enum kernel_part part, sim_ns since)
+{
+	sim_ns ns = sim_now(task->machine->sim) - since;
+
+	if (!task->journal)
+		task->part_ns[part] += ns;
+	else if (ns)
+		part_book_worker(task, part, ns);
+}
+/* The same for a wait at a lock or pool. */
+void part_book_at(struct kernel_task *task, enum kernel_part part, const char *name, sim_ns since);
+void places_destroy(struct machine *m);
+/* A worker begins an item; from then on its bookings are kept in order. */
+void journal_begin(struct kernel_task *task, sim_ns submitted, sim_ns queued);
+void journal_free(struct kernel_task *task);
 
 /* ---- task.c ---- */
 

@@ -277,7 +277,7 @@ static void wake_waiters(struct address_space *mapping)
 			continue;
 		}
 		*p = waiter->next;
-		sim_waitq_wake_one(&waiter->wait);
+		kernel_wake_one(mapping->machine, &waiter->wait);
 	}
 	mapping->last_waiter = last;
 }

@@ -21,11 +21,6 @@ const char *const alloc_context_names[ALLOC_CONTEXTS] = {
 
 /* ---- CPUs ---- */
 
-static void book(struct kernel_task *task, enum kernel_part part, sim_ns since)
-{
-	task->part_ns[part] += sim_now(task->machine->sim) - since;
-}
-
 static void cpu_put(struct kernel_task *task)
 {
 	if (!task->on_cpu)
@@ -38,10 +33,10 @@ static void cpu_put(struct kernel_task *task)
 }
 
 /* Passes time on the CPU that the task has; an interrupt does not shorten the work. */
-static void cpu_hold(struct kernel_task *task, sim_ns ns, enum kernel_part part)
+static void cpu_pass(struct kernel_task *task, sim_ns ns)
 {
 	struct machine *m = task->machine;
-	sim_ns since = sim_now(m->sim), end = since + ns;
+	sim_ns end = sim_now(m->sim) + ns;
 
 	while (sim_now(m->sim) < end) {
 		enum sim_wake wake = sim_hold(m->sim, end - sim_now(m->sim));
@@ -49,7 +44,25 @@ static void cpu_hold(struct kernel_task *task, sim_ns ns, enum kernel_part part)
 		g_assert(wake != SIM_KILLED);
 	}
 	m->cpu_busy_ns += ns;
-	book(task, part, since);
+}
+
+static void cpu_hold(struct kernel_task *task, sim_ns ns, enum kernel_part part)
+{
+	sim_ns since = sim_now(task->machine->sim);
+
+	cpu_pass(task, ns);
+	part_book(task, part, since);
+}
+
+static void cpu_spin(struct kernel_task *task, sim_ns ns, const char *lock)
+{
+	sim_ns since = sim_now(task->machine->sim);
+
+	cpu_pass(task, ns);
+	if (task->memalloc_depth)
+		part_book(task, PART_ALLOC, since);
+	else
+		part_book_at(task, PART_LOCK_WAIT, lock, since);
 }
 
 static void cpu_queue(struct kernel_task *task)
@@ -63,7 +76,7 @@ static void cpu_queue(struct kernel_task *task)
 		g_assert(wake != SIM_KILLED);
 	} while (wake != SIM_GRANTED);
 	m->cpu_queue_ns += sim_now(m->sim) - since;
-	book(task, PART_CPU_QUEUE, since);
+	part_book(task, PART_CPU_QUEUE, since);
 }
 
 static void cpu_get(struct kernel_task *task)
@@ -128,6 +141,12 @@ void kernel_run(struct kernel_task *task, enum kernel_cost cost, uint64_t times)
 
 /* ---- life of a task ---- */
 
+static void slot_free(struct task_slot *slot)
+{
+	journal_free(&slot->task);
+	g_free(slot);
+}
+
 static void task_main(struct sim_task *self, void *arg)
 {
 	struct task_slot *slot = arg;
@@ -138,7 +157,7 @@ static void task_main(struct sim_task *self, void *arg)
 	mempools_forget(&slot->task);
 	cpu_put(&slot->task);
 	g_ptr_array_remove_fast(m->tasks, slot);
-	g_free(slot);
+	slot_free(slot);
 }
 
 struct kernel_task *kernel_spawn(struct machine *machine, const char *name, kernel_task_fn fn,
@@ -174,7 +193,7 @@ void tasks_init(struct machine *m)
 void tasks_destroy(struct machine *m)
 {
 	for (guint i = 0; i < m->tasks->len; i++)
-		g_free(g_ptr_array_index(m->tasks, i));
+		slot_free(g_ptr_array_index(m->tasks, i));
 	g_ptr_array_free(m->tasks, TRUE);
 	sim_waitq_destroy(&m->run_queue);
 }
@@ -185,7 +204,6 @@ void request_begin_keyed(struct kernel_task *task, uint64_t request, uint64_t ke
 	task->draw_key = key;
 	task->children = 0;
 	memset(task->draw, 0, sizeof(task->draw));
-	memset(task->part_ns, 0, sizeof(task->part_ns));
 }
 
 void kernel_request_begin(struct kernel_task *task, uint64_t request)
@@ -253,12 +271,16 @@ static void block(struct kernel_task *task)
 	task->blocked_since = sim_now(task->machine->sim);
 }
 
-static void unblock(struct kernel_task *task, enum kernel_part part)
+/* `name`: of the lock or pool. */
+static void unblock(struct kernel_task *task, enum kernel_part part, const char *name)
 {
 	struct machine *m = task->machine;
 	sim_ns waited = sim_now(m->sim) - task->blocked_since, limit;
 
-	book(task, part, task->blocked_since);
+	if (part == PART_LOCK_WAIT || part == PART_POOL_WAIT)
+		part_book_at(task, part, name, task->blocked_since);
+	else
+		part_book(task, part, MAX(task->blocked_since, task->explained_until));
 	task->blocked_since = SIM_NEVER;
 	limit = machine_cost_mean(m, SPAN_HUNG_TASK);
 	m->stall_max_ns = MAX(m->stall_max_ns, waited);
@@ -291,12 +313,12 @@ enum sim_wake kernel_wait(struct kernel_task *task, struct sim_waitq *wq, enum k
 	cpu_put(task);
 	if (part == PART_SLEEP) { /* interruptible: waits for work */
 		wake = sim_waitq_sleep(wq);
-		book(task, part, since);
+		part_book(task, part, since);
 		return wake;
 	}
 	block(task);
 	wake = sim_waitq_sleep(wq);
-	unblock(task, part);
+	unblock(task, part, wq->name);
 	return wake;
 }
 
@@ -308,7 +330,7 @@ enum sim_wake kernel_wait_timeout(struct kernel_task *task, struct sim_waitq *wq
 
 	cpu_put(task);
 	wake = sim_waitq_sleep_timeout(wq, timeout);
-	book(task, part, since);
+	part_book(task, part, since);
 	return wake;
 }
 
@@ -323,7 +345,7 @@ enum sim_wake kernel_sleep(struct kernel_task *task, sim_ns duration, enum kerne
 	wake = sim_hold(task->machine->sim, duration);
 	if (task->machine->traced)
 		trace_run_ends(task);
-	book(task, part, since);
+	part_book(task, part, since);
 	return wake;
 }
 
@@ -345,7 +367,7 @@ void kernel_mutex_lock(struct kernel_task *task, struct sim_mutex *mutex)
 	block(task);
 	while (sim_mutex_lock(mutex) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	unblock(task, PART_LOCK_WAIT);
+	unblock(task, PART_LOCK_WAIT, sim_lock_class_name(mutex->pool.class, mutex->pool.name));
 }
 
 void kernel_mutex_unlock(struct kernel_task *task, struct sim_mutex *mutex)
@@ -361,7 +383,7 @@ void kernel_down_read(struct kernel_task *task, struct sim_rwsem *sem)
 	block(task);
 	while (sim_rwsem_read(sem) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	unblock(task, PART_LOCK_WAIT);
+	unblock(task, PART_LOCK_WAIT, sim_lock_class_name(sem->class, sem->name));
 }
 
 void kernel_up_read(struct kernel_task *task, struct sim_rwsem *sem)
@@ -377,7 +399,7 @@ void kernel_down_write(struct kernel_task *task, struct sim_rwsem *sem)
 	block(task);
 	while (sim_rwsem_write(sem) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	unblock(task, PART_LOCK_WAIT);
+	unblock(task, PART_LOCK_WAIT, sim_lock_class_name(sem->class, sem->name));
 }
 
 void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
@@ -388,7 +410,7 @@ void kernel_down_write_nested(struct kernel_task *task, struct sim_rwsem *sem,
 	block(task);
 	while (sim_rwsem_write_nested(sem, subclass) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	unblock(task, PART_LOCK_WAIT);
+	unblock(task, PART_LOCK_WAIT, sim_lock_class_name(sem->class, sem->name));
 }
 
 void kernel_up_write(struct kernel_task *task, struct sim_rwsem *sem)
@@ -404,7 +426,7 @@ void kernel_pool_get(struct kernel_task *task, struct sim_pool *pool, uint32_t u
 	block(task);
 	while (sim_pool_acquire(pool, units) != SIM_GRANTED)
 		g_assert(!sim_task_killed(task->sim_task));
-	unblock(task, PART_POOL_WAIT);
+	unblock(task, PART_POOL_WAIT, pool->name);
 }
 
 /* ---- cache lines ---- */
@@ -428,7 +450,7 @@ void kernel_line_touch(struct kernel_task *task, struct kernel_line *line)
 	task->slice_left_ns -= MIN(task->slice_left_ns, spin + ns);
 	if (m->traced)
 		trace_run_begins(task, kernel_cost_table[cost].name);
-	cpu_hold(task, spin, task->memalloc_depth ? PART_ALLOC : PART_LOCK_WAIT);
+	cpu_spin(task, spin, line->name);
 	cpu_hold(task, ns, task->memalloc_depth ? PART_ALLOC : PART_CPU);
 	if (m->traced)
 		trace_run_ends(task);
@@ -437,7 +459,7 @@ void kernel_line_touch(struct kernel_task *task, struct kernel_line *line)
 void kernel_rwsem_init(struct kernel_rwsem *rwsem, struct machine *machine, const char *name)
 {
 	sim_rwsem_init(&rwsem->sem, machine->sim, sim_lock_class(machine->sim, name), name);
-	rwsem->line = (struct kernel_line){0};
+	rwsem->line = (struct kernel_line){.name = name};
 }
 
 void kernel_rwsem_destroy(struct kernel_rwsem *rwsem)

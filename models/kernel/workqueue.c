@@ -7,6 +7,7 @@ struct work_item {
 	kernel_task_fn fn;
 	void *arg;
 	uint64_t request, key;
+	sim_ns submitted, queued; /* the bio whose end queued it, else the same; this */
 };
 
 struct workqueue {
@@ -72,6 +73,7 @@ static void worker_main(struct kernel_task *task, void *arg)
 			struct work_item item = take_item(wq);
 
 			request_begin_keyed(task, item.request, item.key);
+			journal_begin(task, item.submitted, item.queued);
 			if (wq->machine->traced)
 				trace_work_begins(task);
 			kernel_context_enter(task, wq->context);
@@ -98,7 +100,9 @@ static void start_worker(struct workqueue *wq)
 
 void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request)
 {
+	struct machine *m = wq->machine;
 	struct work_item *item = wq->spare;
+	sim_ns now = sim_now(m->sim);
 
 	if (item)
 		wq->spare = item->next;
@@ -107,7 +111,9 @@ void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_
 	*item = (struct work_item){.fn = fn,
 				   .arg = arg,
 				   .request = request,
-				   .key = request_child_key(wq->machine, request)};
+				   .key = request_child_key(m, request),
+				   .submitted = m->in_end_io ? m->event_submitted : now,
+				   .queued = now};
 	if (wq->tail)
 		wq->tail->next = item;
 	else

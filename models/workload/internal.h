@@ -9,18 +9,23 @@
 struct op_book;
 struct op_book *op_book_new(void);
 void op_book_free(struct op_book *book);
-void op_book_report(const struct op_book *book, struct sim_metrics *metrics);
+void op_book_report(const struct workload *workload, struct sim_metrics *metrics);
 
 /** An outcome that a script expects came, or did not. */
 void op_book_expected(struct op_book *book, bool came);
 
 struct op_timer {
 	const char *op; /* not copied: a literal */
-	sim_ns start;
+	sim_ns start, late;
+	/* The task's books at the start: operations may lie within one another. */
+	sim_ns part_ns[KERNEL_PARTS], place_ns[KERNEL_PLACES];
 };
 /** Begins an operation: `request` numbers it among all of the run and keys its cost draws. */
 struct op_timer op_begin(struct workload *workload, struct kernel_task *task, const char *op,
 			 uint64_t request);
+/** The same for one that was due at `planned`, from when on its latency counts. */
+struct op_timer op_begin_late(struct workload *workload, struct kernel_task *task, const char *op,
+			      uint64_t request, sim_ns planned);
 /** Ends it with the errno it came to; it is a refusal if the crypto code said no. */
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
 	    int err);

@@ -21,12 +21,12 @@ static struct sim *sim_of_job(const struct mix_job *job)
 static struct op_timer begin(struct mix_worker *w, struct kernel_task *task, const char *op,
 			     uint64_t request)
 {
-	struct op_timer timer = op_begin(w->job->workload, task, op, request);
+	sim_ns planned = w->since_ns;
 
-	if (w->since_ns != SIM_NEVER)
-		timer.start = w->since_ns;
 	w->since_ns = SIM_NEVER;
-	return timer;
+	if (planned == SIM_NEVER)
+		return op_begin(w->job->workload, task, op, request);
+	return op_begin_late(w->job->workload, task, op, request, planned);
 }
 
 static int open_file(struct mix_worker *w, struct kernel_task *task, uint32_t number,

@@ -91,7 +91,7 @@ void workload_find(struct workload *workload, const char *kind, char *text)
 
 void workload_report(struct workload *workload, struct sim_metrics *metrics)
 {
-	op_book_report(workload->book, metrics);
+	op_book_report(workload, metrics);
 	if (workload->traces)
 		replay_report(workload, metrics);
 	for (guint i = 0; i < workload->reports->len; i++) {

@@ -68,6 +68,15 @@ sim_ns fixture_parts(const struct kernel_task *task)
 	return sum;
 }
 
+sim_ns fixture_places(const struct kernel_task *task)
+{
+	sim_ns sum = 0;
+
+	for (int i = 0; i < KERNEL_PLACES; i++)
+		sum += task->place_ns[i];
+	return sum;
+}
+
 uint32_t fixture_random(uint64_t *state, uint32_t below)
 {
 	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);

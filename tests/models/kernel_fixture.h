@@ -24,8 +24,9 @@ bool fixture_run(struct kernel_fixture *f);
 /* Reports the machine's metrics and returns one of them, -1 if it is absent. */
 int64_t fixture_metric(struct kernel_fixture *f, const char *name);
 void fixture_free(struct kernel_fixture *f);
-/* Sum of the parts of the task's present request. */
+/* Sum of the parts of the task's life so far, and of its waits by lock and pool. */
 sim_ns fixture_parts(const struct kernel_task *task);
+sim_ns fixture_places(const struct kernel_task *task);
 /* A small generator of test data, apart from the engine's streams. */
 uint32_t fixture_random(uint64_t *state, uint32_t below);
 

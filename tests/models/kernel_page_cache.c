@@ -227,7 +227,7 @@ static void reader(struct kernel_task *task, void *arg)
 	kernel_request_begin(task, 1);
 	page_cache_wait_read(task, w->mapping[0], 10, 100);
 	w->at[0] = sim_now(w->f.sim);
-	EXPECT_U64(task->part_ns[PART_DEVICE], w->at[0]);
+	EXPECT_U64(task->part_ns[PART_OTHER_TASK], w->at[0]);
 	page_cache_wait_writeback(task, w->mapping[0], 0, 64);
 	w->at[1] = sim_now(w->f.sim);
 }
