@@ -14,6 +14,7 @@ struct rekeyed_tree {
 struct rekey_books {
 	struct btrfs_policy_books work;
 	uint64_t calls, files, refused, changed_outside, stranded_loads;
+	uint64_t tree_ns, tree_files; /* of calls, or programs, that change a tree */
 	GArray *trees; /* struct rekeyed_tree */
 };
 

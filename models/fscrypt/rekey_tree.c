@@ -13,6 +13,8 @@
  * reserved for each (btrfs_calc_metadata_size(): 8 levels of 16 KiB), 16 MiB are reserved. */
 enum { INODES_PER_TRANSACTION = 64 };
 
+#define NS_PER_S UINT64_C(1000000000)
+
 struct tree_change {
 	struct fscrypt *fc;
 	struct master_key *key;
@@ -247,6 +249,19 @@ static int change_tree(struct kernel_task *task, struct tree_change *c, const ch
 	g_assert_not_reached();
 }
 
+static int change_timed(struct kernel_task *task, struct tree_change *c, const char *path)
+{
+	const struct sim *sim = machine_sim(c->fc->machine);
+	struct rekey_books *books = c->fc->rekey;
+	uint64_t files = books->files;
+	sim_ns since = sim_now(sim);
+	int err = change_tree(task, c, path);
+
+	books->tree_ns += sim_now(sim) - since;
+	books->tree_files += books->files - files;
+	return err;
+}
+
 int fscrypt_rekey_tree(struct kernel_task *task, struct fscrypt *fc, const char *path,
 		       uint32_t number)
 {
@@ -269,7 +284,7 @@ int fscrypt_rekey_tree(struct kernel_task *task, struct fscrypt *fc, const char 
 		err = -ENODATA; /* as FS_IOC_GET_ENCRYPTION_POLICY */
 	if (!err) {
 		g_array_append_val(fc->rekey->trees, tree);
-		err = change_tree(task, &c, path);
+		err = change_timed(task, &c, path);
 	}
 	btrfs_put_inode(c.dir);
 	return err;
@@ -288,6 +303,11 @@ static const struct sim_metric_def def_refused = {
 static const struct sim_metric_def def_rewritten = {
 	"rekey.rewritten_bytes", "bytes", SIM_LESS_IS_BETTER, REKEY,
 	"old data read under the old key and written anew under the new one"};
+static const struct sim_metric_def def_rate = {"rekey.files_per_s", "1/s", SIM_MORE_IS_BETTER,
+					       REKEY,
+					       "files whose policy was replaced by changes of "
+					       "trees while these ran, per second of them, rounded "
+					       "down; absent where none took any time"};
 static const struct sim_metric_def def_items = {"rekey.items_changed", "count", SIM_LESS_IS_BETTER,
 						REKEY,
 						"context items, or items of policies, changed or "
@@ -329,9 +349,9 @@ static const struct sim_metric_def def_stranded = {"rekey.stranded_loads", "coun
 						   "it names is gone, while its inode's is there"};
 
 const struct sim_metric_def *const rekey_metrics[] = {
-	&def_files,	&def_refused,	     &def_rewritten,	    &def_items,	  &def_transactions,
-	&def_locks,	&def_left,	     &def_bytes_left,	    &def_outside, &def_stranded,
-	&def_other_key, &def_stranded_bytes, &def_stranded_extents, NULL};
+	&def_files,	   &def_rate,	   &def_refused,	&def_rewritten,	       &def_items,
+	&def_transactions, &def_locks,	   &def_left,		&def_bytes_left,       &def_outside,
+	&def_stranded,	   &def_other_key, &def_stranded_bytes, &def_stranded_extents, NULL};
 
 static uint64_t files_left(const struct fscrypt *fc)
 {
@@ -418,4 +438,7 @@ void rekey_report(const struct fscrypt *fc, struct sim_metrics *metrics)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		sim_metrics_set(metrics, rows[i].def, rows[i].def->name, (int64_t)rows[i].value);
+	if (books->tree_ns)
+		sim_metrics_set(metrics, &def_rate, def_rate.name,
+				(int64_t)(books->tree_files * NS_PER_S / books->tree_ns));
 }

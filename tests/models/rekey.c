@@ -541,6 +541,24 @@ Test(rekey, a_walk_changes_an_item_a_file_in_a_transaction_each_or_all_in_one)
 	expect(&kernel, TREE "rekeytree d NEW\n", one, true);
 }
 
+/* The call is the walk and little else. */
+Test(rekey, the_rate_is_the_files_of_a_tree_over_the_time_of_its_change)
+{
+	static const struct rekey_case c = {.design = "heavyweight", .setup = "pool"};
+	const char *const scripts[] = {TREE "rekeytree d NEW\nsleep 1s\nrekey e/x NEW\n", NULL};
+	struct cost_profile *profile = load_profile();
+	struct world w;
+	int64_t call, rate;
+
+	run(&w, profile, &c, scripts);
+	call = metric(&w, "ops.rekeytree.latency_max_ns");
+	rate = metric(&w, "rekey.files_per_s");
+	cr_expect(rate > INT64_C(3000000000) / call && rate < INT64_C(3600000000) / call,
+		  "%ld files a second, in a call of %ld ns", (long)rate, (long)call);
+	take_apart(&w);
+	cost_profile_free(profile);
+}
+
 Test(rekey, a_walk_rewrites_or_is_refused_file_by_file_as_the_rule_is)
 {
 	static const struct answer rewritten[] = {
