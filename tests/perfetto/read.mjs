@@ -82,14 +82,96 @@ async function query(engine, sql) {
 	return rows;
 }
 
-const [folder, trace, sql] = process.argv.slice(2);
-const warn = console.warn;
-console.warn = (...words) => {
-	if (!/Unexpected QueryResult field/.test(String(words[0])))
-		warn(...words);
+// ---- the check: what the trace processor has is what the file says, to the nanosecond ----
+
+const ns = (ts) => Math.round(ts * 1000);
+
+function inFile(trace) {
+	const said = { slices: [], flows: [], counters: [], processes: [], tracks: [] };
+	const open = new Map(), arrows = new Map(), arriving = new Map();
+	for (const e of JSON.parse(fs.readFileSync(trace, 'utf8')).traceEvents) {
+		const stack = open.get(e.tid) ?? open.set(e.tid, []).get(e.tid);
+		if (e.ph === 'B') {
+			stack.push([e.tid, ns(e.ts), e.cat, e.name, stack.length]);
+			for (const from of arriving.get(e.tid) ?? [])
+				said.flows.push([from, e.tid]);
+			arriving.delete(e.tid);
+		} else if (e.ph === 'E') {
+			const [tid, ts, cat, name, depth] = stack.pop();
+			said.slices.push([tid, ts, ns(e.ts) - ts, depth, cat, name]);
+		} else if (e.ph === 's') {
+			arrows.set(e.id, e.tid);
+		} else if (e.ph === 'f') {
+			arriving.set(e.tid, [...arriving.get(e.tid) ?? [], arrows.get(e.id)]);
+		} else if (e.ph === 'C') {
+			const [unit, value] = Object.entries(e.args)[0];
+			said.counters.push([e.pid, ns(e.ts), value, `${e.name} ${unit}`]);
+		} else if (e.name === 'process_name') {
+			said.processes.push([e.pid, e.args.name]);
+		} else if (e.name === 'thread_name') {
+			said.tracks.push([e.pid, e.tid, e.args.name]);
+		}
+	}
+	return said;
+}
+
+const read = {
+	slices: `select tid, s.ts, s.dur, s.depth, s.category, s.name from slice s
+		join thread_track tt on s.track_id = tt.id join thread using (utid)`,
+	flows: `select a.tid as a, b.tid as b from flow f
+		join slice o on f.slice_out = o.id join thread_track ot on o.track_id = ot.id
+		join thread a on ot.utid = a.utid
+		join slice i on f.slice_in = i.id join thread_track it on i.track_id = it.id
+		join thread b on it.utid = b.utid`,
+	counters: `select pid, c.ts, c.value, t.name from counter c
+		join process_counter_track t on c.track_id = t.id join process using (upid)`,
+	processes: 'select pid, name from process where pid > 0',
+	tracks: `select pid, tid, t.name from thread t join process using (upid) where t.name is not null
+		and tid != pid`,
 };
+
+const line = (values) => values.map(String).join(' ');
+
+function compare(what, said, rows) {
+	const a = said.map(line).sort(), b = rows.map((row) => line(Object.values(row))).sort();
+	const at = a.findIndex((text, i) => text !== b[i]);
+	if (at < 0 && a.length === b.length)
+		return true;
+	console.log(`${what}: ${a.length} in the file, ${b.length} read; ` +
+		`first difference: ${a[at] ?? 'none'} / ${b[at] ?? 'none'}`);
+	return false;
+}
+
+async function check(engine, trace) {
+	const said = inFile(trace);
+	const bad = await query(engine,
+		"select name, value from stats where value > 0 and severity != 'info'");
+	let fine = bad.length === 0;
+	for (const { name, value } of bad)
+		console.log(`the trace processor complains: ${name} ${value}`);
+	for (const what of Object.keys(read))
+		fine = compare(what, said[what], await query(engine, read[what])) && fine;
+	console.log(`${fine ? 'read as written' : 'NOT read as written'}: ${trace}: ` +
+		Object.keys(read).map((what) => `${said[what].length} ${what}`).join(', '));
+	return fine;
+}
+
+// ---- main ----
+
+const [folder, trace, sql] = process.argv.slice(2);
+for (const way of ['warn', 'log']) {
+	const say = console[way];
+	console[way] = (...words) => {
+		if (!/Unexpected QueryResult field|unsupported syscall|^Loading trace|^\s*$/
+			.test(String(words[0])))
+			say(...words);
+	};
+}
 const engine = await open(folder, trace);
-const print = (rows) => rows.forEach((row) => console.log(JSON.stringify(row,
-	(_, value) => typeof value === 'bigint' ? Number(value) : value)));
-print(await query(engine, sql));
-process.exit(0);
+let fine = true;
+if (sql)
+	for (const row of await query(engine, sql))
+		console.log(JSON.stringify(row, (_, v) => typeof v === 'bigint' ? Number(v) : v));
+else
+	fine = await check(engine, trace);
+process.exit(fine ? 0 : 1);

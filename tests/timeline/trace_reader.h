@@ -17,7 +17,8 @@ struct read_slice {
 struct read_trace {
 	json_t *json;
 	GArray *slices; /* struct read_slice, by end */
-	uint64_t flows, counters;
+	uint64_t flows; /* arrows that end at a slice */
+	uint64_t counters;
 	int64_t first_ns, last_ns;
 };
 /** Fails the test if anything is not as the format has it: members, types, slices that do not nest or
