@@ -187,7 +187,7 @@ static void remark(const struct timeline_summary *summary)
 			    " MiB long; --timeline-window FROM..TO takes any part",
 			    end, summary->bytes >> 20);
 	else if (*interrupt_flag())
-		cli_message("note", "interrupted: the timeline ends at %s", end);
+		cli_message("note", "interrupted: the timeline is kept and goes to %s", end);
 }
 
 static void run_timeline_free(struct run_timeline *rt)

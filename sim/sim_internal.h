@@ -278,7 +278,8 @@ const char *sim_intern(struct sim *sim, const char *string);
 /* ---- looking on (trace.c) ---- */
 
 /* Called only if there is a tracer. */
-void trace_wait_begins(struct sim *sim, const struct sim_waiter *waiter);
+struct sim_task *trace_task_starts(struct sim *sim, struct sim_task *task);
+void trace_wait_begins(struct sim *sim, const struct sim_task *task);
 void trace_wait_ends(struct sim *sim, const struct sim_task *task, enum sim_wake wake);
 void trace_hold_begins(struct sim *sim, const struct sim_holding *holding);
 void trace_hold_ends(struct sim *sim, const struct sim_holding *holding);

@@ -67,9 +67,7 @@ struct sim_task *sim_spawn(struct sim *sim, const char *name, sim_task_fn fn, vo
 	sim->last_task = task;
 	task->slot = event_list_take_slot(&sim->list, NULL, task);
 	event_list_insert(&sim->list, task->slot, sim->now, sim->now, 0);
-	if (SIM_UNLIKELY(sim->tracer))
-		sim->tracer->task_starts(sim->tracer_arg, task, sim->self);
-	return task;
+	return SIM_UNLIKELY(sim->tracer) ? trace_task_starts(sim, task) : task;
 }
 
 /* What an ended task still holds, somebody else must give back; whom it was to wake, it will not. */

@@ -42,12 +42,20 @@ static const struct sim_holding *oldest_holding(const struct sim_waiter *waiter)
 	return NULL;
 }
 
-void trace_wait_begins(struct sim *sim, const struct sim_waiter *waiter)
+/* Returns the task, so that whoever starts it need not keep it over this call. */
+struct sim_task *trace_task_starts(struct sim *sim, struct sim_task *task)
+{
+	sim->tracer->task_starts(sim->tracer_arg, task, sim->self);
+	return task;
+}
+
+void trace_wait_begins(struct sim *sim, const struct sim_task *task)
 {
 	static const char *const want[] = {
 		[WAIT_POOL] = "units",	  [WAIT_READ] = "read", [WAIT_WRITE] = "write",
 		[WAIT_QUEUE] = "wake-up", [WAIT_TAKE] = "item", [WAIT_PUT] = "place",
 	};
+	const struct sim_waiter *waiter = task->waiter;
 	const struct sim_holding *holding = oldest_holding(waiter);
 	struct sim_trace_wait wait = {
 		.resource = waiter->name,
@@ -57,7 +65,7 @@ void trace_wait_begins(struct sim *sim, const struct sim_waiter *waiter)
 		.holder_path = holding ? holding->path : NULL,
 	};
 
-	sim->tracer->wait_begins(sim->tracer_arg, waiter->task, &wait);
+	sim->tracer->wait_begins(sim->tracer_arg, task, &wait);
 }
 
 void trace_wait_ends(struct sim *sim, const struct sim_task *task, enum sim_wake wake)

@@ -50,25 +50,35 @@ enum sim_wake wait_in(struct sim_waiter *waiter, struct sim *sim, struct sim_wai
 	link_last(waiter, list);
 	self->waiter = waiter;
 	self->state = TASK_WAITING;
-	if (SIM_UNLIKELY(sim->tracer))
-		trace_wait_begins(sim, waiter);
 	if (waiter->timed)
 		event_list_insert(&sim->list, self->slot, sim->now, sim->now + timeout, 0);
 	else if (deadlock_tracked(waiter))
 		deadlock_check(sim, self);
+	if (SIM_UNLIKELY(sim->tracer))
+		trace_wait_begins(sim, self);
 	task_block(sim, self);
 	return self->wake;
 }
 
+static inline void grant(struct sim_waiter *waiter)
+{
+	wait_unlink(waiter);
+	waiter->task->waiter = NULL;
+	task_wake(waiter->task, SIM_GRANTED);
+}
+
+static SIM_RARE void grant_traced(struct sim_waiter *waiter)
+{
+	trace_wait_ends(waiter->task->sim, waiter->task, SIM_GRANTED);
+	grant(waiter);
+}
+
 void wait_grant(struct sim_waiter *waiter)
 {
-	struct sim_task *task = waiter->task;
-
-	wait_unlink(waiter);
-	task->waiter = NULL;
-	if (SIM_UNLIKELY(task->sim->tracer))
-		trace_wait_ends(task->sim, task, SIM_GRANTED);
-	task_wake(task, SIM_GRANTED);
+	if (SIM_UNLIKELY(waiter->task->sim->tracer))
+		grant_traced(waiter);
+	else
+		grant(waiter);
 }
 
 void wait_abandon(struct sim_task *task, enum sim_wake wake)

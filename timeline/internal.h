@@ -119,6 +119,7 @@ void write_begin(struct timeline *t, struct track *track, const struct open_slic
 		 sim_ns ns);
 /** `args`: JSON members, or NULL. */
 void write_end(struct timeline *t, struct track *track, const char *args, sim_ns ns);
+/** An arrow begins in the innermost slice, and ends at the next that begins on its track. */
 void write_flow_start(struct timeline *t, struct track *track, uint64_t id, sim_ns ns);
 void write_flow_end(struct timeline *t, struct track *track, uint64_t id, sim_ns ns);
 void write_counter(struct timeline *t, struct counter *counter, sim_ns ns);

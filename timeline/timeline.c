@@ -253,11 +253,11 @@ static void wait_ends(void *arg, const struct sim_task *task, enum sim_wake wake
 	track = track_of(t, task);
 	resource = slice_at(track, track->open->len - 1)->name;
 	arrow = wake == SIM_TIMEOUT ? 0 : arrow_begins(t, by);
-	if (arrow)
-		write_flow_end(t, track, arrow, sim_now(t->sim));
 	args = g_string_new(NULL);
 	args_text(args, "ended", wake_names[wake]);
 	slice_pop(t, track, "wait", args->str);
+	if (arrow)
+		write_flow_end(t, track, arrow, sim_now(t->sim));
 	count_waiting(t, resource, -1);
 }
 

@@ -73,9 +73,9 @@ void write_pending(struct timeline *t, struct track *track)
 	if (!track->pending)
 		return;
 	track->pending = false;
-	write_begin(t, track, slice_at(track, 0), track->pending_ns);
 	if (track->pending_flow)
 		write_flow_end(t, track, track->pending_flow, track->pending_ns);
+	write_begin(t, track, slice_at(track, 0), track->pending_ns);
 }
 
 /* Takes `args` over. */

@@ -178,8 +178,6 @@ static void write_flow(struct timeline *t, struct track *track, char phase, uint
 	line_time(t, ns);
 	g_string_append_printf(
 		t->line, ",\"cat\":\"wake\",\"name\":\"wakes\",\"id\":%" G_GUINT64_FORMAT, id);
-	if (phase == 'f')
-		line_word(t, "bp", "e");
 	end_line(t, NULL);
 	put(t, t->line->str, t->line->len);
 }

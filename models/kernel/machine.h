@@ -150,7 +150,7 @@ uint64_t request_child_key(struct machine *m, uint64_t request);
 
 /* ---- trace.c: all but _init() and _site() only if m->traced ---- */
 
-void trace_task_starts(struct kernel_task *task, const char *group);
+void trace_task_group(struct kernel_task *task, const char *group);
 void trace_cpu_taken(struct kernel_task *task);
 void trace_cpu_given(struct kernel_task *task);
 /* Until trace_run_ends() the task spends a cost, or passes time in another way. */

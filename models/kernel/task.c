@@ -173,7 +173,7 @@ struct kernel_task *kernel_spawn(struct machine *machine, const char *name, kern
 	slot->task.sim_task = sim_spawn(machine->sim, name, task_main, slot);
 	sim_task_set_user(slot->task.sim_task, &slot->task);
 	if (machine->traced)
-		trace_task_starts(&slot->task, "kernel threads");
+		trace_task_group(&slot->task, "kernel threads");
 	return &slot->task;
 }
 

@@ -8,7 +8,7 @@ enum { LANE_NAME = 32 };
 
 /* ---- tasks and CPUs ---- */
 
-void trace_task_starts(struct kernel_task *task, const char *group)
+void trace_task_group(struct kernel_task *task, const char *group)
 {
 	sim_trace_task_group(task->machine->sim, task->sim_task, group);
 }

@@ -95,7 +95,7 @@ static void start_worker(struct workqueue *wq)
 	struct kernel_task *worker = kernel_spawn(wq->machine, wq->name, worker_main, wq);
 
 	if (wq->machine->traced)
-		trace_task_starts(worker, "workers");
+		trace_task_group(worker, "workers");
 }
 
 void workqueue_queue(struct workqueue *wq, kernel_task_fn fn, void *arg, uint64_t request)
