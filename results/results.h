@@ -323,6 +323,20 @@ bool results_check(const struct results_curve *curve, const struct results_claim
 bool results_answer(const struct results_curve *curve, const char *answer, GString *out,
 		    GError **error);
 
+/* ---- as commands take them ------------------------------------------------------------------ */
+
+/** Stored results as a command takes them: documents to be compared, or a curve. */
+struct results_set {
+	GPtrArray *docs; /* struct results_doc * */
+	GPtrArray *labels; /* char *, one for each, and NULL: their names, short where they differ so */
+	struct results_curve *curve; /* of a folder of more than one point; then there are no docs */
+};
+/** Reads files, or one folder of points; `paths` is NULL-terminated. A folder of one point is a document. */
+struct results_set *results_set_read(const char *const *paths, GError **error);
+/** results_compare() of its documents, which it must outlive. */
+struct results_comparison *results_set_compare(const struct results_set *set, GError **error);
+void results_set_free(struct results_set *set);
+
 /* ---- showing ---------------------------------------------------------------------------------- */
 
 struct results_text_options {
