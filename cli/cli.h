@@ -35,6 +35,7 @@ int cmd_layout(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */

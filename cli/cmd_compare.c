@@ -2,13 +2,11 @@
 /* `extentsim compare`: the table of `run`, of stored results. */
 #include "cli/cli.h"
 
-#include <string.h>
 #include <unistd.h>
 
 struct compare {
 	char **paths; /* NULL-terminated */
-	GPtrArray *docs; /* struct results_doc * */
-	GPtrArray *labels; /* char *, NULL-terminated for the model */
+	struct results_set *set;
 	char *output;
 	enum run_format format;
 	bool all;
@@ -17,8 +15,8 @@ struct compare {
 static void compare_clear(struct compare *compare)
 {
 	g_strfreev(compare->paths);
-	g_ptr_array_unref(compare->docs);
-	g_ptr_array_unref(compare->labels);
+	if (compare->set)
+		results_set_free(compare->set);
 	g_free(compare->output);
 }
 
@@ -53,7 +51,8 @@ static enum cli_parsed parse(int argc, char **argv, struct compare *compare, GEr
 		cli_parse(&argc, &argv, entries, "RESULT...",
 			  "Compares stored results: the variants of one, or each variant of the "
 			  "first with its\nnamesakes in the others. Those that do not answer one "
-			  "question are refused (exit 3).",
+			  "question are refused (exit 3).\nOf the folder that a scenario with axes "
+			  "was run into it shows the curve.",
 			  error);
 	size_t format = RUN_TEXT;
 
@@ -69,73 +68,59 @@ static enum cli_parsed parse(int argc, char **argv, struct compare *compare, GEr
 
 /* ---- the documents ------------------------------------------------------------------------ */
 
-/* "before" for results/before.json, unless another has the same name. */
-static char *label_of(const struct compare *compare, const char *path)
+static bool compare_documents(const struct compare *compare, const struct results_text_options *text,
+			      GString *out, GError **error)
 {
-	g_autofree char *name = g_path_get_basename(path);
-	unsigned namesakes = 0;
-
-	for (char **other = compare->paths; *other; other++) {
-		g_autofree char *other_name = g_path_get_basename(*other);
-
-		namesakes += !strcmp(name, other_name);
-	}
-	if (namesakes > 1)
-		return g_strdup(path);
-	if (g_str_has_suffix(name, ".json"))
-		name[strlen(name) - strlen(".json")] = '\0';
-	return g_steal_pointer(&name);
-}
-
-static bool read_documents(struct compare *compare, GError **error)
-{
-	for (char **path = compare->paths; *path; path++) {
-		struct results_doc *doc = results_read(*path, error);
-
-		if (!doc)
-			return false;
-		g_ptr_array_add(compare->docs, doc);
-		g_ptr_array_add(compare->labels, label_of(compare, *path));
-	}
-	return true;
-}
-
-static bool show(const struct compare *compare, GError **error)
-{
-	struct results_text_options text = show_options(!compare->output && isatty(STDOUT_FILENO));
-	bool single = compare->docs->len == 1;
-	g_autoptr(GString) out = g_string_new(NULL);
-	struct results_comparison *cmp =
-		results_compare((const struct results_doc *const *)compare->docs->pdata,
-				single ? NULL : (const char *const *)compare->labels->pdata,
-				compare->docs->len, error);
+	struct results_comparison *cmp = results_set_compare(compare->set, error);
 
 	if (!cmp)
 		return false;
-	text.all = compare->all;
 	if (compare->format == RUN_JSON)
 		results_comparison_json(cmp, out);
 	else if (compare->format == RUN_MARKDOWN)
-		results_markdown(cmp, &text, out);
+		results_markdown(cmp, text, out);
 	else
-		results_text(cmp, &text, out);
+		results_text(cmp, text, out);
 	results_comparison_free(cmp);
+	return true;
+}
+
+static void show_points(const struct compare *compare, const struct results_text_options *text,
+			GString *out)
+{
+	if (compare->format == RUN_JSON)
+		results_curve_json(compare->set->curve, NULL, out);
+	else if (compare->format == RUN_MARKDOWN)
+		results_curve_markdown(compare->set->curve, text, out);
+	else
+		results_curve_text(compare->set->curve, text, out);
+}
+
+static bool show(struct compare *compare, GError **error)
+{
+	struct results_text_options text = show_options(!compare->output && isatty(STDOUT_FILENO));
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	text.all = compare->all;
+	compare->set = results_set_read((const char *const *)compare->paths, error);
+	if (!compare->set)
+		return false;
+	if (compare->set->curve)
+		show_points(compare, &text, out);
+	else if (!compare_documents(compare, &text, out, error))
+		return false;
 	return output_text(compare->output, out->str, error);
 }
 
 int cmd_compare(int argc, char **argv)
 {
-	struct compare compare = {
-		.docs = g_ptr_array_new_with_free_func((GDestroyNotify)results_doc_free),
-		.labels = g_ptr_array_new_with_free_func(g_free),
-	};
+	struct compare compare = {.paths = NULL};
 	GError *error = NULL;
 	enum cli_parsed parsed = parse(argc, argv, &compare, &error);
 	int status = CLI_YES;
 
 	if (parsed == CLI_PARSED_ERROR ||
-	    (parsed == CLI_PARSED_GO &&
-	     (!read_documents(&compare, &error) || !show(&compare, &error))))
+	    (parsed == CLI_PARSED_GO && !show(&compare, &error)))
 		status = cli_fail(error);
 	compare_clear(&compare);
 	return status;

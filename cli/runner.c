@@ -40,6 +40,40 @@ static void add_machine(struct results_doc *doc, const char *key, uint64_t value
 	results_doc_add_machine(doc, key, text);
 }
 
+static char *size_text(uint64_t value, const char *unit)
+{
+	return g_strdup_printf("%" G_GUINT64_FORMAT " %s", value, unit);
+}
+
+/* "88ns"; the caller frees. */
+static char *span_text(sim_ns ns)
+{
+	return sim_dist_text(&(struct sim_dist){.kind = SIM_DIST_CONSTANT, .a = ns});
+}
+
+static void add_costs(struct results_doc *doc, const struct cost_profile *profile)
+{
+	for (int i = 0; i < KERNEL_COSTS; i++) {
+		const struct cost_entry *entry = &profile->cost[i];
+		g_autofree char *name = g_strconcat("costs.", kernel_cost_table[i].name, NULL);
+		g_autofree char *value = sim_dist_text(&entry->dist);
+		g_autofree char *low = entry->estimate ? span_text(entry->low_ns) : NULL;
+		g_autofree char *high = entry->estimate ? span_text(entry->high_ns) : NULL;
+
+		results_doc_add_cost(doc, name, value, entry->source, low, high);
+	}
+	for (int i = 0; i < KERNEL_SIZES; i++) {
+		const struct size_entry *entry = &profile->size[i];
+		const char *unit = kernel_size_table[i].unit;
+		g_autofree char *name = g_strconcat("sizes.", kernel_size_table[i].name, NULL);
+		g_autofree char *value = size_text(entry->value, unit);
+		g_autofree char *low = entry->estimate ? size_text(entry->low, unit) : NULL;
+		g_autofree char *high = entry->estimate ? size_text(entry->high, unit) : NULL;
+
+		results_doc_add_cost(doc, name, value, entry->source, low, high);
+	}
+}
+
 struct results_doc *run_document(const struct scenario *scenario)
 {
 	const struct machine_config *machine = &scenario->machine;
@@ -59,6 +93,7 @@ struct results_doc *run_document(const struct scenario *scenario)
 	}
 	results_doc_set_cost_profile(doc, profile->name, profile->kernel, profile->cpu,
 				     profile->digest);
+	add_costs(doc, profile);
 	add_machine(doc, "cpus", machine->cpus);
 	add_machine(doc, "memory_bytes", machine->memory_bytes);
 	add_machine(doc, "devices", machine->devices);

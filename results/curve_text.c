@@ -203,7 +203,7 @@ static void add_names(const struct results_point *point, const char *pattern, GH
 }
 
 /* Those of a pattern together, in the order of the list. */
-GPtrArray *curve_metrics(const struct results_curve *curve)
+GPtrArray *results_curve_metrics(const struct results_curve *curve)
 {
 	GPtrArray *names = g_ptr_array_new();
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
@@ -261,7 +261,7 @@ void results_curve_text(const struct results_curve *curve,
 	struct results_text_options o = text_defaults(options);
 	const struct results_doc *doc = first_doc(curve);
 	g_autoptr(GString) text = g_string_new(NULL);
-	g_autoptr(GPtrArray) names = curve_metrics(curve);
+	g_autoptr(GPtrArray) names = results_curve_metrics(curve);
 
 	if (!doc)
 		return;

@@ -53,6 +53,18 @@ struct results_finding *finding_new(const char *kind, const char *text, sim_ns t
 	return finding;
 }
 
+static void cost_free(void *data)
+{
+	struct results_cost *cost = data;
+
+	g_free(cost->name);
+	g_free(cost->value);
+	g_free(cost->source);
+	g_free(cost->low);
+	g_free(cost->high);
+	g_free(cost);
+}
+
 static void finding_free(void *data)
 {
 	struct results_finding *finding = data;
@@ -93,6 +105,7 @@ struct results_doc *doc_alloc(uint32_t replications)
 	struct results_doc *doc = g_new0(struct results_doc, 1);
 
 	doc->overrides = g_ptr_array_new_with_free_func(g_free);
+	doc->costs = g_ptr_array_new_with_free_func(cost_free);
 	doc->machine = g_ptr_array_new_with_free_func(pair_free);
 	doc->variants = g_ptr_array_new();
 	doc->replications = replications;
@@ -133,6 +146,7 @@ void results_doc_free(struct results_doc *doc)
 		variant_free(doc->variants->pdata[i], doc->replications);
 	g_ptr_array_unref(doc->variants);
 	g_ptr_array_unref(doc->overrides);
+	g_ptr_array_unref(doc->costs);
 	g_ptr_array_unref(doc->machine);
 	g_free(doc->program_version);
 	g_free(doc->scenario.name);
@@ -171,6 +185,17 @@ void results_doc_set_cost_profile(struct results_doc *doc, const char *name, con
 	doc->cost_profile.kernel = g_strdup(kernel);
 	doc->cost_profile.cpu = g_strdup(cpu);
 	doc->cost_profile.digest = g_strdup(digest);
+}
+
+void results_doc_add_cost(struct results_doc *doc, const char *name, const char *value,
+			  const char *source, const char *low, const char *high)
+{
+	struct results_cost *cost = g_new(struct results_cost, 1);
+
+	g_assert(!low == !high);
+	*cost = (struct results_cost){g_strdup(name), g_strdup(value), g_strdup(source),
+				      g_strdup(low), g_strdup(high)};
+	g_ptr_array_add(doc->costs, cost);
 }
 
 void results_doc_add_machine(struct results_doc *doc, const char *key, const char *value)

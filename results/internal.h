@@ -110,9 +110,6 @@ const struct results_metric *point_metric(const struct results_point *point, con
 					  const char *metric);
 /** "AXIS=STEP,AXIS=STEP"; the caller frees. */
 char *curve_place_text(const struct results_curve *curve, const struct results_point *point);
-/** Names of the metrics that the curve measures, in the order in which they are shown; they belong to
- * the documents. */
-GPtrArray *curve_metrics(const struct results_curve *curve);
 
 /* ---- text.c, words.c, table.c ---- */
 

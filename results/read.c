@@ -52,11 +52,63 @@ static void read_named(struct reader *r, const json_t *parent, const char *key,
 	reader_leave(r);
 }
 
+static void read_cost(struct reader *r, const char *name, const json_t *entry,
+		      struct results_doc *doc)
+{
+	static const char *const keys[] = {"value", "source", "range", NULL};
+	const json_t *range = NULL;
+	const char *value, *source;
+
+	reader_keys(r, entry, keys);
+	value = reader_string(r, entry, "value");
+	source = reader_string(r, entry, "source");
+	if (json_object_get(entry, "range")) {
+		range = reader_array(r, entry, "range");
+		if (range && (json_array_size(range) != 2 ||
+			      !json_is_string(json_array_get(range, 0)) ||
+			      !json_is_string(json_array_get(range, 1))))
+			reader_fail(r, "'range' must be two strings");
+	}
+	if (!r->failed)
+		results_doc_add_cost(doc, name, value, source,
+				     json_string_value(json_array_get(range, 0)),
+				     json_string_value(json_array_get(range, 1)));
+}
+
+/* Documents of older versions have no entries. */
+static void read_cost_profile(struct reader *r, const json_t *root, struct results_doc *doc)
+{
+	static const char *const keys[] = {"name", "kernel", "cpu", "digest", "entries", NULL};
+	const json_t *profile = json_object_get(root, "cost_profile"), *entries = NULL;
+	const char *name;
+	json_t *entry;
+
+	if (json_is_null(profile))
+		return;
+	profile = reader_object(r, root, "cost_profile");
+	reader_enter(r, "cost_profile");
+	reader_keys(r, profile, keys);
+	doc->cost_profile.name = g_strdup(reader_string(r, profile, "name"));
+	doc->cost_profile.kernel = g_strdup(reader_string(r, profile, "kernel"));
+	doc->cost_profile.cpu = g_strdup(reader_string(r, profile, "cpu"));
+	doc->cost_profile.digest = g_strdup(reader_string(r, profile, "digest"));
+	if (json_object_get(profile, "entries"))
+		entries = reader_object(r, profile, "entries");
+	reader_enter(r, "entries");
+	json_object_foreach((json_t *)entries, name, entry)
+	{
+		reader_enter(r, name);
+		read_cost(r, name, entry, doc);
+		reader_leave(r);
+	}
+	reader_leave(r);
+	reader_leave(r);
+}
+
 static void read_question(struct reader *r, const json_t *root, struct results_doc *doc)
 {
 	static const char *const scenario[] = {"name", "question", "kind", "digest", "text", NULL};
 	static const char *const image[] = {"name", "digest", NULL};
-	static const char *const profile[] = {"name", "kernel", "cpu", "digest", NULL};
 	const json_t *overrides = reader_array(r, root, "overrides");
 
 	read_named(r, root, "scenario", scenario,
@@ -65,10 +117,7 @@ static void read_question(struct reader *r, const json_t *root, struct results_d
 	if (!json_is_null(json_object_get(root, "image")))
 		read_named(r, root, "image", image,
 			   (char **[]){&doc->image.name, &doc->image.digest});
-	if (!json_is_null(json_object_get(root, "cost_profile")))
-		read_named(r, root, "cost_profile", profile,
-			   (char **[]){&doc->cost_profile.name, &doc->cost_profile.kernel,
-				       &doc->cost_profile.cpu, &doc->cost_profile.digest});
+	read_cost_profile(r, root, doc);
 	read_pairs(r, root, "machine", doc->machine);
 	reader_enter(r, "overrides");
 	for (size_t i = 0; i < json_array_size(overrides) && !r->failed; i++) {

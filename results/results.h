@@ -46,6 +46,13 @@ struct results_pair {
 	char *key, *value;
 };
 
+/** An entry of a cost profile, as words. */
+struct results_cost {
+	char *name, *value; /* "costs.syscall", "88ns" */
+	char *source; /* where the figure comes from */
+	char *low, *high; /* range of an estimate; NULL: it is none */
+};
+
 /** Something that happened and that a reader must know of. */
 struct results_finding {
 	char *kind; /* "refusal", "garbage", "deadlock", …: one word */
@@ -98,6 +105,7 @@ struct results_doc {
 	struct {
 		char *name, *kernel, *cpu, *digest;
 	} cost_profile; /* all NULL: no cost is asked for */
+	GPtrArray *costs; /* struct results_cost *: what the profile says, overrides applied */
 	GPtrArray *machine; /* struct results_pair *: a summary in the scenario's words */
 	uint32_t replications; /* planned */
 	uint64_t *seeds; /* one for each replication … */
@@ -120,6 +128,9 @@ void results_doc_add_override(struct results_doc *doc, const char *override);
 void results_doc_set_image(struct results_doc *doc, const char *name, const char *digest);
 void results_doc_set_cost_profile(struct results_doc *doc, const char *name, const char *kernel,
 				  const char *cpu, const char *digest);
+/** Adds an entry of the cost profile; `low` and `high` are the range of an estimate, else NULL. */
+void results_doc_add_cost(struct results_doc *doc, const char *name, const char *value,
+			  const char *source, const char *low, const char *high);
 void results_doc_add_machine(struct results_doc *doc, const char *key, const char *value);
 /** Adds the next variant in the scenario's order; the name must be new. Owned by the document. */
 struct results_variant *results_doc_add_variant(struct results_doc *doc, const char *name);
@@ -271,6 +282,18 @@ struct results_curve *results_curve_new(const char *const *axis, const char *con
 struct results_point *results_curve_add(struct results_curve *curve, const char *const *step,
 					struct results_doc *doc);
 void results_curve_free(struct results_curve *curve);
+/** Reads a folder into which a scenario with axes was run, one document for each point, which must be
+ * all of one curve (else RESULTS_ERROR_NOT_COMPARABLE). Points are in the order of their steps: as
+ * numbers, or as the scenario's text has them. It measures what the scenario says. */
+struct results_curve *results_curve_read(const char *folder, GError **error);
+/** What a scenario's text says under a key, "answer" say; NULL: nothing, or it is a script. The caller
+ * frees. */
+char *results_doc_says(const struct results_doc *doc, const char *key);
+/** The metrics that a scenario's text measures, NULL-terminated, or NULL. */
+char **results_doc_measures(const struct results_doc *doc);
+/** A step of an axis as a number: "128", "4KiB" (bytes), "10us" (ns). `unit` (may be NULL) gets "ns",
+ * "bytes" or "". */
+bool results_step_number(const char *step, double *value, const char **unit);
 /** Whether every run of every point has been handed in. */
 bool results_curve_complete(const struct results_curve *curve);
 
@@ -300,6 +323,20 @@ bool results_check(const struct results_curve *curve, const struct results_claim
  */
 bool results_answer(const struct results_curve *curve, const char *answer, GString *out,
 		    GError **error);
+
+/* ---- as commands take them ------------------------------------------------------------------ */
+
+/** Stored results as a command takes them: documents to be compared, or a curve. */
+struct results_set {
+	GPtrArray *docs; /* struct results_doc * */
+	GPtrArray *labels; /* char *, one for each, and NULL: their names, short where they differ so */
+	struct results_curve *curve; /* of a folder of more than one point; then there are no docs */
+};
+/** Reads files, or one folder of points; `paths` is NULL-terminated. A folder of one point is a document. */
+struct results_set *results_set_read(const char *const *paths, GError **error);
+/** results_compare() of its documents, which it must outlive. */
+struct results_comparison *results_set_compare(const struct results_set *set, GError **error);
+void results_set_free(struct results_set *set);
 
 /* ---- showing ---------------------------------------------------------------------------------- */
 
@@ -333,6 +370,31 @@ void results_curve_markdown(const struct results_curve *curve,
 /** The curve with the whole document of each point, as JSON. */
 void results_curve_json(const struct results_curve *curve,
 			const struct results_write_options *options, GString *out);
+
+/* ---- parts of what is shown, for pages and plots ------------------------------------------- */
+
+/** Appends a figure for people: times and sizes with three significant digits and a unit that suits. */
+void results_value_text(double value, const char *unit, GString *out);
+/** Appends what a table has in a cell: the figure, with its interval in the reference's column, a star if
+ * it is of the best; and its difference to the reference. */
+void results_cell_text(const struct results_comparison *cmp, const struct results_row *row,
+		       size_t column, GString *value, GString *difference);
+/** Whether a table shows the row, unless everything is asked for. `measure` as in the options. */
+bool results_row_is_shown(const struct results_row *row, const char *const *measure);
+/** Appends the verdict, a sentence to a line, without its heading. */
+void results_verdict(const struct results_comparison *cmp, const char *const *measure, GString *out);
+/** Metrics that the curve measures, in the order in which they are shown; the names belong to it. */
+GPtrArray *results_curve_metrics(const struct results_curve *curve);
+
+/** The same thing found in several replications, told once. */
+struct results_told {
+	const struct results_finding *finding; /* of the first replication */
+	uint32_t replications; /* that have it */
+	uint64_t times;
+	uint32_t last; /* replication */
+};
+/** What was found of a variant: struct results_told *, which the array owns. */
+GPtrArray *results_told(const struct results_doc *doc, const struct results_variant *variant);
 
 /** The whole model as JSON, one metric per line in the order of names. */
 void results_comparison_json(const struct results_comparison *cmp, GString *out);

@@ -50,12 +50,20 @@ static struct text_cell *cell_text(const struct table *t, size_t row, size_t col
 
 /* ---- which rows ---- */
 
+static bool is_measured(const struct results_row *row, const char *const *measure)
+{
+	return measure ? name_is_wanted(row->name, measure)
+		       : row->summary && row->class != RESULTS_HOST;
+}
+
+bool results_row_is_shown(const struct results_row *row, const char *const *measure)
+{
+	return !row->zero && is_measured(row, measure);
+}
+
 static bool is_wanted(const struct table *t, const struct results_row *row)
 {
-	if (t->options.all)
-		return true;
-	return t->options.measure ? name_is_wanted(row->name, t->options.measure)
-				  : row->summary && row->class != RESULTS_HOST;
+	return t->options.all || is_measured(row, t->options.measure);
 }
 
 static bool is_shown(const struct table *t, const struct results_row *row)
@@ -80,12 +88,12 @@ static const char *verdict_colour(const struct results_cell *cell)
 	return cell->verdict == RESULTS_WORSE || cell->verdict == RESULTS_STOPPED ? "red" : NULL;
 }
 
-static uint32_t runs_of(const struct table *t, size_t column)
+static uint32_t runs_of(const struct results_comparison *cmp, size_t column)
 {
-	const struct results_column *c = column_at(t->cmp, column);
+	const struct results_column *c = column_at(cmp, column);
 	uint32_t runs = 0;
 
-	for (uint32_t i = 0; i < t->cmp->docs[c->doc]->replications; i++)
+	for (uint32_t i = 0; i < cmp->docs[c->doc]->replications; i++)
 		runs += c->variant->replication[i].done;
 	return runs;
 }
@@ -96,31 +104,44 @@ static char *finish(const struct table *t, GString *text)
 	return g_string_free(text, FALSE);
 }
 
-static void fill_cell(const struct table *t, const struct results_row *row, size_t column,
-		      bool marks, struct text_cell *text)
+/* `mark` stands behind the best, a blank behind the others; 0: no marks in this column. */
+static void cell_texts(const struct results_comparison *cmp, const struct results_row *row,
+		       size_t column, bool compact, char mark, GString *value, GString *difference)
 {
 	const struct results_cell *cell = &row->cell[column];
 	const struct results_metric *metric = cell->metric;
-	bool is_reference = column_at(t->cmp, column)->reference == column;
-	GString *value = g_string_new(NULL), *difference = g_string_new(NULL);
+	bool is_reference = column_at(cmp, column)->reference == column;
 
 	if (!metric)
 		g_string_append_c(value, '-');
 	else if (is_reference && metric->class == RESULTS_SAMPLED && metric->half_width > 0)
 		human_interval(value, metric->value, metric->half_width, row->unit);
 	else
-		human_value(value, metric->value, row->unit, t->compact);
-	if (metric && metric->n < runs_of(t, column))
+		human_value(value, metric->value, row->unit, compact);
+	if (metric && metric->n < runs_of(cmp, column))
 		g_string_append_printf(value, "(n=%u)", metric->n);
-	if (marks)
-		g_string_append_c(value, cell->best ? '*' : ' ');
-	if (!is_reference && metric && reference_cell(t->cmp, row, column)->metric)
+	if (mark)
+		g_string_append_c(value, cell->best ? mark : ' ');
+	if (!is_reference && metric && reference_cell(cmp, row, column)->metric)
 		human_difference(difference, cell,
-				 reference_cell(t->cmp, row, column)->metric->value == 0,
-				 row->unit);
+				 reference_cell(cmp, row, column)->metric->value == 0, row->unit);
+}
+
+static void fill_cell(const struct table *t, const struct results_row *row, size_t column,
+		      bool marks, struct text_cell *text)
+{
+	GString *value = g_string_new(NULL), *difference = g_string_new(NULL);
+
+	cell_texts(t->cmp, row, column, t->compact, marks ? '*' : '\0', value, difference);
 	text->value = finish(t, value);
 	text->difference = finish(t, difference);
-	text->colour = verdict_colour(cell);
+	text->colour = verdict_colour(&row->cell[column]);
+}
+
+void results_cell_text(const struct results_comparison *cmp, const struct results_row *row,
+		       size_t column, GString *value, GString *difference)
+{
+	cell_texts(cmp, row, column, false, row->cell[column].best ? '*' : '\0', value, difference);
 }
 
 static bool has_marks(const struct table *t, size_t column)

@@ -185,3 +185,42 @@ void human_difference(GString *out, const struct results_cell *cell, bool refere
 	if (cell->verdict == RESULTS_CANT_TELL && cell->pairs > 0)
 		g_string_append_c(out, '?');
 }
+
+void results_value_text(double value, const char *unit, GString *out)
+{
+	human_value(out, value, unit, false);
+}
+
+bool results_step_number(const char *step, double *value, const char **unit)
+{
+	static const struct {
+		const char *suffix, *unit;
+		double factor;
+	} suffixes[] = {
+		{"", "", 1},
+		{"ns", "ns", 1},
+		{"us", "ns", 1e3},
+		{"ms", "ns", 1e6},
+		{"s", "ns", 1e9},
+		{"B", "bytes", 1},
+		{"KiB", "bytes", 1024},
+		{"k", "bytes", 1024},
+		{"MiB", "bytes", 1048576},
+		{"m", "bytes", 1048576},
+		{"GiB", "bytes", 1073741824},
+		{"g", "bytes", 1073741824},
+	};
+	char *end;
+
+	*value = g_ascii_strtod(step, &end);
+	if (end == step || !isfinite(*value) || !g_ascii_isdigit(end[-1]))
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++)
+		if (!strcmp(end, suffixes[i].suffix)) {
+			*value *= suffixes[i].factor;
+			if (unit)
+				*unit = suffixes[i].unit;
+			return true;
+		}
+	return false;
+}

@@ -115,28 +115,21 @@ void words_heading(const struct results_comparison *cmp, unsigned width, GString
 
 /* ---- findings ---- */
 
-/* The same thing found in several replications is told once. */
-struct told {
-	const struct results_finding *finding; /* of the first replication */
-	uint32_t replications, last;
-	uint64_t times;
-};
-
-static GPtrArray *gather(const struct results_comparison *cmp, const struct results_column *column)
+GPtrArray *results_told(const struct results_doc *doc, const struct results_variant *variant)
 {
 	GPtrArray *order = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
-	for (uint32_t i = 0; i < cmp->docs[column->doc]->replications; i++) {
-		const GPtrArray *findings = column->variant->replication[i].findings;
+	for (uint32_t i = 0; i < doc->replications; i++) {
+		const GPtrArray *findings = variant->replication[i].findings;
 
 		for (guint k = 0; k < findings->len; k++) {
 			const struct results_finding *finding = findings->pdata[k];
 			char *key = g_strdup_printf("%s\n%s", finding->kind, finding->text);
-			struct told *told = g_hash_table_lookup(seen, key);
+			struct results_told *told = g_hash_table_lookup(seen, key);
 
 			if (!told) {
-				told = g_new0(struct told, 1);
+				told = g_new0(struct results_told, 1);
 				told->finding = finding;
 				g_ptr_array_add(order, told);
 				g_hash_table_insert(seen, key, told);
@@ -152,7 +145,7 @@ static GPtrArray *gather(const struct results_comparison *cmp, const struct resu
 	return order;
 }
 
-static void tell(const struct results_comparison *cmp, const struct told *told, unsigned width,
+static void tell(const struct results_comparison *cmp, const struct results_told *told, unsigned width,
 		 GString *out)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
@@ -179,7 +172,7 @@ void words_findings(const struct results_comparison *cmp, bool all, unsigned wid
 
 	for (size_t i = 0; i < cmp->columns->len; i++) {
 		const struct results_column *column = column_at(cmp, i);
-		g_autoptr(GPtrArray) told = gather(cmp, column);
+		g_autoptr(GPtrArray) told = results_told(cmp->docs[column->doc], column->variant);
 		guint shown = all ? told->len : MIN(told->len, FINDINGS_MAX);
 
 		if (told->len == 0)
@@ -385,19 +378,33 @@ static void say_certainty(const struct judged *j, GString *out)
 			 sampled, plural(sampled), replications);
 }
 
+static void say_all(const struct judged *judged, GString *out)
+{
+	const struct results_comparison *cmp = judged->cmp;
+
+	for (size_t i = 0; i < cmp->columns->len; i++) {
+		if (column_at(cmp, i)->reference == i)
+			continue;
+		say_column(judged, i, out);
+		if (cmp->doc_count > 1)
+			say_missing(cmp, i, judged->width, out);
+	}
+	say_best(judged, out);
+	say_certainty(judged, out);
+}
+
 void words_verdict(const struct results_comparison *cmp, const struct results_text_options *options,
 		   GString *out)
 {
 	const struct judged judged = {cmp, options->all ? NULL : options->measure, options->width};
 
 	g_string_append(out, judged.measure ? "Verdict on what is measured\n" : "Verdict\n");
-	for (size_t i = 0; i < cmp->columns->len; i++) {
-		if (column_at(cmp, i)->reference == i)
-			continue;
-		say_column(&judged, i, out);
-		if (cmp->doc_count > 1)
-			say_missing(cmp, i, options->width, out);
-	}
-	say_best(&judged, out);
-	say_certainty(&judged, out);
+	say_all(&judged, out);
+}
+
+void results_verdict(const struct results_comparison *cmp, const char *const *measure, GString *out)
+{
+	const struct judged judged = {cmp, measure, G_MAXINT};
+
+	say_all(&judged, out);
 }

@@ -42,6 +42,28 @@ static void write_missing(struct emit *e, const struct results_doc *doc)
 	emit_close(e, ']');
 }
 
+static void write_costs(struct emit *e, const struct results_doc *doc)
+{
+	if (!doc->costs->len)
+		return;
+	emit_open(e, "entries", '{');
+	for (guint i = 0; i < doc->costs->len; i++) {
+		const struct results_cost *cost = doc->costs->pdata[i];
+
+		emit_open_inline(e, cost->name, '{');
+		emit_string(e, "value", cost->value);
+		emit_string(e, "source", cost->source);
+		if (cost->low) {
+			emit_open_inline(e, "range", '[');
+			emit_string(e, NULL, cost->low);
+			emit_string(e, NULL, cost->high);
+			emit_close(e, ']');
+		}
+		emit_close(e, '}');
+	}
+	emit_close(e, '}');
+}
+
 static void write_question(struct emit *e, const struct results_doc *doc)
 {
 	emit_open(e, "scenario", '{');
@@ -69,6 +91,7 @@ static void write_question(struct emit *e, const struct results_doc *doc)
 		emit_string(e, "kernel", doc->cost_profile.kernel);
 		emit_string(e, "cpu", doc->cost_profile.cpu);
 		emit_string(e, "digest", doc->cost_profile.digest);
+		write_costs(e, doc);
 		emit_close(e, '}');
 	} else {
 		emit_null(e, "cost_profile");

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Heat maps: a metric of one variant over two axes, its figure in each cell. */
+#include "plot/curve.h"
+
+#include <math.h>
+
+/* Viridis at nine even places (matplotlib): its lightness rises evenly, so that it reads in grey too. */
+static const char viridis[] = "0 '#440154', 1 '#472d7b', 2 '#3b528b', 3 '#2c728e', 4 '#21918c', "
+			      "5 '#28ae80', 6 '#5ec962', 7 '#addc30', 8 '#fde725'";
+/* From here on, of the range, viridis is so light that black is read on it. */
+#define LIGHT_FROM 0.55
+
+static double share(const struct view *view, double value, double low, double high)
+{
+	if (high <= low)
+		return 0;
+	return view->steep ? log(value / low) / log(high / low) : (value - low) / (high - low);
+}
+
+static bool range_of(const struct view *view, const char *variant, double *low, double *high)
+{
+	*low = INFINITY;
+	*high = -INFINITY;
+	for (guint i = 0; i < view->curve->points->len; i++) {
+		const struct results_metric *metric = view_metric(view, i, variant);
+
+		if (!metric)
+			continue;
+		*low = MIN(*low, metric->value);
+		*high = MAX(*high, metric->value);
+	}
+	return *high > *low;
+}
+
+static void add_cells(const struct view *view, const char *variant, double low, double high,
+		      struct plot *plot)
+{
+	const struct view_axis *x = view->axes->pdata[0], *y = view->axes->pdata[1];
+
+	for (guint i = 0; i < view->curve->points->len; i++) {
+		const struct results_point *point = view->curve->points->pdata[i];
+		const struct results_metric *metric = view_metric(view, i, variant);
+		g_autoptr(GString) text = g_string_new(NULL);
+		GPtrArray *cells = g_ptr_array_new();
+		double value = metric ? metric->value : NAN;
+
+		if (metric)
+			results_value_text(value, metric->unit, text);
+		else
+			g_string_append(text, "–");
+		g_ptr_array_add(cells, g_strdup(point->step[x->index]));
+		g_ptr_array_add(cells, g_strdup(point->step[y->index]));
+		g_ptr_array_add(cells, cell_number(view_step(x, point)));
+		g_ptr_array_add(cells, cell_number(view_step(y, point)));
+		g_ptr_array_add(cells, cell_number(value));
+		g_ptr_array_add(cells, g_strdup(text->str));
+		g_ptr_array_add(cells,
+				g_strdup(metric && share(view, value, low, high) >= LIGHT_FROM ? "1"
+											: "0"));
+		plot_add_row(plot, cells);
+	}
+}
+
+static void set_head(const struct view *view, struct plot *plot)
+{
+	GPtrArray *head = g_ptr_array_new();
+
+	for (guint a = 0; a < 2; a++)
+		g_ptr_array_add(head,
+				g_strdup(((struct view_axis *)view->axes->pdata[a])->name));
+	g_ptr_array_add(head, g_strdup("column"));
+	g_ptr_array_add(head, g_strdup("row"));
+	g_ptr_array_add(head, g_strdup_printf("%s (%s)", view->metric, view->unit));
+	g_ptr_array_add(head, g_strdup("as shown"));
+	g_ptr_array_add(head, g_strdup("light ground"));
+	g_ptr_array_add(head, NULL);
+	plot_set_head(plot, head);
+}
+
+static void append_axis(const struct view_axis *axis, char name, GString *script)
+{
+	g_string_append_printf(script, "set %clabel noenhanced ", name);
+	append_quoted(script, axis->name);
+	g_string_append_printf(script, "\nset %ctics (", name);
+	for (guint i = 0; i < axis->steps->len; i++) {
+		if (i)
+			g_string_append(script, ", ");
+		append_quoted(script, axis->steps->pdata[i]);
+		g_string_append_printf(script, " %u", i);
+	}
+	g_string_append_printf(script, ")\nset %crange [-0.5:%u.5]\n", name, axis->steps->len - 1);
+}
+
+static char *script_of(const struct view *view, const struct plot *plot, double low, double high)
+{
+	GString *script = g_string_new("unset key\nunset grid\nset tics scale 0\n");
+
+	append_axis(view->axes->pdata[0], 'x', script);
+	append_axis(view->axes->pdata[1], 'y', script);
+	g_string_append_printf(script, "set palette defined (%s)\nset cblabel noenhanced ",
+			       viridis);
+	append_axis_label(script, view->metric, &view->scale);
+	g_string_append_printf(script, "\nset format cb '%%.6g'\n%sset cbrange [%.10g:%.10g]\n",
+			       view->steep ? "set logscale cb 10\n" : "", low * view->scale.factor,
+			       high * view->scale.factor);
+	g_string_append_printf(
+		script,
+		"plot '%s.dat' using 3:4:($3-0.5):($3+0.5):($4-0.5):($4+0.5):($5*%.17g) with "
+		"boxxyerror palette fillstyle solid noborder, \\\n"
+		"  '%s.dat' using 3:($7 == 0 && $5 == $5 ? $4 : NaN):6 with labels noenhanced tc rgb "
+		"'#ffffff', \\\n"
+		"  '%s.dat' using 3:($7 == 1 ? $4 : NaN):6 with labels noenhanced tc rgb '#111111', \\\n"
+		"  '%s.dat' using 3:($5 == $5 ? NaN : $4):6 with labels noenhanced tc rgb '#808080'\n",
+		plot->name, view->scale.factor, plot->name, plot->name, plot->name);
+	return g_string_free(script, FALSE);
+}
+
+static struct plot *heat_map(const struct view *view, const char *variant, double low, double high)
+{
+	enum { FRAME = 90, ROW = 36 };
+	const struct view_axis *x = view->axes->pdata[0], *y = view->axes->pdata[1];
+	g_autofree char *title = g_strdup_printf("%s of %s over %s and %s", view->metric, variant,
+						 x->name, y->name);
+	g_autofree char *name = g_strdup_printf("%s.%s", view->metric, variant);
+	struct plot *plot = plot_new(
+		name, title,
+		g_strdup_printf("%s of variant %s at each step of %s and of %s; the lighter, the "
+				"higher.%s",
+				view->metric, variant, x->name, y->name,
+				view->steep ? " Colours are by the logarithm." : ""));
+
+	plot->height = FRAME + ROW * MAX(y->steps->len, 4);
+	set_head(view, plot);
+	add_cells(view, variant, low, high, plot);
+	plot->script = script_of(view, plot, low, high);
+	return plot;
+}
+
+void heat_maps(const struct view *view, GPtrArray *plots)
+{
+	for (guint v = 0; v < view->variants->len; v++) {
+		double low, high;
+
+		if (range_of(view, view->variants->pdata[v], &low, &high))
+			g_ptr_array_add(plots,
+					heat_map(view, view->variants->pdata[v], low, high));
+	}
+}

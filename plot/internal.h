@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room share among themselves. */
+#ifndef PLOT_INTERNAL_H
+#define PLOT_INTERNAL_H
+
+#include "plot/plot.h"
+
+/* ---- plot.c ---- */
+
+/** A plot without script and data. The name is made fit for a file. Takes `caption` over. */
+struct plot *plot_new(const char *name, const char *title, char *caption);
+/** Columns, NULL-terminated. */
+void plot_set_head(struct plot *plot, GPtrArray *titles);
+/** Adds a row; takes the strings and the array over. */
+void plot_add_row(struct plot *plot, GPtrArray *cells);
+/** A cell of a figure, with all its digits; NaN gives PLOT_NOTHING. */
+char *cell_number(double value);
+/** Appends a gnuplot string: 'quoted', so that nothing in it is a command. */
+void append_quoted(GString *script, const char *text);
+
+/** How gnuplot shows a unit: figures are multiplied by `factor` and named `name`. */
+struct scale {
+	double factor;
+	const char *name;
+};
+/** The one that suits figures up to `max`. */
+struct scale scale_for(const char *unit, double max);
+/** Appends "'LABEL (UNIT)'". */
+void append_axis_label(GString *script, const char *label, const struct scale *scale);
+/** The i-th style: colour, dash and mark of their own. `points` false: a line alone. */
+void append_style(GString *script, size_t i, bool points);
+enum { STYLES = 7 };
+extern const char *const style_colours[STYLES];
+/** Appends where the legend goes, for `n` names of which the longest has `longest` characters. */
+void append_legend(GString *script, size_t n, size_t longest);
+/** Units of height that the legend takes. */
+unsigned legend_height(size_t n, size_t longest);
+
+/* ---- svg.c ---- */
+
+/** gnuplot's SVG made fit for a page: without prologue, its ids beginning with `prefix`, and black as the
+ * page's text colour. Appends it; false if it is no SVG. */
+bool svg_inline(const char *svg, const char *prefix, const char *label, GString *out);
+
+/* ---- html.c ---- */
+
+/** Appends text with what HTML and XML mind escaped, and control characters as '?'. */
+void html_text(GString *out, const char *text);
+/** Appends a format of which each %s is escaped, and nothing else is. */
+void html_format(GString *out, const char *format, ...);
+
+/* ---- page's parts ---- */
+
+extern const char page_style[];
+void page_table(const struct plot_page *page, GString *out);
+void page_findings(const struct plot_page *page, GString *out);
+void page_basis(const struct plot_page *page, GString *out);
+bool page_plots(const struct plot_page *page, GString *out, GError **error);
+
+#endif
