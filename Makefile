@@ -147,6 +147,7 @@ format-check: ## say which files are not in the project's style
 fresh: ## prove the README's two commands on a bare Debian (root, debootstrap)
 	sh .ci/fresh
 include tests/live/live.mk
+include tests/perfetto/perfetto.mk
 clean: ## remove everything that was built
 	rm -rf build
 help: ## this list
