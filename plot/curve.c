@@ -9,8 +9,7 @@
 #include <string.h>
 
 enum {
-	HEAT_CELLS_MIN = 12, /* fewer are read more easily as rows */
-	DOT_ROWS_MAX = 64, /* a picture is no longer; the first axis then has one for each step */
+	DOT_ROWS_MAX = 40, /* a picture is no longer; the first axis then has one for each step */
 };
 #define WIDE 20.0 /* last step over first from which on an axis of numbers is logarithmic */
 #define STEEP 100.0 /* largest figure over smallest from which on their axis is */
@@ -113,6 +112,11 @@ static void take_range(struct view *view, const struct results_metric *metric)
 	view->sampled = view->sampled || metric->half_width > 0;
 }
 
+bool view_is_steep(double smallest, double largest)
+{
+	return smallest > 0 && largest / smallest >= STEEP;
+}
+
 /* False where the metric is nowhere, or 0 everywhere. */
 static bool look_at(struct view *view, const char *name)
 {
@@ -124,7 +128,7 @@ static bool look_at(struct view *view, const char *name)
 	view->smallest = INFINITY;
 	view->sampled = false;
 	g_ptr_array_set_size(view->variants, 0);
-	view->longest_name = 0;
+	view->legend = (struct legend){.taken = 8};
 	for (guint v = 0; v < doc->variants->len; v++) {
 		char *variant = ((struct results_variant *)doc->variants->pdata[v])->name;
 		bool any = false;
@@ -139,38 +143,42 @@ static bool look_at(struct view *view, const char *name)
 		if (!any)
 			continue;
 		g_ptr_array_add(view->variants, variant);
-		view->longest_name =
-			MAX(view->longest_name, (size_t)g_utf8_strlen(variant, -1));
+		view->legend.names++;
+		view->legend.longest =
+			MAX(view->legend.longest, (size_t)g_utf8_strlen(variant, -1));
 	}
 	if (!view->unit || (view->max == 0 && view->min == 0))
 		return false;
 	view->scale = scale_for(view->unit, MAX(view->max, -view->min));
-	view->steep = view->smallest > 0 && view->max / view->smallest >= STEEP;
+	view->steep = view_is_steep(view->smallest, view->max);
 	return true;
+}
+
+static bool any_stopped(const struct results_curve *curve)
+{
+	for (guint i = 0; i < curve->points->len; i++) {
+		const struct results_doc *doc = point_at(curve, i)->doc;
+
+		for (guint v = 0; doc && v < doc->variants->len; v++)
+			if (stopped(doc, doc->variants->pdata[v]))
+				return true;
+	}
+	return false;
 }
 
 char *view_caption(const struct view *view, const char *shown)
 {
 	GString *caption = g_string_new(shown);
-	const struct results_doc *doc = first_doc(view->curve);
 
 	if (view->sampled)
 		g_string_append_printf(caption,
 				       " Whiskers are 95%% intervals of the mean over %u seeds.",
-				       doc->replications);
+				       first_doc(view->curve)->replications);
 	if (view->steep)
 		g_string_append(caption, " The figures' axis is logarithmic.");
-	for (guint i = 0; i < view->curve->points->len; i++)
-		for (guint v = 0; v < doc->variants->len; v++) {
-			const struct results_doc *here = point_at(view->curve, i)->doc;
-			const char *name =
-				((struct results_variant *)doc->variants->pdata[v])->name;
-
-			if (here && stopped(here, results_doc_variant(here, name)))
-				return g_string_append(caption, " Where a run did not come to its "
-								"end there is no mark."),
-				       g_string_free(caption, FALSE);
-		}
+	if (any_stopped(view->curve))
+		g_string_append(caption,
+				" Where a run did not come to its end there is no mark.");
 	return g_string_free(caption, FALSE);
 }
 
@@ -267,8 +275,9 @@ static void append_lines(const struct view *view, struct plot *plot, GString *sc
 			g_string_append(script, ", \\\n  ");
 		g_string_append_printf(script, "'%s.dat' using 2:($%u*%.17g) with linespoints",
 				       plot->name, column, view->scale.factor);
-		append_style(script, v, true);
-		g_string_append(script, " title ");
+		append_style(script, v);
+		/* Earlier ones are larger, so that one shows around another that it meets. */
+		g_string_append_printf(script, " ps 0.%u title ", 95 - 7 * MIN(v, 6));
 		append_quoted(script, view->variants->pdata[v]);
 		if (view->sampled)
 			g_string_append_printf(
@@ -295,7 +304,7 @@ static struct plot *plot_lines(const struct view *view)
 						 view->metric, axis->name);
 
 	plot->caption = view_caption(view, shown);
-	plot->height = HEIGHT + legend_height(view->variants->len, view->longest_name);
+	plot->height = HEIGHT + legend_height(&view->legend);
 	g_ptr_array_add(head, g_strdup(axis->name));
 	g_ptr_array_add(head, g_strdup(*axis->unit ? axis->unit : "as a number"));
 	add_figure_titles(view, head);
@@ -309,7 +318,7 @@ static struct plot *plot_lines(const struct view *view)
 		add_figures(view, i, cells);
 		plot_add_row(plot, cells);
 	}
-	append_legend(script, view->variants->len, view->longest_name);
+	append_legend(script, &view->legend);
 	g_string_append(script, "set xlabel noenhanced ");
 	append_quoted(script, axis->name);
 	g_string_append(script, "\nset ylabel noenhanced ");
@@ -373,8 +382,8 @@ static void append_dots(const struct view *view, struct plot *plot, GString *scr
 				style_colours[v % STYLES]);
 		g_string_append_printf(script, "'%s.dat' using ($%u*%.17g):($2%+.3f) with points",
 				       plot->name, column, view->scale.factor, shift);
-		append_style(script, v, true);
-		g_string_append(script, " title ");
+		append_style(script, v);
+		g_string_append(script, " ps 0.7 title ");
 		append_quoted(script, view->variants->pdata[v]);
 	}
 	g_string_append_c(script, '\n');
@@ -394,6 +403,18 @@ static void append_row_tics(const struct plot *plot, GString *script)
 	g_string_append(script, ")\n");
 }
 
+static size_t longest_label(const struct plot *plot)
+{
+	size_t longest = 0;
+
+	for (guint i = 0; i < plot->rows->len; i++) {
+		char **cells = plot->rows->pdata[i];
+
+		longest = MAX(longest, (size_t)g_utf8_strlen(cells[0], -1));
+	}
+	return longest;
+}
+
 /* Of the points whose step of the first axis is `only`, or of all. */
 static struct plot *plot_dots(const struct view *view, const char *only)
 {
@@ -410,6 +431,7 @@ static struct plot *plot_dots(const struct view *view, const char *only)
 	struct plot *plot = plot_new(name, title, view_caption(view, shown));
 	GPtrArray *head = g_ptr_array_new();
 	GString *script = g_string_new(NULL);
+	struct legend legend = view->legend;
 
 	g_ptr_array_add(head, g_steal_pointer(&axes));
 	g_ptr_array_add(head, g_strdup("row"));
@@ -426,15 +448,16 @@ static struct plot *plot_dots(const struct view *view, const char *only)
 		add_figures(view, i, cells);
 		plot_add_row(plot, cells);
 	}
-	plot->height = FRAME + legend_height(view->variants->len, view->longest_name) +
+	legend.taken = longest_label(plot);
+	plot->height = FRAME + legend_height(&legend) +
 		       plot->rows->len * MAX(ROW_MIN, VARIANT * view->variants->len);
-	append_legend(script, view->variants->len, view->longest_name);
+	append_legend(script, &legend);
 	g_string_append(script, "set xlabel noenhanced ");
 	append_axis_label(script, view->metric, &view->scale);
 	g_string_append_c(script, '\n');
 	append_row_tics(plot, script);
 	append_range(view, "x", script);
-	g_string_append_printf(script, "set yrange [%u.5:-0.5]\nset grid x noy\n",
+	g_string_append_printf(script, "set yrange [%u.5:-0.5]\nset grid x y\n",
 			       plot->rows->len - 1);
 	append_dots(view, plot, script);
 	plot->script = g_string_free(script, FALSE);
@@ -462,7 +485,7 @@ static bool suits_heat_map(const struct view *view)
 	if (view->axes->len != 2)
 		return false;
 	y = view->axes->pdata[1];
-	return view->curve->points->len >= HEAT_CELLS_MIN || (x->numbers && y->numbers);
+	return (x->numbers && y->numbers) || view->curve->points->len > DOT_ROWS_MAX;
 }
 
 static void add_pictures(const struct view *view, GPtrArray *plots)

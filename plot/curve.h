@@ -19,7 +19,7 @@ struct view {
 	GPtrArray *axes; /* struct view_axis * */
 	const char *metric, *unit;
 	GPtrArray *variants; /* char *: those that have it */
-	size_t longest_name;
+	struct legend legend;
 	double min, max; /* 0 included */
 	double smallest;
 	struct scale scale;
@@ -31,6 +31,8 @@ struct view {
 guint view_step(const struct view_axis *axis, const struct results_point *point);
 /** NULL where there is none, or a run did not come to its end. */
 const struct results_metric *view_metric(const struct view *view, guint point, const char *variant);
+/** Whether figures from `smallest` to `largest` are shown by their logarithm. */
+bool view_is_steep(double smallest, double largest);
 /** What is shown, and how to read it; the caller frees. */
 char *view_caption(const struct view *view, const char *shown);
 /** Adds a heat map for each variant that has different figures. */

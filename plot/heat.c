@@ -10,36 +10,46 @@ static const char viridis[] = "0 '#440154', 1 '#472d7b', 2 '#3b528b', 3 '#2c728e
 /* From here on, of the range, viridis is so light that black is read on it. */
 #define LIGHT_FROM 0.55
 
-static double share(const struct view *view, double value, double low, double high)
+/* One variant's map. */
+struct map {
+	const struct view *view;
+	const char *variant;
+	double low, high;
+	bool steep;
+	struct scale scale;
+};
+
+static double share(const struct map *map, double value)
 {
-	if (high <= low)
-		return 0;
-	return view->steep ? log(value / low) / log(high / low) : (value - low) / (high - low);
+	return map->steep ? log(value / map->low) / log(map->high / map->low) :
+			    (value - map->low) / (map->high - map->low);
 }
 
-static bool range_of(const struct view *view, const char *variant, double *low, double *high)
+/* False if all figures are the same: that is no picture. */
+static bool map_init(struct map *map, const struct view *view, const char *variant)
 {
-	*low = INFINITY;
-	*high = -INFINITY;
+	*map = (struct map){.view = view, .variant = variant, .low = INFINITY, .high = -INFINITY};
 	for (guint i = 0; i < view->curve->points->len; i++) {
 		const struct results_metric *metric = view_metric(view, i, variant);
 
 		if (!metric)
 			continue;
-		*low = MIN(*low, metric->value);
-		*high = MAX(*high, metric->value);
+		map->low = MIN(map->low, metric->value);
+		map->high = MAX(map->high, metric->value);
 	}
-	return *high > *low;
+	map->steep = view_is_steep(map->low, map->high);
+	map->scale = scale_for(view->unit, MAX(map->high, -map->low));
+	return map->high > map->low;
 }
 
-static void add_cells(const struct view *view, const char *variant, double low, double high,
-		      struct plot *plot)
+static void add_cells(const struct map *map, struct plot *plot)
 {
+	const struct view *view = map->view;
 	const struct view_axis *x = view->axes->pdata[0], *y = view->axes->pdata[1];
 
 	for (guint i = 0; i < view->curve->points->len; i++) {
 		const struct results_point *point = view->curve->points->pdata[i];
-		const struct results_metric *metric = view_metric(view, i, variant);
+		const struct results_metric *metric = view_metric(view, i, map->variant);
 		g_autoptr(GString) text = g_string_new(NULL);
 		GPtrArray *cells = g_ptr_array_new();
 		double value = metric ? metric->value : NAN;
@@ -54,9 +64,7 @@ static void add_cells(const struct view *view, const char *variant, double low, 
 		g_ptr_array_add(cells, cell_number(view_step(y, point)));
 		g_ptr_array_add(cells, cell_number(value));
 		g_ptr_array_add(cells, g_strdup(text->str));
-		g_ptr_array_add(cells,
-				g_strdup(metric && share(view, value, low, high) >= LIGHT_FROM ? "1"
-											: "0"));
+		g_ptr_array_add(cells, cell_number(metric && share(map, value) >= LIGHT_FROM));
 		plot_add_row(plot, cells);
 	}
 }
@@ -91,58 +99,58 @@ static void append_axis(const struct view_axis *axis, char name, GString *script
 	g_string_append_printf(script, ")\nset %crange [-0.5:%u.5]\n", name, axis->steps->len - 1);
 }
 
-static char *script_of(const struct view *view, const struct plot *plot, double low, double high)
+static char *script_of(const struct map *map, const struct plot *plot)
 {
 	GString *script = g_string_new("unset key\nunset grid\nset tics scale 0\n");
+	double factor = map->scale.factor;
 
-	append_axis(view->axes->pdata[0], 'x', script);
-	append_axis(view->axes->pdata[1], 'y', script);
-	g_string_append_printf(script, "set palette defined (%s)\nset cblabel noenhanced ",
+	append_axis(map->view->axes->pdata[0], 'x', script);
+	append_axis(map->view->axes->pdata[1], 'y', script);
+	g_string_append_printf(script, "set palette defined (%s)\nset cblabel noenhanced offset 1,0 ",
 			       viridis);
-	append_axis_label(script, view->metric, &view->scale);
+	append_axis_label(script, NULL, &map->scale);
 	g_string_append_printf(script, "\nset format cb '%%.6g'\n%sset cbrange [%.10g:%.10g]\n",
-			       view->steep ? "set logscale cb 10\n" : "", low * view->scale.factor,
-			       high * view->scale.factor);
+			       map->steep ? "set logscale cb 10\n" : "", map->low * factor,
+			       map->high * factor);
 	g_string_append_printf(
 		script,
 		"plot '%s.dat' using 3:4:($3-0.5):($3+0.5):($4-0.5):($4+0.5):($5*%.17g) with "
 		"boxxyerror palette fillstyle solid noborder, \\\n"
-		"  '%s.dat' using 3:($7 == 0 && $5 == $5 ? $4 : NaN):6 with labels noenhanced tc rgb "
+		"  '%s.dat' using 3:($7 == 0 && $5 == $5 ? $4 : NaN):6 with labels tc rgb "
 		"'#ffffff', \\\n"
-		"  '%s.dat' using 3:($7 == 1 ? $4 : NaN):6 with labels noenhanced tc rgb '#111111', \\\n"
-		"  '%s.dat' using 3:($5 == $5 ? NaN : $4):6 with labels noenhanced tc rgb '#808080'\n",
-		plot->name, view->scale.factor, plot->name, plot->name, plot->name);
+		"  '%s.dat' using 3:($7 == 1 ? $4 : NaN):6 with labels tc rgb '#111111', \\\n"
+		"  '%s.dat' using 3:($5 == $5 ? NaN : $4):6 with labels tc rgb '#808080'\n",
+		plot->name, factor, plot->name, plot->name, plot->name);
 	return g_string_free(script, FALSE);
 }
 
-static struct plot *heat_map(const struct view *view, const char *variant, double low, double high)
+static struct plot *heat_map(const struct map *map)
 {
-	enum { FRAME = 90, ROW = 36 };
+	enum { FRAME = 90, ROW = 36, ROWS_MIN = 4 };
+	const struct view *view = map->view;
 	const struct view_axis *x = view->axes->pdata[0], *y = view->axes->pdata[1];
-	g_autofree char *title = g_strdup_printf("%s of %s over %s and %s", view->metric, variant,
-						 x->name, y->name);
-	g_autofree char *name = g_strdup_printf("%s.%s", view->metric, variant);
+	g_autofree char *title = g_strdup_printf("%s of %s over %s and %s", view->metric,
+						 map->variant, x->name, y->name);
+	g_autofree char *name = g_strdup_printf("%s.%s", view->metric, map->variant);
 	struct plot *plot = plot_new(
 		name, title,
 		g_strdup_printf("%s of variant %s at each step of %s and of %s; the lighter, the "
 				"higher.%s",
-				view->metric, variant, x->name, y->name,
-				view->steep ? " Colours are by the logarithm." : ""));
+				view->metric, map->variant, x->name, y->name,
+				map->steep ? " Colours are by the logarithm." : ""));
 
-	plot->height = FRAME + ROW * MAX(y->steps->len, 4);
+	plot->height = FRAME + ROW * MAX(y->steps->len, ROWS_MIN);
 	set_head(view, plot);
-	add_cells(view, variant, low, high, plot);
-	plot->script = script_of(view, plot, low, high);
+	add_cells(map, plot);
+	plot->script = script_of(map, plot);
 	return plot;
 }
 
 void heat_maps(const struct view *view, GPtrArray *plots)
 {
-	for (guint v = 0; v < view->variants->len; v++) {
-		double low, high;
+	struct map map;
 
-		if (range_of(view, view->variants->pdata[v], &low, &high))
-			g_ptr_array_add(plots,
-					heat_map(view, view->variants->pdata[v], low, high));
-	}
+	for (guint v = 0; v < view->variants->len; v++)
+		if (map_init(&map, view, view->variants->pdata[v]))
+			g_ptr_array_add(plots, heat_map(&map));
 }

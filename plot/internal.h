@@ -18,23 +18,28 @@ char *cell_number(double value);
 /** Appends a gnuplot string: 'quoted', so that nothing in it is a command. */
 void append_quoted(GString *script, const char *text);
 
-/** How gnuplot shows a unit: figures are multiplied by `factor` and named `name`. */
+/** How gnuplot shows a unit: figures are multiplied by `factor` and named `prefix` and `name`. */
 struct scale {
 	double factor;
-	const char *name;
+	const char *name, *prefix; /* prefix: "million ", or NULL */
 };
 /** The one that suits figures up to `max`. */
 struct scale scale_for(const char *unit, double max);
-/** Appends "'LABEL (UNIT)'". */
+/** Appends "'LABEL (UNIT)'"; `label` NULL: the unit alone. */
 void append_axis_label(GString *script, const char *label, const struct scale *scale);
-/** The i-th style: colour, dash and mark of their own. `points` false: a line alone. */
-void append_style(GString *script, size_t i, bool points);
+/** The i-th style: colour, dash and mark of their own. The size of marks is left open. */
+void append_style(GString *script, size_t i);
 enum { STYLES = 7 };
 extern const char *const style_colours[STYLES];
-/** Appends where the legend goes, for `n` names of which the longest has `longest` characters. */
-void append_legend(GString *script, size_t n, size_t longest);
-/** Units of height that the legend takes. */
-unsigned legend_height(size_t n, size_t longest);
+
+/** What stands in a legend. */
+struct legend {
+	size_t names, longest; /* characters of the longest name */
+	size_t taken; /* characters that stand left of the picture's frame */
+};
+void append_legend(GString *script, const struct legend *legend);
+/** Units of height that it takes. */
+unsigned legend_height(const struct legend *legend);
 
 /* ---- svg.c ---- */
 

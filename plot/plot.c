@@ -89,10 +89,10 @@ void append_quoted(GString *script, const char *text)
 
 void append_axis_label(GString *script, const char *label, const struct scale *scale)
 {
-	g_autofree char *text = *scale->name ? g_strdup_printf("%s (%s)", label, scale->name)
-					     : g_strdup(label);
+	g_autofree char *unit = g_strconcat(scale->prefix ? scale->prefix : "", scale->name, NULL);
+	g_autofree char *text = label ? g_strdup_printf("%s (%s)", label, unit) : NULL;
 
-	append_quoted(script, text);
+	append_quoted(script, text ? text : unit);
 }
 
 /* ---- units ---- */
@@ -101,14 +101,16 @@ static const struct {
 	const char *unit;
 	struct scale scale[5];
 } scales[] = {
-	{"ns", {{1, "ns"}, {1e-3, "us"}, {1e-6, "ms"}, {1e-9, "s"}}},
+	{"ns", {{1, "ns", NULL}, {1e-3, "us", NULL}, {1e-6, "ms", NULL}, {1e-9, "s", NULL}}},
 	{"bytes",
-	 {{1, "bytes"},
-	  {1 / 1024.0, "KiB"},
-	  {1 / 1048576.0, "MiB"},
-	  {1 / 1073741824.0, "GiB"},
-	  {1 / 1099511627776.0, "TiB"}}},
+	 {{1, "bytes", NULL},
+	  {1 / 1024.0, "KiB", NULL},
+	  {1 / 1048576.0, "MiB", NULL},
+	  {1 / 1073741824.0, "GiB", NULL},
+	  {1 / 1099511627776.0, "TiB", NULL}}},
 };
+/* Other units keep their name; long figures are told in these. */
+static const struct scale many[] = {{1e-9, NULL, "billion "}, {1e-6, NULL, "million "}};
 
 struct scale scale_for(const char *unit, double max)
 {
@@ -122,7 +124,10 @@ struct scale scale_for(const char *unit, double max)
 				scale = scales[i].scale[k];
 		return scale;
 	}
-	return (struct scale){1, unit};
+	for (size_t i = 0; i < G_N_ELEMENTS(many); i++)
+		if (max * many[i].factor >= 1)
+			return (struct scale){many[i].factor, unit, many[i].prefix};
+	return (struct scale){1, unit, NULL};
 }
 
 /* ---- style ---- */
@@ -133,39 +138,38 @@ const char *const style_colours[STYLES] = {"#0072B2", "#D55E00", "#009E73", "#CC
 static const char *const dashes[] = {"1", "2", "4", "5", "3", "'-..'"};
 static const int marks[] = {7, 5, 9, 13, 11, 6, 4, 8, 12};
 
-void append_style(GString *script, size_t i, bool points)
+void append_style(GString *script, size_t i)
 {
-	/* Earlier ones are larger, so that one shows around another that it coincides with. */
-	unsigned tenths = i < 6 ? 13 - 2 * (unsigned)i : 6;
-
-	g_string_append_printf(script, " lc rgb '%s' dt %s lw 2", style_colours[i % STYLES],
-			       dashes[i % G_N_ELEMENTS(dashes)]);
-	if (points)
-		g_string_append_printf(script, " pt %d ps %u.%u", marks[i % G_N_ELEMENTS(marks)],
-				       tenths / 10, tenths % 10);
+	g_string_append_printf(script, " lc rgb '%s' dt %s lw 2 pt %d", style_colours[i % STYLES],
+			       dashes[i % G_N_ELEMENTS(dashes)], marks[i % G_N_ELEMENTS(marks)]);
 }
 
-/* Names of the legend beside each other: of so many characters they fill a line. */
-enum { LEGEND_LINE = 84, LEGEND_SAMPLE = 7, LEGEND_LINE_HEIGHT = 20 };
+/* In characters: the picture's width, and what the legend takes for each name beside it. */
+enum { LINE_CHARACTERS = 82, LEGEND_SAMPLE = 10, LEGEND_LINE_HEIGHT = 20 };
 
-static size_t legend_columns(size_t n, size_t longest)
+static size_t legend_columns(const struct legend *legend)
 {
-	return CLAMP(LEGEND_LINE / (longest + LEGEND_SAMPLE), 1, n);
+	size_t room = LINE_CHARACTERS > legend->taken ? LINE_CHARACTERS - legend->taken : 0;
+
+	return CLAMP(room / (legend->longest + LEGEND_SAMPLE), 1, MAX(legend->names, 1));
 }
 
-void append_legend(GString *script, size_t n, size_t longest)
+void append_legend(GString *script, const struct legend *legend)
 {
-	if (n < 2)
+	if (legend->names < 2)
 		g_string_append(script, "unset key\n");
 	else
-		g_string_append_printf(script,
-				       "set key above left Left reverse horizontal maxcols %zu\n",
-				       legend_columns(n, longest));
+		g_string_append_printf(
+			script,
+			"set key above left Left reverse horizontal samplen 3 maxcols %zu\n",
+			legend_columns(legend));
 }
 
-unsigned legend_height(size_t n, size_t longest)
+unsigned legend_height(const struct legend *legend)
 {
-	size_t columns = legend_columns(MAX(n, 1), longest);
+	size_t columns = legend_columns(legend);
 
-	return n < 2 ? 0 : (unsigned)((n + columns - 1) / columns) * LEGEND_LINE_HEIGHT;
+	if (legend->names < 2)
+		return 0;
+	return (unsigned)((legend->names + columns - 1) / columns) * LEGEND_LINE_HEIGHT;
 }
