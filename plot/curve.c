@@ -97,8 +97,8 @@ const struct results_metric *view_metric(const struct view *view, guint point, c
 	const struct results_doc *doc = point_at(view->curve, point)->doc;
 	const struct results_variant *column = doc ? results_doc_variant(doc, variant) : NULL;
 
-	return column && !stopped(doc, column) ? results_variant_metric(column, view->metric) :
-						 NULL;
+	return column && !stopped(doc, column) ? results_variant_metric(column, view->metric)
+					       : NULL;
 }
 
 /* ---- one metric ---- */
@@ -177,8 +177,7 @@ char *view_caption(const struct view *view, const char *shown)
 	if (view->steep)
 		g_string_append(caption, " The figures' axis is logarithmic.");
 	if (any_stopped(view->curve))
-		g_string_append(caption,
-				" Where a run did not come to its end there is no mark.");
+		g_string_append(caption, " Where a run did not come to its end there is no mark.");
 	return g_string_free(caption, FALSE);
 }
 
@@ -300,8 +299,8 @@ static struct plot *plot_lines(const struct view *view)
 	struct plot *plot = plot_new(view->metric, title, NULL);
 	GPtrArray *head = g_ptr_array_new();
 	GString *script = g_string_new(NULL);
-	g_autofree char *shown = g_strdup_printf("%s of each variant at each step of %s.",
-						 view->metric, axis->name);
+	g_autofree char *shown =
+		g_strdup_printf("%s of each variant at each step of %s.", view->metric, axis->name);
 
 	plot->caption = view_caption(view, shown);
 	plot->height = HEIGHT + legend_height(&view->legend);
@@ -421,11 +420,11 @@ static struct plot *plot_dots(const struct view *view, const char *only)
 	enum { FRAME = 90, ROW_MIN = 22, VARIANT = 9 };
 	const struct view_axis *first = view->axes->pdata[0];
 	g_autofree char *axes = axes_text(view);
-	g_autofree char *title = only ? g_strdup_printf("%s over %s, %s=%s", view->metric, axes,
-							first->name, only)
-				      : g_strdup_printf("%s over %s", view->metric, axes);
-	g_autofree char *name = only ? g_strdup_printf("%s.%s", view->metric, only)
-				     : g_strdup(view->metric);
+	g_autofree char *title =
+		only ? g_strdup_printf("%s over %s, %s=%s", view->metric, axes, first->name, only)
+		     : g_strdup_printf("%s over %s", view->metric, axes);
+	g_autofree char *name =
+		only ? g_strdup_printf("%s.%s", view->metric, only) : g_strdup(view->metric);
 	g_autofree char *shown =
 		g_strdup_printf("%s of each variant; a row is a point: %s.", view->metric, axes);
 	struct plot *plot = plot_new(name, title, view_caption(view, shown));

@@ -70,7 +70,9 @@ const struct sim_param scenario_params[] = {
 	 .offset = AT(scenario_keys, kind),
 	 .word = kind_word,
 	 .fallback = "terminating",
-	 .help = "terminating: the whole run counts; steady: the warm-up is left out"},
+	 .help = "terminating: a fixed piece of work, and the whole of it counts; steady: a rate "
+		 "or a "
+		 "level that is held, from which the actors leave their warm_up out"},
 	{.name = "scale_times",
 	 .type = SIM_PARAM_INT,
 	 .offset = AT(scenario_keys, scale_times),

@@ -8,10 +8,11 @@ enum { P50 = 50000, P99 = 99000 };
 
 static const struct sim_metric_def def_operations = {
 	"mix.*.operations", "count", SIM_NO_DIRECTION, "operations",
-	"operations of a mix that ended, in whatever way"};
+	"operations of a mix that ended, in whatever way, less those of its warm-up"};
 static const struct sim_metric_def def_elapsed = {
 	"mix.*.elapsed_ns", "ns", SIM_LESS_IS_BETTER, "operations",
-	"time from the instant at which all files are made to the end of the mix's last task"};
+	"time from the instant at which all files are made, or from the first arrival behind the "
+	"warm-up, to the end of the mix's last task"};
 static const struct sim_metric_def def_rate = {
 	"mix.*.operations_per_s", "1/s", SIM_MORE_IS_BETTER, "operations",
 	"operations over the time that the mix took, rounded down"};
@@ -40,7 +41,8 @@ static void report(void *arg, struct sim_metrics *metrics)
 {
 	const struct mix_job *job = arg;
 	const struct sim_histogram *h = job->latency_ns;
-	sim_ns elapsed = job->running ? 0 : job->ended_ns - job->started_ns;
+	bool whole = !job->running && job->started_ns != SIM_NEVER;
+	sim_ns elapsed = whole ? job->ended_ns - job->started_ns : 0;
 	uint64_t count = sim_histogram_count(h);
 	const struct {
 		const struct sim_metric_def *def;
@@ -100,6 +102,7 @@ static struct mix_job *job_new(struct workload *workload, const char *name,
 	job->path = g_string_new(NULL);
 	job->end = g_new0(uint64_t, files);
 	job->latency_ns = sim_histogram_new();
+	job->started_ns = SIM_NEVER;
 	job->ready = !c->layout.files;
 	job->running = (uint32_t)c->tasks;
 	workload_keep(workload, job, job_free);
@@ -144,6 +147,8 @@ static bool check(void *config, GError **error)
 		wrong = "'operation_bytes' makes too many calls of 'io_bytes': make the calls "
 			"larger "
 			"or the operations shorter";
+	else if (c->warm_up >= c->operations)
+		wrong = "'warm_up' leaves none of the 'operations' to be measured";
 	else if (sim_dist_mean(&c->think) && sim_dist_mean(&c->interval))
 		wrong = "'think' is for a closed loop, 'interval' for an open one: give one of "
 			"them";
@@ -172,6 +177,9 @@ static const struct sim_param params[] = {
 	{"tasks", SIM_PARAM_INT, AT(tasks), 1, 100000, "1", NULL, "tasks that do the operations"},
 	{"operations", SIM_PARAM_INT, AT(operations), 1, (1 << OPERATIONS_LOG2) - 1, "100", NULL,
 	 "operations of each task"},
+	{"warm_up", SIM_PARAM_INT, AT(warm_up), 0, 1 << OPERATIONS_LOG2, "0", NULL,
+	 "the first so many of them are ops.warm_up.* and count for nothing else of mix.* and "
+	 "ops.*"},
 	{"files", SIM_PARAM_INT, AT(layout.files), 0, 1 << FILES_LOG2, "0", NULL,
 	 "files of its own, made before its clock starts; 0: it works on those of the image"},
 	{"dir", SIM_PARAM_TEXT, AT(layout.dir), 0, 0, "", NULL,

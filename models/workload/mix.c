@@ -24,6 +24,8 @@ static struct op_timer begin(struct mix_worker *w, struct kernel_task *task, con
 	sim_ns planned = w->since_ns;
 
 	w->since_ns = SIM_NEVER;
+	if (w->warming)
+		op = "warm_up";
 	if (planned == SIM_NEVER)
 		return op_begin(w->job->workload, task, op, request);
 	return op_begin_late(w->job->workload, task, op, request, planned);
@@ -96,7 +98,7 @@ static int call(struct mix_worker *w, struct kernel_task *task, uint32_t number,
 
 	op_end(job->workload, task, &timer, err);
 	handle->position += io;
-	if (!err)
+	if (!err && !w->warming)
 		*(writes ? &job->bytes_written : &job->bytes_read) += len;
 	return err;
 }
@@ -146,7 +148,8 @@ static void operate(struct mix_worker *w, struct kernel_task *task, uint64_t n)
 		if (c->open == OPEN_OPERATION)
 			close_file(w, task, number, last);
 	}
-	sim_histogram_add(job->latency_ns, sim_now(sim_of_job(job)) - w->planned_ns);
+	if (!w->warming)
+		sim_histogram_add(job->latency_ns, sim_now(sim_of_job(job)) - w->planned_ns);
 }
 
 /*
@@ -166,8 +169,13 @@ static void await_turn(struct mix_worker *w, struct kernel_task *task, uint64_t 
 	w->planned_ns = planned ? w->planned_ns + wait : sim_now(sim) + wait;
 	if (w->planned_ns > sim_now(sim))
 		kernel_sleep(task, w->planned_ns - sim_now(sim), PART_SLEEP);
-	job->late += sim_now(sim) > w->planned_ns;
 	w->since_ns = w->planned_ns;
+	w->warming = n < (uint64_t)c->warm_up;
+	if (w->warming)
+		return;
+	job->late += sim_now(sim) > w->planned_ns;
+	if (c->warm_up)
+		job->started_ns = MIN(job->started_ns, w->planned_ns);
 }
 
 /* ---- tasks ---- */
@@ -199,13 +207,14 @@ void mix_run(struct kernel_task *task, void *arg)
 		prepare(w, task);
 	workload_wait_prepared(job->workload, task);
 	w->planned_ns = sim_now(sim_of_job(job));
-	if (!w->index)
-		job->started_ns = w->planned_ns;
+	if (!job->config->warm_up)
+		job->started_ns = MIN(job->started_ns, w->planned_ns);
 	for (uint64_t n = 0; job->ready && n < operations; n++) {
 		await_turn(w, task, n);
 		operate(w, task, n);
 	}
 	w->since_ns = SIM_NEVER;
+	w->warming = false;
 	for (uint32_t i = 0; i < job->access->files; i++)
 		if (w->handles[i].file)
 			close_file(w, task, i, workload_request(w->number, AT_END + i));

@@ -11,7 +11,7 @@ enum mix_open { OPEN_ONCE, OPEN_OPERATION };
 struct mix_config {
 	struct layout_config layout;
 	struct access_config access;
-	int64_t tasks, operations, read_percent, operation_bytes;
+	int64_t tasks, operations, warm_up, read_percent, operation_bytes;
 	int64_t open, direct, fsync_every;
 	struct sim_dist think, interval;
 };
@@ -25,7 +25,7 @@ struct mix_job {
 	uint64_t *end; /* of each file, as far as appends have come */
 	uint32_t running;
 	bool ready; /* its files are there */
-	sim_ns started_ns, ended_ns;
+	sim_ns started_ns, ended_ns; /* with a warm-up, the first arrival behind it */
 	struct sim_histogram *latency_ns;
 	uint64_t bytes_read, bytes_written, late;
 };
@@ -42,6 +42,7 @@ struct mix_worker {
 	GString *path;
 	uint32_t index, number;
 	uint64_t writes;
+	bool warming; /* the present operation counts for nothing */
 	sim_ns planned_ns; /* arrival of the present operation */
 	sim_ns since_ns; /* what its next call's latency counts from; SIM_NEVER: its own start */
 };

@@ -405,6 +405,23 @@ Test(mix, an_open_loop_with_time_to_spare_is_never_late)
 
 /* ---- what goes wrong ---- */
 
+Test(mix, leaves_the_warm_up_out_of_its_figures)
+{
+	static const char job[] = SCENARIO(
+		JOB("\"files\": 1, \"file_bytes\": \"1MiB\", \"operations\": 10, \"warm_up\": 4, "
+		    "\"drop_caches\": true, \"io_bytes\": \"64KiB\", \"think\": \"1ms\""));
+	struct world_outcome o = run_job(job, 0);
+
+	cr_expect_eq(metric_of(&o, "mix.j.operations"), 6);
+	cr_expect_eq(metric_of(&o, "mix.j.read_bytes"), 6 * 64 * 1024);
+	cr_expect_eq(metric_of(&o, "ops.read.count"), 6);
+	cr_expect_eq(metric_of(&o, "ops.warm_up.count"), 1 + 4, "the open and four reads");
+	/* five thinks lie between the first arrival that counts and the last one's */
+	cr_expect_geq(metric_of(&o, "mix.j.elapsed_ns"), 5 * 1000000);
+	cr_expect_lt(metric_of(&o, "mix.j.elapsed_ns"), 6 * 1000000);
+	world_outcome_clear(&o);
+}
+
 Test(mix, says_which_step_of_its_layout_failed)
 {
 	struct world_outcome o = run_job(SCENARIO(JOB("\"files\": 1, \"dir\": \"no/d\"")), 0);
