@@ -20,8 +20,7 @@ static void chain(const char *text, GString *out)
 			links++;
 		}
 	g_string_append_printf(out, "</ol>\n%s",
-			       links > 1 ? "<p class=\"back\">↺ and the first holds what the last one "
-					   "wants</p>\n" :
+			       links > 1 ? "<p class=\"back\">↺ which the first one holds</p>\n" :
 					   "");
 }
 
@@ -199,7 +198,7 @@ static void costs(const struct results_doc *doc, GString *out)
 	}
 	g_string_append_printf(out,
 			       " %u figures, of which %u are estimates with the range that they may "
-			       "be in.</p>\n<details><summary>Every figure and its source</summary>\n"
+			       "be in.</p>\n<details class=\"kept\"><summary>Every figure and its source</summary>\n"
 			       "<div class=\"scroll\"><table class=\"words\">\n<thead><tr>"
 			       "<th scope=\"col\">name</th><th scope=\"col\">value</th>"
 			       "<th scope=\"col\">estimate</th><th scope=\"col\">source</th></tr>"
@@ -231,7 +230,7 @@ static void reproduce(const struct plot_page *page, const struct results_doc *do
 		    page->command, doc->program_version, doc->scenario.digest);
 	if (doc->image.name)
 		html_format(out, ", image %s <code>%s</code>", doc->image.name, doc->image.digest);
-	html_format(out, ".</p>\n<details><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
+	html_format(out, ".</p>\n<details class=\"kept\"><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
 			 "</details>\n",
 		    script ? "The script" : "The scenario", doc->scenario.text);
 }

@@ -2,7 +2,7 @@
 /* The page's style: one column, the system's fonts, light or dark as the reader has it, and for print. */
 #include "plot/internal.h"
 
-const char page_style[] =
+static const char screen[] =
 	":root {\n"
 	"  color-scheme: light dark;\n"
 	"  --ground: #fdfdfc; --text: #1d2125; --soft: #5a626a; --line: #d5d9dd;\n"
@@ -68,7 +68,8 @@ const char page_style[] =
 	"@media (max-width: 40rem) {\n"
 	"  main { padding: 1.25rem 1rem 3rem; }\n"
 	"  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 10rem; }\n"
-	"}\n"
+	"}\n";
+static const char print[] =
 	"@media print {\n"
 	"  :root { --ground: #fff; --text: #000; --soft: #444; --line: #bbb; --raised: #f4f4f4;\n"
 	"    --better: #00694c; --worse: #a63d00; --accent: #000; color-scheme: light; }\n"
@@ -82,4 +83,7 @@ const char page_style[] =
 	"  th, td { white-space: normal; padding: .1rem .35rem; }\n"
 	"  table { font-size: 8pt; }\n"
 	"  pre { white-space: pre-wrap; }\n"
+	"  .kept::details-content { content-visibility: visible; block-size: auto; }\n"
 	"}\n";
+
+const char *const page_styles[] = {screen, print, NULL};
