@@ -113,7 +113,7 @@ fuzz: $(B)/fuzz $(PROG) ## random scripts under random variants, shrunk (SEEDS= 
 	  $(if $(VARIANT),--variant '$(VARIANT)') $(FUZZFLAGS)
 
 run: $(PROG) ## build, run the flagship scenario and show its table
-	$(PROG) run first-run
+	$(PROG) run container-churn
 check: tests ## run every test
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
 	sh tests/reproducible.sh build/reproducible
@@ -147,6 +147,7 @@ format-check: ## say which files are not in the project's style
 fresh: ## prove the README's two commands on a bare Debian (root, debootstrap)
 	sh .ci/fresh
 include tests/live/live.mk
+include tests/perfetto/perfetto.mk
 clean: ## remove everything that was built
 	rm -rf build
 help: ## this list

@@ -58,7 +58,7 @@ static int conclude(const struct scenario *scenario, const struct results_curve 
 
 	if (!any_done(point->doc)) {
 		output_abort(output);
-		cli_message("note", "interrupted before any run had ended: nothing is kept");
+		cli_message("note", "interrupted before any run had ended: there is no result");
 		return CLI_INTERRUPTED;
 	}
 	if (!deliver(scenario, options, curve, output, &verdict, &error))

@@ -108,7 +108,6 @@ void counter_set(struct timeline *t, struct counter *counter, uint64_t value);
 struct lanes *lanes_of(struct timeline *t, const char *group, const char *name);
 void lanes_free(gpointer lanes);
 struct track *lane_take(struct timeline *t, struct lanes *lanes, uint64_t id);
-/** NULL if nobody of that id has one. */
 struct track *lane_leave(struct lanes *lanes, uint64_t id);
 
 /* ---- write.c: in the file only while the window is open ---- */

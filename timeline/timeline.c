@@ -46,6 +46,8 @@ static void window_close(struct timeline *t, sim_ns ns)
 {
 	write_ending(t);
 	for (struct track *track = t->first; track; track = track->next) {
+		if (track->pending && track->pending_ns > ns)
+			continue;
 		if (track->open->len)
 			write_pending(t, track);
 		for (guint i = track->open->len; i--;)
@@ -267,8 +269,6 @@ static void lane_end(struct timeline *t, const char *group, const char *name, ui
 {
 	struct track *track = lane_leave(lanes_of(t, group, name), id);
 
-	if (!track)
-		return;
 	if (!sim_self(t->sim) && (!t->ending || t->ending_event != sim_events(t->sim))) {
 		write_ending(t);
 		t->ending = track;

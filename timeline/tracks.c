@@ -191,8 +191,7 @@ struct track *lane_leave(struct lanes *lanes, uint64_t id)
 {
 	guint n = GPOINTER_TO_UINT(g_hash_table_lookup(lanes->taken, &id));
 
-	if (!n)
-		return NULL;
+	g_assert(n && "a lane is left that nobody took");
 	g_hash_table_remove(lanes->taken, &id);
 	lanes->lowest = MIN(lanes->lowest, n - 1);
 	return lanes->lane->pdata[n - 1];
