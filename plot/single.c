@@ -75,7 +75,7 @@ static void add_choice(const struct pareto *p, guint i, struct plot *plot)
 	g_ptr_array_add(cells, cell_number(memory->half_width));
 	g_ptr_array_add(cells, cell_number(cost->value));
 	g_ptr_array_add(cells, cell_number(cost->half_width));
-	g_ptr_array_add(cells, g_strdup(!choice		       ? "no choice"
+	g_ptr_array_add(cells, g_strdup(!choice		       ? "does not encrypt"
 					: is_dominated(p, i) ? "dominated"
 							     : "front"));
 	plot_add_row(plot, cells);
@@ -105,37 +105,47 @@ static double largest(const struct pareto *p, const struct results_row *row)
 	return max;
 }
 
-static char *pareto_script(const struct pareto *p, const struct plot *plot)
+static void append_choice(GString *script, const struct plot *plot, guint row, double memory,
+			  double cost)
 {
-	const double room_for_names = 1.15;
-	struct scale memory = scale_for(p->memory->unit, largest(p, p->memory));
-	struct scale cost = scale_for(p->cost->unit, largest(p, p->cost));
-	GString *script = g_string_new("unset key\nset xlabel noenhanced ");
-	const char *name = plot->name;
+	char **cells = plot->rows->pdata[row];
+	g_autofree char *title = g_strdup_printf("%s: %s", cells[0], cells[5]);
 
+	if (row)
+		g_string_append(script, ", \\\n  ");
+	g_string_append_printf(script,
+			       "'%s.dat' every ::%u::%u using ($2*%.17g):($4*%.17g):($3*%.17g):"
+			       "($5*%.17g) with xyerrorbars",
+			       plot->name, row, row, memory, cost, memory, cost);
+	append_style(script, row);
+	/* Earlier ones are larger, so that one shows around another that it meets. */
+	g_string_append_printf(script, " ps 1.%u title ", 8 - MIN(row, 8));
+	append_quoted(script, title);
+}
+
+static char *pareto_script(const struct pareto *p, const struct plot *plot,
+			   const struct legend *legend)
+{
+	const double room = 1.1; /* beyond the last */
+	double most_memory = largest(p, p->memory), most_cost = largest(p, p->cost);
+	struct scale memory = scale_for(p->memory->unit, most_memory);
+	struct scale cost = scale_for(p->cost->unit, most_cost);
+	GString *script = g_string_new(NULL);
+
+	append_legend(script, legend);
+	g_string_append(script, "set xlabel noenhanced ");
 	append_axis_label(script, p->memory->name, &memory);
 	g_string_append(script, "\nset ylabel noenhanced ");
 	append_axis_label(script, p->cost->name, &cost);
-	g_string_append_printf(
-		script,
-		"\nset xrange [0:%.10g]\nset yrange [0:%.10g]\n"
-		"plot '%s.dat' using ($2*%.17g):($4*%.17g):($3*%.17g):($5*%.17g) with xyerrorbars "
-		"pt 0 lw 1 lc rgb '#808080', \\\n"
-		"  '%s.dat' using (strcol(6) eq 'front' ? $2*%.17g : NaN):($4*%.17g) with points "
-		"pt 7 ps 0.9 lc rgb '#0072B2', \\\n"
-		"  '%s.dat' using (strcol(6) eq 'dominated' ? $2*%.17g : NaN):($4*%.17g) with "
-		"points pt 6 ps 0.9 lw 2 lc rgb '#D55E00', \\\n"
-		"  '%s.dat' using (strcol(6) eq 'no choice' ? $2*%.17g : NaN):($4*%.17g) with "
-		"points pt 2 ps 0.8 lw 2 lc rgb '#000000', \\\n"
-		"  '%s.dat' using ($2*%.17g):($4*%.17g):1 with labels left offset 1,0.6\n",
-		largest(p, p->memory) * memory.factor * (room_for_names + 0.1),
-		largest(p, p->cost) * cost.factor * room_for_names, name, memory.factor, cost.factor,
-		memory.factor, cost.factor, name, memory.factor, cost.factor, name, memory.factor,
-		cost.factor, name, memory.factor, cost.factor, name, memory.factor, cost.factor);
+	g_string_append_printf(script, "\nset xrange [0:%.10g]\nset yrange [0:%.10g]\nplot ",
+			       most_memory * memory.factor * room, most_cost * cost.factor * room);
+	for (guint i = 0; i < plot->rows->len; i++)
+		append_choice(script, plot, i, memory.factor, cost.factor);
+	g_string_append_c(script, '\n');
 	return g_string_free(script, FALSE);
 }
 
-/* Two choices at least, that differ in both. */
+/* Two choices at least, that differ. */
 static bool is_a_choice(const struct pareto *p)
 {
 	double memory = NAN, cost = NAN;
@@ -149,28 +159,31 @@ static bool is_a_choice(const struct pareto *p)
 		memory = p->memory->cell[i].metric->value;
 		cost = p->cost->cell[i].metric->value;
 	}
-	return differ_in_memory && differ_in_cost;
+	return differ_in_memory || differ_in_cost;
 }
 
 static void add_pareto(const struct results_comparison *cmp, GPtrArray *plots)
 {
 	enum { HEIGHT = 360 };
 	struct pareto p = {cmp, row_named(cmp, "mem.keys_max_bytes"), row_named(cmp, "cpu.busy_ns")};
+	struct legend legend = {.taken = 0};
 	struct plot *plot;
 
 	if (!p.memory || !p.cost || !is_a_choice(&p))
 		return;
 	plot = plot_new("cost-against-memory", "Cost against memory",
 			g_strdup("CPU time of the whole run against the most memory that keys took. "
-				 "Filled: the front, of which no variant takes less of one without "
-				 "more of the other; rings: dominated; a cross: none, which does not "
-				 "encrypt. Whiskers, where figures are sampled, are 95% intervals."));
-	plot->height = HEIGHT;
+				 "No variant takes less of one than one of the front without taking "
+				 "more of the other; one that is dominated takes no less of either. "
+				 "Whiskers, where figures are sampled, are 95% intervals."));
 	plot_set_head(plot, pareto_head(&p));
 	for (guint i = 0; i < cmp->columns->len; i++)
 		if (has_both(&p, i))
 			add_choice(&p, i, plot);
-	plot->script = pareto_script(&p, plot);
+	legend.names = plot->rows->len;
+	legend.longest = longest_label(plot) + strlen(": does not encrypt");
+	plot->height = HEIGHT + legend_height(&legend);
+	plot->script = pareto_script(&p, plot, &legend);
 	g_ptr_array_add(plots, plot);
 }
 
