@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "models/trace/trace.h"
+#include "plot/plot.h"
 
 /* btrfs's sector and the page of most machines. */
 enum { UNIT_BYTES = 4096 };
@@ -17,13 +18,13 @@ struct mrc_run {
 	struct mrc_options options;
 	GArray *sizes; /* uint64_t */
 	enum mrc_format format;
-	bool skip_bad;
+	bool skip_bad, policy_given;
 	uint64_t skipped;
 };
 
 /* The options as GOption gives them. */
 struct raw_mrc {
-	char *from, *policy, *sizes, *unit, *format, *on_error, *output;
+	char *from, *policy, *sizes, *unit, *format, *on_error, *output, *plots;
 };
 
 static void raw_clear(struct raw_mrc *raw)
@@ -35,6 +36,7 @@ static void raw_clear(struct raw_mrc *raw)
 	g_free(raw->format);
 	g_free(raw->on_error);
 	g_free(raw->output);
+	g_free(raw->plots);
 }
 
 /* ---- output ------------------------------------------------------------------------------- */
@@ -131,17 +133,80 @@ static struct mrc *compute(struct mrc_run *run, GError **error)
 	return mrc;
 }
 
-static bool work(struct mrc_run *run, const char *output, GError **error)
+/* ---- the picture -------------------------------------------------------------------------- */
+
+static void add_curve(GArray *curves, const struct mrc_run *run, const struct mrc *mrc)
+{
+	uint64_t *sizes = g_new(uint64_t, mrc->curve->len), *misses = g_new(uint64_t, mrc->curve->len);
+	struct plot_misses curve = {mrc_policy_name(run->options.policy), sizes, misses,
+				    mrc->curve->len, mrc->accesses};
+
+	for (guint i = 0; i < mrc->curve->len; i++) {
+		sizes[i] = g_array_index(mrc->curve, struct mrc_point, i).size;
+		misses[i] = g_array_index(mrc->curve, struct mrc_point, i).misses;
+	}
+	g_array_append_val(curves, curve);
+}
+
+static void clear_curve(void *data)
+{
+	struct plot_misses *curve = data;
+
+	g_free((void *)curve->size);
+	g_free((void *)curve->misses);
+}
+
+static bool write_picture(const struct mrc_run *run, const GArray *curves, const char *folder,
+			  GError **error)
+{
+	g_autoptr(GPtrArray) plots = g_ptr_array_new_with_free_func((GDestroyNotify)plot_free);
+
+	g_ptr_array_add(plots, plot_of_misses((const struct plot_misses *)(void *)curves->data,
+					      curves->len, run->from->above_page_cache));
+	return plots_write(plots, folder, PLOT_SVG, error);
+}
+
+/* Draws what was computed and, unless a policy was asked for, the others: the trace is read again. */
+static bool draw(struct mrc_run *run, const struct mrc *first, const char *folder, GError **error)
+{
+	g_autoptr(GArray) curves = g_array_new(FALSE, FALSE, sizeof(struct plot_misses));
+	const struct mrc_policy *own = run->options.policy;
+	bool others = !run->policy_given && strcmp(run->path, "-") != 0, fine = true;
+
+	if (!first->accesses)
+		return true;
+	g_array_set_clear_func(curves, clear_curve);
+	add_curve(curves, run, first);
+	for (size_t i = 0; fine && others && mrc_policies[i]; i++) {
+		struct mrc *mrc;
+
+		run->options.policy = mrc_policies[i];
+		if (mrc_policies[i] == own)
+			continue;
+		mrc = compute(run, error);
+		fine = mrc;
+		if (mrc) {
+			add_curve(curves, run, mrc);
+			mrc_free(mrc);
+		}
+	}
+	run->options.policy = own;
+	return fine && write_picture(run, curves, folder, error);
+}
+
+static bool work(struct mrc_run *run, const struct raw_mrc *raw, GError **error)
 {
 	struct mrc *mrc = compute(run, error);
 	g_autofree char *text = NULL;
+	bool fine;
 
 	if (!mrc)
 		return false;
 	remark(run, mrc);
 	text = run->format == MRC_JSON ? json_text(run, mrc) : plain_text(run, mrc);
+	fine = !raw->plots || draw(run, mrc, raw->plots, error);
 	mrc_free(mrc);
-	return output_text(output, text, error);
+	return fine && output_text(raw->output, text, error);
 }
 
 /* ---- options ------------------------------------------------------------------------------ */
@@ -244,6 +309,7 @@ static bool convert(const struct raw_mrc *raw, struct mrc_run *run, GError **err
 		return false;
 	run->format = (enum mrc_format)format;
 	run->skip_bad = skip;
+	run->policy_given = raw->policy;
 	return true;
 }
 
@@ -281,6 +347,8 @@ static enum cli_parsed parse(int *argc, char ***argv, struct raw_mrc *raw, GErro
 		{"format", 0, 0, G_OPTION_ARG_FILENAME, &raw->format, "text or json", "FORMAT"},
 		{"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw->output,
 		 "Write to a file, which appears whole or not at all", "PATH"},
+		{"plots", 0, 0, G_OPTION_ARG_FILENAME, &raw->plots,
+		 "Draw the curve into a folder, of every policy unless --policy names one", "DIR"},
 		{"on-error", 0, 0, G_OPTION_ARG_FILENAME, &raw->on_error,
 		 "At a bad line: fail (default), or report, count and skip it", "skip|fail"},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
@@ -303,7 +371,7 @@ int cmd_mrc(int argc, char **argv)
 
 	if (parsed == CLI_PARSED_GO &&
 	    (!take_operand(argc, argv, &run, &error) || !convert(&raw, &run, &error) ||
-	     !work(&run, raw.output, &error)))
+	     !work(&run, &raw, &error)))
 		parsed = CLI_PARSED_ERROR;
 	g_strfreev(argv);
 	raw_clear(&raw);

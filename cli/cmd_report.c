@@ -78,6 +78,8 @@ static bool show(const struct report *report, struct plot_page *page, GPtrArray 
 {
 	bool fine = true;
 
+	if (report->plots && !plots->len)
+		cli_message("note", "these results have nothing that makes a picture");
 	if (report->plots)
 		fine = plots_write(plots, report->plots, report->png_plots ? PLOT_PNG : PLOT_SVG,
 				   error);

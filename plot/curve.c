@@ -128,6 +128,7 @@ static bool look_at(struct view *view, const char *name)
 	view->smallest = INFINITY;
 	view->sampled = false;
 	g_ptr_array_set_size(view->variants, 0);
+	g_array_set_size(view->styles, 0);
 	view->legend = (struct legend){.taken = 8};
 	for (guint v = 0; v < doc->variants->len; v++) {
 		char *variant = ((struct results_variant *)doc->variants->pdata[v])->name;
@@ -143,6 +144,7 @@ static bool look_at(struct view *view, const char *name)
 		if (!any)
 			continue;
 		g_ptr_array_add(view->variants, variant);
+		g_array_append_val(view->styles, v);
 		view->legend.names++;
 		view->legend.longest =
 			MAX(view->legend.longest, (size_t)g_utf8_strlen(variant, -1));
@@ -179,6 +181,20 @@ char *view_caption(const struct view *view, const char *shown)
 	if (any_stopped(view->curve))
 		g_string_append(caption, " Where a run did not come to its end there is no mark.");
 	return g_string_free(caption, FALSE);
+}
+
+/* A variant looks the same in all pictures. */
+static guint view_style(const struct view *view, guint variant)
+{
+	return g_array_index(view->styles, guint, variant);
+}
+
+static bool has_any(const struct view *view, guint point)
+{
+	for (guint v = 0; v < view->variants->len; v++)
+		if (view_metric(view, point, view->variants->pdata[v]))
+			return true;
+	return false;
 }
 
 static void append_range(const struct view *view, const char *axis, GString *script)
@@ -274,7 +290,7 @@ static void append_lines(const struct view *view, struct plot *plot, GString *sc
 			g_string_append(script, ", \\\n  ");
 		g_string_append_printf(script, "'%s.dat' using 2:($%u*%.17g) with linespoints",
 				       plot->name, column, view->scale.factor);
-		append_style(script, v);
+		append_style(script, view_style(view, v));
 		/* Earlier ones are larger, so that one shows around another that it meets. */
 		g_string_append_printf(script, " ps 0.%u title ", 95 - 7 * MIN(v, 6));
 		append_quoted(script, view->variants->pdata[v]);
@@ -285,7 +301,7 @@ static void append_lines(const struct view *view, struct plot *plot, GString *sc
 				"yerrorbars pt 0 dt 1 lw 1.5 lc rgb '%s' notitle",
 				plot->name, column, view->scale.factor, column + 1,
 				view->scale.factor, column + 2, view->scale.factor,
-				style_colours[v % STYLES]);
+				style_colours[view_style(view, v) % STYLES]);
 	}
 	g_string_append_c(script, '\n');
 }
@@ -309,9 +325,12 @@ static struct plot *plot_lines(const struct view *view)
 	add_figure_titles(view, head);
 	plot_set_head(plot, head);
 	for (guint i = 0; i < view->curve->points->len; i++) {
-		GPtrArray *cells = g_ptr_array_new();
+		GPtrArray *cells;
 		guint step = view_step(axis, point_at(view->curve, i));
 
+		if (!has_any(view, i))
+			continue;
+		cells = g_ptr_array_new();
 		g_ptr_array_add(cells, g_strdup(axis->steps->pdata[step]));
 		g_ptr_array_add(cells, cell_number(x_of(axis, &x, step)));
 		add_figures(view, i, cells);
@@ -378,40 +397,14 @@ static void append_dots(const struct view *view, struct plot *plot, GString *scr
 				"xerrorbars pt 0 dt 1 lw 1.5 lc rgb '%s' notitle, \\\n  ",
 				plot->name, column, view->scale.factor, shift, column + 1,
 				view->scale.factor, column + 2, view->scale.factor,
-				style_colours[v % STYLES]);
+				style_colours[view_style(view, v) % STYLES]);
 		g_string_append_printf(script, "'%s.dat' using ($%u*%.17g):($2%+.3f) with points",
 				       plot->name, column, view->scale.factor, shift);
-		append_style(script, v);
+		append_style(script, view_style(view, v));
 		g_string_append(script, " ps 0.7 title ");
 		append_quoted(script, view->variants->pdata[v]);
 	}
 	g_string_append_c(script, '\n');
-}
-
-static void append_row_tics(const struct plot *plot, GString *script)
-{
-	g_string_append(script, "set ytics (");
-	for (guint i = 0; i < plot->rows->len; i++) {
-		char **cells = plot->rows->pdata[i];
-
-		if (i)
-			g_string_append(script, ", ");
-		append_quoted(script, cells[0]);
-		g_string_append_printf(script, " %s", cells[1]);
-	}
-	g_string_append(script, ")\n");
-}
-
-static size_t longest_label(const struct plot *plot)
-{
-	size_t longest = 0;
-
-	for (guint i = 0; i < plot->rows->len; i++) {
-		char **cells = plot->rows->pdata[i];
-
-		longest = MAX(longest, (size_t)g_utf8_strlen(cells[0], -1));
-	}
-	return longest;
 }
 
 /* Of the points whose step of the first axis is `only`, or of all. */
@@ -439,6 +432,8 @@ static struct plot *plot_dots(const struct view *view, const char *only)
 	for (guint i = 0; i < view->curve->points->len; i++) {
 		GPtrArray *cells;
 
+		if (!has_any(view, i))
+			continue;
 		if (only && strcmp(point_at(view->curve, i)->step[first->index], only) != 0)
 			continue;
 		cells = g_ptr_array_new();
@@ -471,8 +466,14 @@ static void add_dots(const struct view *view, GPtrArray *plots)
 		g_ptr_array_add(plots, plot_dots(view, NULL));
 		return;
 	}
-	for (guint i = 0; i < first->steps->len; i++)
-		g_ptr_array_add(plots, plot_dots(view, first->steps->pdata[i]));
+	for (guint i = 0; i < first->steps->len; i++) {
+		struct plot *plot = plot_dots(view, first->steps->pdata[i]);
+
+		if (plot->rows->len)
+			g_ptr_array_add(plots, plot);
+		else
+			plot_free(plot);
+	}
 }
 
 /* ---- which ---- */
@@ -502,7 +503,9 @@ GPtrArray *plots_of_curve(const struct results_curve *curve)
 	GPtrArray *plots = g_ptr_array_new_with_free_func((GDestroyNotify)plot_free);
 	g_autoptr(GPtrArray) axes = axes_of(curve), variants = g_ptr_array_new();
 	g_autoptr(GPtrArray) metrics = results_curve_metrics(curve);
-	struct view view = {.curve = curve, .axes = axes, .variants = variants};
+	g_autoptr(GArray) styles = g_array_new(FALSE, FALSE, sizeof(guint));
+	struct view view = {
+		.curve = curve, .axes = axes, .variants = variants, .styles = styles};
 
 	for (guint i = 0; axes->len && first_doc(curve) && i < metrics->len; i++)
 		if (look_at(&view, metrics->pdata[i]))

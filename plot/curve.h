@@ -19,6 +19,7 @@ struct view {
 	GPtrArray *axes; /* struct view_axis * */
 	const char *metric, *unit;
 	GPtrArray *variants; /* char *: those that have it */
+	GArray *styles; /* guint, of each */
 	struct legend legend;
 	double min, max; /* 0 included */
 	double smallest;

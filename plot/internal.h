@@ -41,6 +41,11 @@ void append_legend(GString *script, const struct legend *legend);
 /** Units of height that it takes. */
 unsigned legend_height(const struct legend *legend);
 
+/** Appends the labels of rows: of each row of the data its first cell, at the place in its second. */
+void append_row_tics(const struct plot *plot, GString *script);
+/** Characters of the longest of them. */
+size_t longest_label(const struct plot *plot);
+
 /* ---- svg.c ---- */
 
 /** gnuplot's SVG made fit for a page: without prologue, its ids beginning with `prefix`, and black as the
@@ -56,7 +61,8 @@ void html_format(GString *out, const char *format, ...);
 
 /* ---- page's parts ---- */
 
-extern const char page_style[];
+/** Sheets, NULL-terminated. */
+extern const char *const page_styles[];
 void page_table(const struct plot_page *page, GString *out);
 void page_findings(const struct plot_page *page, GString *out);
 void page_basis(const struct plot_page *page, GString *out);

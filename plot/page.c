@@ -32,7 +32,8 @@ static void head(const struct results_doc *doc, GString *out)
 		    "style-src 'unsafe-inline'\"/>\n"
 		    "<title>%s</title>\n<style>\n",
 		    doc->scenario.name);
-	g_string_append(out, page_style);
+	for (const char *const *sheet = page_styles; *sheet; sheet++)
+		g_string_append(out, *sheet);
 	g_string_append(out, "</style>\n</head>\n<body>\n<main>\n");
 }
 

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* Allocations by site are many, and come largest first. */
+#define SITES "alloc.by."
+enum { SITES_MAX = 8 };
+
 /* ---- variants against each other ---- */
 
 static void column_heads(const struct results_comparison *cmp, GString *out)
@@ -66,13 +70,15 @@ static void rows(const struct plot_page *page, bool all, GString *out)
 {
 	const struct results_comparison *cmp = page->cmp;
 	const char *group = NULL;
+	unsigned sites = 0;
 
 	g_string_append(out, "<div class=\"scroll\"><table>\n");
 	column_heads(cmp, out);
 	for (guint i = 0; i < cmp->rows->len; i++) {
 		const struct results_row *at = cmp->rows->pdata[i];
 
-		if (!all && !results_row_is_shown(at, page->measure))
+		if (!all && (!results_row_is_shown(at, page->measure) ||
+			     (g_str_has_prefix(at->name, SITES) && ++sites > SITES_MAX)))
 			continue;
 		if (!group || strcmp(group, at->group) != 0) {
 			g_string_append_printf(out,

@@ -173,3 +173,31 @@ unsigned legend_height(const struct legend *legend)
 		return 0;
 	return (unsigned)((legend->names + columns - 1) / columns) * LEGEND_LINE_HEIGHT;
 }
+
+/* ---- rows ---- */
+
+void append_row_tics(const struct plot *plot, GString *script)
+{
+	g_string_append(script, "set ytics (");
+	for (guint i = 0; i < plot->rows->len; i++) {
+		char **cells = plot->rows->pdata[i];
+
+		if (i)
+			g_string_append(script, ", ");
+		append_quoted(script, cells[0]);
+		g_string_append_printf(script, " %s", cells[1]);
+	}
+	g_string_append(script, ")\n");
+}
+
+size_t longest_label(const struct plot *plot)
+{
+	size_t longest = 0;
+
+	for (guint i = 0; i < plot->rows->len; i++) {
+		char **cells = plot->rows->pdata[i];
+
+		longest = MAX(longest, (size_t)g_utf8_strlen(cells[0], -1));
+	}
+	return longest;
+}

@@ -2,7 +2,7 @@
 /* The page's style: one column, the system's fonts, light or dark as the reader has it, and for print. */
 #include "plot/internal.h"
 
-const char page_style[] =
+static const char screen[] =
 	":root {\n"
 	"  color-scheme: light dark;\n"
 	"  --ground: #fdfdfc; --text: #1d2125; --soft: #5a626a; --line: #d5d9dd;\n"
@@ -15,7 +15,8 @@ const char page_style[] =
 	"* { box-sizing: border-box; }\n"
 	"body { margin: 0; background: var(--ground); color: var(--text);\n"
 	"  font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word; }\n"
-	"main { max-width: 50rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }\n"
+	"main { max-width: 58rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }\n"
+	"p, ul, figure { max-width: 48rem; }\n"
 	"h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }\n"
 	"h2 { font-size: 1.25rem; margin: 2.75rem 0 .75rem; padding-top: .75rem;\n"
 	"  border-top: 1px solid var(--line); }\n"
@@ -30,9 +31,14 @@ const char page_style[] =
 	".verdict { padding-left: 1.2rem; }\n"
 	".verdict li { margin-bottom: .35rem; }\n"
 	".scroll, .picture { overflow-x: auto; max-width: 100%; }\n"
+<<<<<<< HEAD
 	"table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; "
 	"}\n"
 	"th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;\n"
+=======
+	"table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }\n"
+	"th, td { padding: .15rem .45rem; text-align: right; white-space: nowrap;\n"
+>>>>>>> report
 	"  border-bottom: 1px solid var(--line); }\n"
 	"th { font-weight: 600; }\n"
 	"tbody th { font-weight: normal; text-align: left; }\n"
@@ -69,9 +75,15 @@ const char page_style[] =
 	".finding .back { color: var(--soft); font-size: .9rem; padding-left: 1rem; }\n"
 	"@media (max-width: 40rem) {\n"
 	"  main { padding: 1.25rem 1rem 3rem; }\n"
+<<<<<<< HEAD
 	"  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: "
 	"10rem; }\n"
 	"}\n"
+=======
+	"  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 10rem; }\n"
+	"}\n";
+static const char print[] =
+>>>>>>> report
 	"@media print {\n"
 	"  :root { --ground: #fff; --text: #000; --soft: #444; --line: #bbb; --raised: #f4f4f4;\n"
 	"    --better: #00694c; --worse: #a63d00; --accent: #000; color-scheme: light; }\n"
@@ -85,4 +97,7 @@ const char page_style[] =
 	"  th, td { white-space: normal; padding: .1rem .35rem; }\n"
 	"  table { font-size: 8pt; }\n"
 	"  pre { white-space: pre-wrap; }\n"
+	"  .kept::details-content { content-visibility: visible; block-size: auto; }\n"
 	"}\n";
+
+const char *const page_styles[] = {screen, print, NULL};

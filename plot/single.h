@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the pictures of a comparison share. */
+#ifndef PLOT_SINGLE_H
+#define PLOT_SINGLE_H
+
+#include "plot/internal.h"
+
+/** NULL: no column has such a metric. */
+const struct results_row *row_named(const struct results_comparison *cmp, const char *name);
+const struct results_column *column_of(const struct results_comparison *cmp, guint i);
+
+/** Adds what an operation's time went into, for those that took most of the time. */
+void add_parts(const struct results_comparison *cmp, GPtrArray *plots);
+
+#endif
