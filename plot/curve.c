@@ -504,8 +504,7 @@ GPtrArray *plots_of_curve(const struct results_curve *curve)
 	g_autoptr(GPtrArray) axes = axes_of(curve), variants = g_ptr_array_new();
 	g_autoptr(GPtrArray) metrics = results_curve_metrics(curve);
 	g_autoptr(GArray) styles = g_array_new(FALSE, FALSE, sizeof(guint));
-	struct view view = {
-		.curve = curve, .axes = axes, .variants = variants, .styles = styles};
+	struct view view = {.curve = curve, .axes = axes, .variants = variants, .styles = styles};
 
 	for (guint i = 0; axes->len && first_doc(curve) && i < metrics->len; i++)
 		if (look_at(&view, metrics->pdata[i]))

@@ -19,17 +19,9 @@ static void chain(const char *text, GString *out)
 			html_format(out, "<li>%s</li>\n", *line);
 			links++;
 		}
-<<<<<<< HEAD
-	g_string_append_printf(
-		out, "</ol>\n%s",
-		links > 1 ? "<p class=\"back\">↺ and the first holds what the last one "
-			    "wants</p>\n"
-			  : "");
-=======
 	g_string_append_printf(out, "</ol>\n%s",
-			       links > 1 ? "<p class=\"back\">↺ which the first one holds</p>\n" :
-					   "");
->>>>>>> report
+			       links > 1 ? "<p class=\"back\">↺ which the first one holds</p>\n"
+					 : "");
 }
 
 static void history(const char *text, GString *out)
@@ -205,26 +197,16 @@ static void costs(const struct results_doc *doc, GString *out)
 				     "run it again for them.</p>\n");
 		return;
 	}
-<<<<<<< HEAD
 	g_string_append_printf(
 		out,
 		" %u figures, of which %u are estimates with the range that they may "
-		"be in.</p>\n<details><summary>Every figure and its source</summary>\n"
+		"be in.</p>\n<details class=\"kept\"><summary>Every figure and its "
+		"source</summary>\n"
 		"<div class=\"scroll\"><table class=\"words\">\n<thead><tr>"
 		"<th scope=\"col\">name</th><th scope=\"col\">value</th>"
 		"<th scope=\"col\">estimate</th><th scope=\"col\">source</th></tr>"
 		"</thead>\n<tbody>\n",
 		doc->costs->len, estimates);
-=======
-	g_string_append_printf(out,
-			       " %u figures, of which %u are estimates with the range that they may "
-			       "be in.</p>\n<details class=\"kept\"><summary>Every figure and its source</summary>\n"
-			       "<div class=\"scroll\"><table class=\"words\">\n<thead><tr>"
-			       "<th scope=\"col\">name</th><th scope=\"col\">value</th>"
-			       "<th scope=\"col\">estimate</th><th scope=\"col\">source</th></tr>"
-			       "</thead>\n<tbody>\n",
-			       doc->costs->len, estimates);
->>>>>>> report
 	for (guint i = 0; i < doc->costs->len; i++) {
 		const struct results_cost *cost = doc->costs->pdata[i];
 
@@ -253,15 +235,11 @@ static void reproduce(const struct plot_page *page, const struct results_doc *do
 		page->command, doc->program_version, doc->scenario.digest);
 	if (doc->image.name)
 		html_format(out, ", image %s <code>%s</code>", doc->image.name, doc->image.digest);
-<<<<<<< HEAD
-	html_format(out,
-		    ".</p>\n<details><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
-		    "</details>\n",
-=======
-	html_format(out, ".</p>\n<details class=\"kept\"><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
-			 "</details>\n",
->>>>>>> report
-		    script ? "The script" : "The scenario", doc->scenario.text);
+	html_format(
+		out,
+		".</p>\n<details class=\"kept\"><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
+		"</details>\n",
+		script ? "The script" : "The scenario", doc->scenario.text);
 }
 
 void page_basis(const struct plot_page *page, GString *out)

@@ -31,14 +31,9 @@ static const char screen[] =
 	".verdict { padding-left: 1.2rem; }\n"
 	".verdict li { margin-bottom: .35rem; }\n"
 	".scroll, .picture { overflow-x: auto; max-width: 100%; }\n"
-<<<<<<< HEAD
 	"table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; "
 	"}\n"
-	"th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;\n"
-=======
-	"table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }\n"
 	"th, td { padding: .15rem .45rem; text-align: right; white-space: nowrap;\n"
->>>>>>> report
 	"  border-bottom: 1px solid var(--line); }\n"
 	"th { font-weight: 600; }\n"
 	"tbody th { font-weight: normal; text-align: left; }\n"
@@ -75,15 +70,10 @@ static const char screen[] =
 	".finding .back { color: var(--soft); font-size: .9rem; padding-left: 1rem; }\n"
 	"@media (max-width: 40rem) {\n"
 	"  main { padding: 1.25rem 1rem 3rem; }\n"
-<<<<<<< HEAD
 	"  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: "
 	"10rem; }\n"
-	"}\n"
-=======
-	"  tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; max-width: 10rem; }\n"
 	"}\n";
 static const char print[] =
->>>>>>> report
 	"@media print {\n"
 	"  :root { --ground: #fff; --text: #000; --soft: #444; --line: #bbb; --raised: #f4f4f4;\n"
 	"    --better: #00694c; --worse: #a63d00; --accent: #000; color-scheme: light; }\n"
