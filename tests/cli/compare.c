@@ -14,8 +14,8 @@ static char *folder_with_results(void)
 	static const char *const runs[] = {
 		"run s.ops -q -o one.json --variant 'p: design=lightweight setup=pool pool.size=1'",
 		"run s.ops -q -o two.json --variant 'p: design=lightweight setup=pool pool.size=2'",
-		"run s.ops -q -o other.json --set machine.cpus=2 --variant "
-		"'p: design=lightweight setup=pool'",
+		("run s.ops -q -o other.json --set machine.cpus=2 --variant "
+		 "'p: design=lightweight setup=pool'"),
 	};
 	char *folder = g_dir_make_tmp("compare-XXXXXX", NULL);
 
