@@ -68,8 +68,8 @@ static enum cli_parsed parse(int argc, char **argv, struct compare *compare, GEr
 
 /* ---- the documents ------------------------------------------------------------------------ */
 
-static bool compare_documents(const struct compare *compare, const struct results_text_options *text,
-			      GString *out, GError **error)
+static bool compare_documents(const struct compare *compare,
+			      const struct results_text_options *text, GString *out, GError **error)
 {
 	struct results_comparison *cmp = results_set_compare(compare->set, error);
 
@@ -119,8 +119,7 @@ int cmd_compare(int argc, char **argv)
 	enum cli_parsed parsed = parse(argc, argv, &compare, &error);
 	int status = CLI_YES;
 
-	if (parsed == CLI_PARSED_ERROR ||
-	    (parsed == CLI_PARSED_GO && !show(&compare, &error)))
+	if (parsed == CLI_PARSED_ERROR || (parsed == CLI_PARSED_GO && !show(&compare, &error)))
 		status = cli_fail(error);
 	compare_clear(&compare);
 	return status;

@@ -137,7 +137,8 @@ static struct mrc *compute(struct mrc_run *run, GError **error)
 
 static void add_curve(GArray *curves, const struct mrc_run *run, const struct mrc *mrc)
 {
-	uint64_t *sizes = g_new(uint64_t, mrc->curve->len), *misses = g_new(uint64_t, mrc->curve->len);
+	uint64_t *sizes = g_new(uint64_t, mrc->curve->len),
+		 *misses = g_new(uint64_t, mrc->curve->len);
 	struct plot_misses curve = {mrc_policy_name(run->options.policy), sizes, misses,
 				    mrc->curve->len, mrc->accesses};
 
@@ -369,9 +370,8 @@ int cmd_mrc(int argc, char **argv)
 	GError *error = NULL;
 	enum cli_parsed parsed = parse(&argc, &argv, &raw, &error);
 
-	if (parsed == CLI_PARSED_GO &&
-	    (!take_operand(argc, argv, &run, &error) || !convert(&raw, &run, &error) ||
-	     !work(&run, &raw, &error)))
+	if (parsed == CLI_PARSED_GO && (!take_operand(argc, argv, &run, &error) ||
+					!convert(&raw, &run, &error) || !work(&run, &raw, &error)))
 		parsed = CLI_PARSED_ERROR;
 	g_strfreev(argv);
 	raw_clear(&raw);

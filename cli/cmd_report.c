@@ -45,9 +45,9 @@ static char *command_of(const struct results_doc *doc, bool curve)
 	else
 		file = g_strconcat(doc->scenario.name,
 				   doc->scenario.text[0] == '{' &&
-						   !g_str_has_suffix(doc->scenario.name, ".json") ?
-					   ".json" :
-					   "",
+						   !g_str_has_suffix(doc->scenario.name, ".json")
+					   ? ".json"
+					   : "",
 				   NULL);
 	append_word(out, file);
 	for (guint i = 0; i < doc->overrides->len; i++) {
@@ -153,12 +153,13 @@ static enum cli_parsed parse(int argc, char **argv, struct report *report, GErro
 		 "A page without pictures, for which gnuplot is not needed", NULL},
 		{NULL, 0, 0, 0, NULL, NULL, NULL},
 	};
-	enum cli_parsed parsed = cli_parse(
-		&argc, &argv, entries, "RESULT...",
-		"Writes one page of HTML, with all that it needs inside, of a result, of several to "
-		"be\ncompared, or of the folder that a scenario with axes was run into. Its pictures "
-		"are drawn\nby gnuplot.",
-		error);
+	enum cli_parsed parsed = cli_parse(&argc, &argv, entries, "RESULT...",
+					   "Writes one page of HTML, with all that it needs "
+					   "inside, of a result, of several to "
+					   "be\ncompared, or of the folder that a scenario with "
+					   "axes was run into. Its pictures "
+					   "are drawn\nby gnuplot.",
+					   error);
 
 	if (parsed == CLI_PARSED_GO &&
 	    (!take_operands(argc, argv, report, error) ||
@@ -179,8 +180,8 @@ int cmd_report(int argc, char **argv)
 
 	if (parsed == CLI_PARSED_GO) {
 		report.set = results_set_read((const char *const *)report.paths, &error);
-		fine = report.set && (report.set->curve ? report_curve(&report, &error) :
-							  report_comparison(&report, &error));
+		fine = report.set && (report.set->curve ? report_curve(&report, &error)
+							: report_comparison(&report, &error));
 	}
 	if (report.set)
 		results_set_free(report.set);

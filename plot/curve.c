@@ -97,8 +97,8 @@ const struct results_metric *view_metric(const struct view *view, guint point, c
 	const struct results_doc *doc = point_at(view->curve, point)->doc;
 	const struct results_variant *column = doc ? results_doc_variant(doc, variant) : NULL;
 
-	return column && !stopped(doc, column) ? results_variant_metric(column, view->metric) :
-						 NULL;
+	return column && !stopped(doc, column) ? results_variant_metric(column, view->metric)
+					       : NULL;
 }
 
 /* ---- one metric ---- */
@@ -179,8 +179,7 @@ char *view_caption(const struct view *view, const char *shown)
 	if (view->steep)
 		g_string_append(caption, " The figures' axis is logarithmic.");
 	if (any_stopped(view->curve))
-		g_string_append(caption,
-				" Where a run did not come to its end there is no mark.");
+		g_string_append(caption, " Where a run did not come to its end there is no mark.");
 	return g_string_free(caption, FALSE);
 }
 
@@ -316,8 +315,8 @@ static struct plot *plot_lines(const struct view *view)
 	struct plot *plot = plot_new(view->metric, title, NULL);
 	GPtrArray *head = g_ptr_array_new();
 	GString *script = g_string_new(NULL);
-	g_autofree char *shown = g_strdup_printf("%s of each variant at each step of %s.",
-						 view->metric, axis->name);
+	g_autofree char *shown =
+		g_strdup_printf("%s of each variant at each step of %s.", view->metric, axis->name);
 
 	plot->caption = view_caption(view, shown);
 	plot->height = HEIGHT + legend_height(&view->legend);
@@ -414,11 +413,11 @@ static struct plot *plot_dots(const struct view *view, const char *only)
 	enum { FRAME = 90, ROW_MIN = 22, VARIANT = 9 };
 	const struct view_axis *first = view->axes->pdata[0];
 	g_autofree char *axes = axes_text(view);
-	g_autofree char *title = only ? g_strdup_printf("%s over %s, %s=%s", view->metric, axes,
-							first->name, only)
-				      : g_strdup_printf("%s over %s", view->metric, axes);
-	g_autofree char *name = only ? g_strdup_printf("%s.%s", view->metric, only)
-				     : g_strdup(view->metric);
+	g_autofree char *title =
+		only ? g_strdup_printf("%s over %s, %s=%s", view->metric, axes, first->name, only)
+		     : g_strdup_printf("%s over %s", view->metric, axes);
+	g_autofree char *name =
+		only ? g_strdup_printf("%s.%s", view->metric, only) : g_strdup(view->metric);
 	g_autofree char *shown =
 		g_strdup_printf("%s of each variant; a row is a point: %s.", view->metric, axes);
 	struct plot *plot = plot_new(name, title, view_caption(view, shown));
@@ -505,8 +504,7 @@ GPtrArray *plots_of_curve(const struct results_curve *curve)
 	g_autoptr(GPtrArray) axes = axes_of(curve), variants = g_ptr_array_new();
 	g_autoptr(GPtrArray) metrics = results_curve_metrics(curve);
 	g_autoptr(GArray) styles = g_array_new(FALSE, FALSE, sizeof(guint));
-	struct view view = {
-		.curve = curve, .axes = axes, .variants = variants, .styles = styles};
+	struct view view = {.curve = curve, .axes = axes, .variants = variants, .styles = styles};
 
 	for (guint i = 0; axes->len && first_doc(curve) && i < metrics->len; i++)
 		if (look_at(&view, metrics->pdata[i]))

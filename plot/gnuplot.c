@@ -22,9 +22,7 @@ static void append_data_cell(GString *data, const char *cell)
 	}
 	g_string_append_c(data, '"');
 	for (; *cell; cell++)
-		g_string_append_c(data, *cell == '"'	       ? '\''
-					: g_ascii_iscntrl(*cell) ? ' '
-								 : *cell);
+		g_string_append_c(data, *cell == '"' ? '\'' : g_ascii_iscntrl(*cell) ? ' ' : *cell);
 	g_string_append_c(data, '"');
 }
 

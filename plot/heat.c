@@ -21,8 +21,8 @@ struct map {
 
 static double share(const struct map *map, double value)
 {
-	return map->steep ? log(value / map->low) / log(map->high / map->low) :
-			    (value - map->low) / (map->high - map->low);
+	return map->steep ? log(value / map->low) / log(map->high / map->low)
+			  : (value - map->low) / (map->high - map->low);
 }
 
 /* False if all figures are the same: that is no picture. */
@@ -74,8 +74,7 @@ static void set_head(const struct view *view, struct plot *plot)
 	GPtrArray *head = g_ptr_array_new();
 
 	for (guint a = 0; a < 2; a++)
-		g_ptr_array_add(head,
-				g_strdup(((struct view_axis *)view->axes->pdata[a])->name));
+		g_ptr_array_add(head, g_strdup(((struct view_axis *)view->axes->pdata[a])->name));
 	g_ptr_array_add(head, g_strdup("column"));
 	g_ptr_array_add(head, g_strdup("row"));
 	g_ptr_array_add(head, g_strdup_printf("%s (%s)", view->metric, view->unit));
@@ -106,8 +105,8 @@ static char *script_of(const struct map *map, const struct plot *plot)
 
 	append_axis(map->view->axes->pdata[0], 'x', script);
 	append_axis(map->view->axes->pdata[1], 'y', script);
-	g_string_append_printf(script, "set palette defined (%s)\nset cblabel noenhanced offset 1,0 ",
-			       viridis);
+	g_string_append_printf(
+		script, "set palette defined (%s)\nset cblabel noenhanced offset 1,0 ", viridis);
 	append_axis_label(script, NULL, &map->scale);
 	g_string_append_printf(script, "\nset format cb '%%.6g'\n%sset cbrange [%.10g:%.10g]\n",
 			       map->steep ? "set logscale cb 10\n" : "", map->low * factor,

@@ -21,7 +21,8 @@ void html_text(GString *out, const char *text)
 			g_string_append(out, "&quot;");
 		else if (c == '\'')
 			g_string_append(out, "&#39;");
-		else if ((g_unichar_iscntrl(c) && c != '\n' && c != '\t') || !g_unichar_validate(c) ||
+		else if ((g_unichar_iscntrl(c) && c != '\n' && c != '\t') ||
+			 !g_unichar_validate(c) ||
 			 (c & 0xfffe) == 0xfffe) /* U+xxFFFE and U+xxFFFF are no characters */
 			g_string_append_c(out, '?');
 		else

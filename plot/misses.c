@@ -45,7 +45,8 @@ static void fill(struct plot *plot, const struct plot_misses *curve, size_t coun
 
 	g_ptr_array_add(head, g_strdup("size (keys)"));
 	for (size_t c = 0; c < count; c++)
-		g_ptr_array_add(head, g_strdup_printf("%s (misses in 100 accesses)", curve[c].label));
+		g_ptr_array_add(head,
+				g_strdup_printf("%s (misses in 100 accesses)", curve[c].label));
 	g_ptr_array_add(head, NULL);
 	plot_set_head(plot, head);
 	for (guint s = 0; s < sizes->len; s++) {
@@ -74,16 +75,17 @@ struct plot *plot_of_misses(const struct plot_misses *curve, size_t count, bool 
 		g_strconcat("What share of accesses finds no key in a cache of so many keys, by "
 			    "policy.",
 			    upper_bound ? " An upper bound: what the page cache answers reaches no "
-					  "key." :
-					  "",
+					  "key."
+					: "",
 			    NULL));
 
 	fill(plot, curve, count);
 	plot->height = HEIGHT + legend_height(&legend);
 	append_legend(script, &legend);
-	g_string_append(script, "set xlabel 'size of the cache (keys)'\n"
-				"set ylabel 'misses (% of accesses)'\n"
-				"set logscale x 10\nset format x '%.6g'\nset yrange [0:100]\nplot ");
+	g_string_append(script,
+			"set xlabel 'size of the cache (keys)'\n"
+			"set ylabel 'misses (% of accesses)'\n"
+			"set logscale x 10\nset format x '%.6g'\nset yrange [0:100]\nplot ");
 	for (size_t c = 0; c < count; c++) {
 		g_string_append_printf(script, "%s'%s.dat' using 1:%zu with linespoints",
 				       c ? ", \\\n  " : "", plot->name, 2 + c);

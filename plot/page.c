@@ -48,8 +48,9 @@ static void facts(const struct plot_page *page, const struct results_doc *doc, G
 	if (doc->cost_profile.name)
 		html_format(out, "cost profile %s (kernel %s, %s) · ", doc->cost_profile.name,
 			    doc->cost_profile.kernel, doc->cost_profile.cpu);
-	html_format(out, doc->replications == 1 ? "%s replication from seed %s" :
-						  "%s replications from seed %s",
+	html_format(out,
+		    doc->replications == 1 ? "%s replication from seed %s"
+					   : "%s replications from seed %s",
 		    runs, seed);
 	if (page->curve) {
 		g_autofree char *points = g_strdup_printf("%u", page->curve->points->len);
@@ -120,8 +121,9 @@ static void conclusion(const struct plot_page *page, const struct results_doc *d
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (!is_whole(page))
-		g_string_append(text, "<p class=\"warning\">Incomplete: not every run was made; what "
-				      "follows rests on those that were.</p>\n");
+		g_string_append(text,
+				"<p class=\"warning\">Incomplete: not every run was made; what "
+				"follows rests on those that were.</p>\n");
 	answer(page, doc, text);
 	verdict(page, text);
 	if (text->len)

@@ -20,8 +20,8 @@ static void chain(const char *text, GString *out)
 			links++;
 		}
 	g_string_append_printf(out, "</ol>\n%s",
-			       links > 1 ? "<p class=\"back\">↺ which the first one holds</p>\n" :
-					   "");
+			       links > 1 ? "<p class=\"back\">↺ which the first one holds</p>\n"
+					 : "");
 }
 
 static void history(const char *text, GString *out)
@@ -166,7 +166,8 @@ static void settings(const struct results_doc *doc, GString *out)
 
 static void machine(const struct results_doc *doc, GString *out)
 {
-	g_string_append(out, "<h3>Machine</h3>\n<div class=\"scroll\"><table class=\"words\"><tbody>\n");
+	g_string_append(out,
+			"<h3>Machine</h3>\n<div class=\"scroll\"><table class=\"words\"><tbody>\n");
 	for (guint i = 0; i < doc->machine->len; i++) {
 		const struct results_pair *pair = doc->machine->pdata[i];
 
@@ -196,18 +197,21 @@ static void costs(const struct results_doc *doc, GString *out)
 				     "run it again for them.</p>\n");
 		return;
 	}
-	g_string_append_printf(out,
-			       " %u figures, of which %u are estimates with the range that they may "
-			       "be in.</p>\n<details class=\"kept\"><summary>Every figure and its source</summary>\n"
-			       "<div class=\"scroll\"><table class=\"words\">\n<thead><tr>"
-			       "<th scope=\"col\">name</th><th scope=\"col\">value</th>"
-			       "<th scope=\"col\">estimate</th><th scope=\"col\">source</th></tr>"
-			       "</thead>\n<tbody>\n",
-			       doc->costs->len, estimates);
+	g_string_append_printf(
+		out,
+		" %u figures, of which %u are estimates with the range that they may "
+		"be in.</p>\n<details class=\"kept\"><summary>Every figure and its "
+		"source</summary>\n"
+		"<div class=\"scroll\"><table class=\"words\">\n<thead><tr>"
+		"<th scope=\"col\">name</th><th scope=\"col\">value</th>"
+		"<th scope=\"col\">estimate</th><th scope=\"col\">source</th></tr>"
+		"</thead>\n<tbody>\n",
+		doc->costs->len, estimates);
 	for (guint i = 0; i < doc->costs->len; i++) {
 		const struct results_cost *cost = doc->costs->pdata[i];
 
-		html_format(out, "<tr><th scope=\"row\">%s</th><td>%s</td>", cost->name, cost->value);
+		html_format(out, "<tr><th scope=\"row\">%s</th><td>%s</td>", cost->name,
+			    cost->value);
 		if (cost->low)
 			html_format(out, "<td>%s … %s</td>", cost->low, cost->high);
 		else
@@ -223,27 +227,31 @@ static void reproduce(const struct plot_page *page, const struct results_doc *do
 {
 	bool script = doc->scenario.text[0] != '{';
 
-	html_format(out,
-		    "<h2>To make it anew</h2>\n<pre><code>%s</code></pre>\n<p>With extentsim %s. The "
-		    "same scenario, seed and version give the same bytes. The scenario's text has "
-		    "SHA-256 <code>%s</code>",
-		    page->command, doc->program_version, doc->scenario.digest);
+	html_format(
+		out,
+		"<h2>To make it anew</h2>\n<pre><code>%s</code></pre>\n<p>With extentsim %s. The "
+		"same scenario, seed and version give the same bytes. The scenario's text has "
+		"SHA-256 <code>%s</code>",
+		page->command, doc->program_version, doc->scenario.digest);
 	if (doc->image.name)
 		html_format(out, ", image %s <code>%s</code>", doc->image.name, doc->image.digest);
-	html_format(out, ".</p>\n<details class=\"kept\"><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
-			 "</details>\n",
-		    script ? "The script" : "The scenario", doc->scenario.text);
+	html_format(
+		out,
+		".</p>\n<details class=\"kept\"><summary>%s</summary>\n<pre><code>%s</code></pre>\n"
+		"</details>\n",
+		script ? "The script" : "The scenario", doc->scenario.text);
 }
 
 void page_basis(const struct plot_page *page, GString *out)
 {
 	const struct results_doc *doc =
-		page->cmp ? page->cmp->docs[0] :
-			    ((struct results_point *)page->curve->points->pdata[0])->doc;
+		page->cmp ? page->cmp->docs[0]
+			  : ((struct results_point *)page->curve->points->pdata[0])->doc;
 
 	g_string_append(out, "<h2>What it rests on</h2>\n");
 	if (page->curve)
-		g_string_append(out, "<p>As at the first point; the axes change what they set.</p>\n");
+		g_string_append(out,
+				"<p>As at the first point; the axes change what they set.</p>\n");
 	settings(doc, out);
 	machine(doc, out);
 	costs(doc, out);

@@ -97,11 +97,12 @@ static void comparison(const struct plot_page *page, GString *out)
 {
 	g_string_append(out, "<h2>Variants</h2>\n");
 	rows(page, false, out);
-	g_string_append(out, "<p class=\"legend\">* best, or not told from the best. Beside each figure "
-			     "its difference to the reference, the first column: = the same; ± half of a "
-			     "95 % interval, of differences seed by seed; ? can't be told from this many "
-			     "seeds. Metrics that are 0 in every variant are left out.</p>\n"
-			     "<details><summary>Every metric</summary>\n");
+	g_string_append(
+		out, "<p class=\"legend\">* best, or not told from the best. Beside each figure "
+		     "its difference to the reference, the first column: = the same; ± half of a "
+		     "95 % interval, of differences seed by seed; ? can't be told from this many "
+		     "seeds. Metrics that are 0 in every variant are left out.</p>\n"
+		     "<details><summary>Every metric</summary>\n");
 	rows(page, true, out);
 	g_string_append(out, "</details>\n");
 }
@@ -113,8 +114,7 @@ static void curve_cell(const struct results_point *point, const char *variant, c
 {
 	const struct results_variant *column =
 		point->doc ? results_doc_variant(point->doc, variant) : NULL;
-	const struct results_metric *metric =
-		column ? results_variant_metric(column, name) : NULL;
+	const struct results_metric *metric = column ? results_variant_metric(column, name) : NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (!metric) {
@@ -148,8 +148,7 @@ static void curve_table(const struct results_curve *curve, const struct results_
 		for (char **step = point->step; *step; step++)
 			html_format(out, "<th scope=\"row\">%s</th>", *step);
 		for (guint v = 0; v < doc->variants->len; v++)
-			curve_cell(point,
-				   ((struct results_variant *)doc->variants->pdata[v])->name,
+			curve_cell(point, ((struct results_variant *)doc->variants->pdata[v])->name,
 				   metric, out);
 		g_string_append(out, "</tr>\n");
 	}

@@ -27,8 +27,8 @@ enum { KINDS = G_N_ELEMENTS(kinds) };
 static bool is_of_kind(const char *part, size_t kind)
 {
 	for (const char *const *name = kinds[kind].names; *name; name++)
-		if (g_str_has_suffix(*name, ".") ? g_str_has_prefix(part, *name) :
-						   !strcmp(part, *name))
+		if (g_str_has_suffix(*name, ".") ? g_str_has_prefix(part, *name)
+						 : !strcmp(part, *name))
 			return true;
 	return false;
 }
@@ -60,7 +60,7 @@ static struct op *op_named(GPtrArray *ops, const char *name, size_t length, guin
 	}
 	op = g_new0(struct op, 1);
 	op->name = g_strndup(name, length);
-	op->part = g_new0(double, KINDS * columns);
+	op->part = g_new0(double, KINDS *columns);
 	g_ptr_array_add(ops, op);
 	return op;
 }
@@ -169,10 +169,11 @@ static char *script_of(const struct plot *plot, const struct legend *legend)
 	append_axis_label(script, "mean of an operation", &scale);
 	g_string_append_c(script, '\n');
 	append_row_tics(plot, script);
-	g_string_append_printf(script,
-			       "set xrange [0:*]\nset yrange [%u.5:-0.5]\nset grid x noy\nset style "
-			       "fill pattern border\nplot ",
-			       plot->rows->len - 1);
+	g_string_append_printf(
+		script,
+		"set xrange [0:*]\nset yrange [%u.5:-0.5]\nset grid x noy\nset style "
+		"fill pattern border\nplot ",
+		plot->rows->len - 1);
 	for (size_t k = 0; k < KINDS; k++) {
 		if (!is_used(plot, k))
 			continue;
@@ -192,10 +193,11 @@ static struct plot *plot_of_op(const struct results_comparison *cmp, const struc
 	g_autofree char *title = g_strdup_printf("What the time of %s went into", op->name);
 	struct plot *plot = plot_new(
 		name, title,
-		g_strdup_printf("The mean %s of each variant, by what it spent its time on. Parts add "
-				"up to its latency. Queues are those for a CPU, a worker, or I/O of "
-				"another task; rest is other work on a CPU, throttling and sleep.",
-				op->name));
+		g_strdup_printf(
+			"The mean %s of each variant, by what it spent its time on. Parts add "
+			"up to its latency. Queues are those for a CPU, a worker, or I/O of "
+			"another task; rest is other work on a CPU, throttling and sleep.",
+			op->name));
 	struct legend legend = {.names = 0, .longest = LONGEST_LABEL};
 	GPtrArray *head = g_ptr_array_new();
 

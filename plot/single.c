@@ -75,7 +75,7 @@ static void add_choice(const struct pareto *p, guint i, struct plot *plot)
 	g_ptr_array_add(cells, cell_number(memory->half_width));
 	g_ptr_array_add(cells, cell_number(cost->value));
 	g_ptr_array_add(cells, cell_number(cost->half_width));
-	g_ptr_array_add(cells, g_strdup(!choice		       ? "does not encrypt"
+	g_ptr_array_add(cells, g_strdup(!choice		     ? "does not encrypt"
 					: is_dominated(p, i) ? "dominated"
 							     : "front"));
 	plot_add_row(plot, cells);
@@ -165,17 +165,19 @@ static bool is_a_choice(const struct pareto *p)
 static void add_pareto(const struct results_comparison *cmp, GPtrArray *plots)
 {
 	enum { HEIGHT = 360 };
-	struct pareto p = {cmp, row_named(cmp, "mem.keys_max_bytes"), row_named(cmp, "cpu.busy_ns")};
+	struct pareto p = {cmp, row_named(cmp, "mem.keys_max_bytes"),
+			   row_named(cmp, "cpu.busy_ns")};
 	struct legend legend = {.taken = 0};
 	struct plot *plot;
 
 	if (!p.memory || !p.cost || !is_a_choice(&p))
 		return;
-	plot = plot_new("cost-against-memory", "Cost against memory",
-			g_strdup("CPU time of the whole run against the most memory that keys took. "
-				 "No variant takes less of one than one of the front without taking "
-				 "more of the other; one that is dominated takes no less of either. "
-				 "Whiskers, where figures are sampled, are 95% intervals."));
+	plot = plot_new(
+		"cost-against-memory", "Cost against memory",
+		g_strdup("CPU time of the whole run against the most memory that keys took. "
+			 "No variant takes less of one than one of the front without taking "
+			 "more of the other; one that is dominated takes no less of either. "
+			 "Whiskers, where figures are sampled, are 95% intervals."));
 	plot_set_head(plot, pareto_head(&p));
 	for (guint i = 0; i < cmp->columns->len; i++)
 		if (has_both(&p, i))

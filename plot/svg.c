@@ -50,8 +50,9 @@ bool svg_inline(const char *svg, const char *prefix, const char *label, GString 
 	prefix_ids(body, prefix);
 	for (size_t i = 0; i < G_N_ELEMENTS(recoloured); i++)
 		g_string_replace(body, recoloured[i][0], recoloured[i][1], 0);
-	html_format(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
-			 "xmlns:xlink=\"http://www.w3.org/1999/xlink\" role=\"img\" aria-label=\"%s\" ",
+	html_format(out,
+		    "<svg xmlns=\"http://www.w3.org/2000/svg\" "
+		    "xmlns:xlink=\"http://www.w3.org/1999/xlink\" role=\"img\" aria-label=\"%s\" ",
 		    label);
 	g_string_append_len(out, box, box_end + 1 - box);
 	g_string_append_c(out, '>');

@@ -87,9 +87,8 @@ char **results_doc_measures(const struct results_doc *doc)
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(list, i, name)
-		if (json_is_string(name))
-			g_ptr_array_add(names, g_strdup(json_string_value(name)));
+	json_array_foreach(list, i, name) if (json_is_string(name))
+		g_ptr_array_add(names, g_strdup(json_string_value(name)));
 	g_ptr_array_add(names, NULL);
 	json_decref(json);
 	if (names->len > 1)
@@ -192,9 +191,9 @@ static void sort_points(struct results_curve *curve)
 		double number;
 
 		for (guint i = 0; i < curve->points->len; i++)
-			axis.numbers = axis.numbers &&
-				       results_step_number(point_at(curve, i)->step[a], &number,
-							   NULL);
+			axis.numbers =
+				axis.numbers &&
+				results_step_number(point_at(curve, i)->step[a], &number, NULL);
 		g_array_append_val(axes, axis);
 	}
 	g_ptr_array_sort_with_data(curve->points, compare_points, axes);
@@ -243,7 +242,8 @@ static bool same_variants(const struct results_doc *a, const struct results_doc 
 	bool same = a->variants->len == b->variants->len;
 
 	for (guint i = 0; same && i < a->variants->len; i++)
-		same = results_doc_variant(b, ((struct results_variant *)a->variants->pdata[i])->name);
+		same = results_doc_variant(b,
+					   ((struct results_variant *)a->variants->pdata[i])->name);
 	return same;
 }
 
@@ -280,8 +280,7 @@ static bool add_document(struct results_curve *curve, struct results_doc *doc, c
 
 	for (size_t a = 0; curve->axis[a]; a++)
 		g_ptr_array_add(steps, (gpointer)step_of(doc, curve->axis[a]));
-	if (fine && (axes->len != steps->len + 1 ||
-		     g_ptr_array_find(steps, NULL, NULL)))
+	if (fine && (axes->len != steps->len + 1 || g_ptr_array_find(steps, NULL, NULL)))
 		fine = unlike(path, "other axes", error);
 	for (guint i = 0; fine && i < curve->points->len; i++) {
 		bool same = true;

@@ -64,9 +64,9 @@ static void read_cost(struct reader *r, const char *name, const json_t *entry,
 	source = reader_string(r, entry, "source");
 	if (json_object_get(entry, "range")) {
 		range = reader_array(r, entry, "range");
-		if (range && (json_array_size(range) != 2 ||
-			      !json_is_string(json_array_get(range, 0)) ||
-			      !json_is_string(json_array_get(range, 1))))
+		if (range &&
+		    (json_array_size(range) != 2 || !json_is_string(json_array_get(range, 0)) ||
+		     !json_is_string(json_array_get(range, 1))))
 			reader_fail(r, "'range' must be two strings");
 	}
 	if (!r->failed)

@@ -329,8 +329,10 @@ bool results_answer(const struct results_curve *curve, const char *answer, GStri
 /** Stored results as a command takes them: documents to be compared, or a curve. */
 struct results_set {
 	GPtrArray *docs; /* struct results_doc * */
-	GPtrArray *labels; /* char *, one for each, and NULL: their names, short where they differ so */
-	struct results_curve *curve; /* of a folder of more than one point; then there are no docs */
+	GPtrArray *
+		labels; /* char *, one for each, and NULL: their names, short where they differ so */
+	struct results_curve
+		*curve; /* of a folder of more than one point; then there are no docs */
 };
 /** Reads files, or one folder of points; `paths` is NULL-terminated. A folder of one point is a document. */
 struct results_set *results_set_read(const char *const *paths, GError **error);
@@ -382,7 +384,8 @@ void results_cell_text(const struct results_comparison *cmp, const struct result
 /** Whether a table shows the row, unless everything is asked for. `measure` as in the options. */
 bool results_row_is_shown(const struct results_row *row, const char *const *measure);
 /** Appends the verdict, a sentence to a line, without its heading. */
-void results_verdict(const struct results_comparison *cmp, const char *const *measure, GString *out);
+void results_verdict(const struct results_comparison *cmp, const char *const *measure,
+		     GString *out);
 /** Metrics that the curve measures, in the order in which they are shown; the names belong to it. */
 GPtrArray *results_curve_metrics(const struct results_curve *curve);
 

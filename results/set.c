@@ -55,11 +55,12 @@ static bool read_all(struct results_set *set, const char *const *paths, GError *
 
 		if (folder && paths[1]) {
 			g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_NOT_COMPARABLE,
-				    "%s: error: a folder of points is a curve, which stands alone", *path);
+				    "%s: error: a folder of points is a curve, which stands alone",
+				    *path);
 			return false;
 		}
-		if (!(folder ? read_folder(set, *path, error) :
-			       read_file(set, paths, *path, error)))
+		if (!(folder ? read_folder(set, *path, error)
+			     : read_file(set, paths, *path, error)))
 			return false;
 	}
 	g_ptr_array_add(set->labels, NULL);

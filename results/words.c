@@ -145,8 +145,8 @@ GPtrArray *results_told(const struct results_doc *doc, const struct results_vari
 	return order;
 }
 
-static void tell(const struct results_comparison *cmp, const struct results_told *told, unsigned width,
-		 GString *out)
+static void tell(const struct results_comparison *cmp, const struct results_told *told,
+		 unsigned width, GString *out)
 {
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_auto(GStrv) lines = g_strsplit(told->finding->text, "\n", -1);

@@ -11,7 +11,8 @@ TestSuite(report_command);
 
 static const char scenario[] =
 	"{ \"question\": \"How many?\", \"params\": { \"files\": 1 },\n"
-	"  \"axes\": [{ \"name\": \"files\", \"set\": \"params.files\", \"values\": [1, 2, 16] }],\n"
+	"  \"axes\": [{ \"name\": \"files\", \"set\": \"params.files\", \"values\": [1, 2, 16] "
+	"}],\n"
 	"  \"measure\": [\"key.*\"],\n"
 	"  \"answer\": \"Sixteen take {p: key.setkeys @ files=16} keys.\",\n"
 	"  \"actors\": [{ \"name\": \"s\", \"kind\": \"script\", \"script\": [\"addkey K\",\n"
@@ -65,7 +66,8 @@ Test(report_command, a_folder_of_points_is_a_curve)
 	expect(folder, "report points -o page.html --plots pictures", 0, "", "");
 	expect_file(folder, "page.html", "<p class=\"answer\">Sixteen take ");
 	expect_file(folder, "page.html", "<svg ");
-	expect_file(folder, "page.html", "extentsim run s.json --seed 1 --replications 1 -o FOLDER");
+	expect_file(folder, "page.html",
+		    "extentsim run s.json --seed 1 --replications 1 -o FOLDER");
 	expect_file(folder, "pictures/key.setkeys.gp", "'key.setkeys.dat' using");
 	expect_file(folder, "pictures/key.setkeys.dat", "16\t16\t0\t");
 	expect_file(folder, "pictures/key.setkeys.svg", "<svg");
@@ -114,7 +116,8 @@ Test(report_command, a_gnuplot_that_fails_leaves_nothing_and_is_quoted)
 {
 	char *folder = folder_with_results();
 
-	fake_gnuplot(folder, "#!/bin/sh\n>\"${2%.gp}.svg\"\necho 'line 7: no such style' >&2\nexit 1\n");
+	fake_gnuplot(folder,
+		     "#!/bin/sh\n>\"${2%.gp}.svg\"\necho 'line 7: no such style' >&2\nexit 1\n");
 	expect_nothing_left(folder);
 	expect(folder, "report points -o page.html", 5, "", "line 7: no such style");
 	loader_library_remove(folder);

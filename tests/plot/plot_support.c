@@ -15,12 +15,10 @@ struct results_curve *plot_curve(const char *const *axes, const char *const (*st
 		int64_t value = 10 * (int64_t)i + 5;
 
 		for (uint32_t r = 0; r < 2; r++) {
-			struct figure a[] = {{"key.setkeys", value + 2 * r},
-					     {"key.nonces_drawn", 0},
-					     {NULL, 0}};
-			struct figure b[] = {{"key.setkeys", 7 * value},
-					     {"key.nonces_drawn", 0},
-					     {NULL, 0}};
+			struct figure a[] = {
+				{"key.setkeys", value + 2 * r}, {"key.nonces_drawn", 0}, {NULL, 0}};
+			struct figure b[] = {
+				{"key.setkeys", 7 * value}, {"key.nonces_drawn", 0}, {NULL, 0}};
 
 			fabricate_run(doc, "a", r, &(struct made_up){a, 1, 1, NULL, false});
 			fabricate_run(doc, name, r, &(struct made_up){b, 0, 2, NULL, false});

@@ -21,8 +21,9 @@ static struct results_doc *with_everything(void)
 	results_doc_add_cost(doc, "costs.syscall", "88ns", "measured <here>", "60ns", "200ns");
 	results_doc_add_cost(doc, "costs.lock", "20ns", "read in a book", NULL, NULL);
 	fabricate_run(doc, "a", 0, &(struct made_up){figures, 0, 1, deadlock, true});
-	fabricate_run(doc, "<script>alert('b')</script>", 0,
-		      &(struct made_up){other, 0, 2, "refusal: \"x\" & <y>\nborn in line 3", false});
+	fabricate_run(
+		doc, "<script>alert('b')</script>", 0,
+		&(struct made_up){other, 0, 2, "refusal: \"x\" & <y>\nborn in line 3", false});
 	return doc;
 }
 
@@ -62,8 +63,9 @@ Test(page, it_is_well_formed)
 
 Test(page, it_runs_nothing_and_fetches_nothing)
 {
-	static const char *const bad[] = {"<script", " src=", "@import", "url(http", "<link",
-					  "<iframe", " onload=", "href=\"http", "href='http"};
+	static const char *const bad[] = {"<script",  " src=",	     "@import",
+					  "url(http", "<link",	     "<iframe",
+					  " onload=", "href=\"http", "href='http"};
 	g_autofree char *text = page_of_everything();
 
 	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)

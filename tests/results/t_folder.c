@@ -133,19 +133,19 @@ Test(folder, steps_are_numbers_with_units_or_words)
 		double value;
 		const char *unit;
 	} steps[] = {
-		{"128", true, 128, ""},	       {"4KiB", true, 4096, "bytes"},
-		{"1.5ms", true, 1.5e6, "ns"},  {"16m", true, 16777216, "bytes"},
-		{"cold", false, 0, NULL},      {"4 KiB", false, 0, NULL},
-		{"12:high", false, 0, NULL},   {"", false, 0, NULL},
-		{"infinity", false, 0, NULL},  {"-3", true, -3, ""},
+		{"128", true, 128, ""},	      {"4KiB", true, 4096, "bytes"},
+		{"1.5ms", true, 1.5e6, "ns"}, {"16m", true, 16777216, "bytes"},
+		{"cold", false, 0, NULL},     {"4 KiB", false, 0, NULL},
+		{"12:high", false, 0, NULL},  {"", false, 0, NULL},
+		{"infinity", false, 0, NULL}, {"-3", true, -3, ""},
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
 		double value;
 		const char *unit;
 
-		cr_expect_eq(results_step_number(steps[i].step, &value, &unit),
-			     steps[i].is_number, "%s", steps[i].step);
+		cr_expect_eq(results_step_number(steps[i].step, &value, &unit), steps[i].is_number,
+			     "%s", steps[i].step);
 		if (!steps[i].is_number)
 			continue;
 		cr_expect_eq(value, steps[i].value, "%s", steps[i].step);
@@ -156,8 +156,8 @@ Test(folder, steps_are_numbers_with_units_or_words)
 Test(folder, a_script_says_nothing_of_itself)
 {
 	static const char script[] = "write f 0 4k\n";
-	struct results_doc *doc = results_doc_new("s", "?", "terminating", script,
-						  strlen(script), 1, 1);
+	struct results_doc *doc =
+		results_doc_new("s", "?", "terminating", script, strlen(script), 1, 1);
 	g_autofree char *answer = results_doc_says(doc, "answer");
 
 	cr_expect_null(answer);
