@@ -94,6 +94,44 @@ Test(report_command, a_result_is_a_page_with_the_command_that_makes_it_anew)
 	g_free(folder);
 }
 
+/* The command in a page, without its first word and where it writes to. The caller frees. */
+static char *command_in(const char *page)
+{
+	static const char begin[] = "<pre><code>extentsim ", end[] = " -o RESULT.json</code>",
+			  quote[] = "&#39;";
+	const char *from = strstr(page, begin), *to = from ? strstr(from, end) : NULL;
+	GString *command;
+
+	cr_assert_not_null(to, "%s", page);
+	from += strlen(begin);
+	command = g_string_new_len(from, to - from);
+	g_string_replace(command, quote, "'", 0);
+	return g_string_free(command, false);
+}
+
+Test(report_command, the_command_of_the_page_gives_the_same_bytes)
+{
+	char *folder = folder_with_results();
+	g_autofree char *command = NULL, *path = g_build_filename(folder, "one.json", NULL),
+			*before = NULL, *whole = NULL;
+	struct cli_result page, again;
+
+	expect(folder,
+	       "run s.json -q -o one.json --set axes.files=2 --variant 'x y: design=heavyweight "
+	       "setup=pool pool.size=2' --variant 'none: design=none'",
+	       0, "", "");
+	cr_assert(g_file_get_contents(path, &before, NULL, NULL));
+	page = cli_run(NULL, folder, "report one.json -o - --no-plots");
+	command = command_in(page.out);
+	cli_result_clear(&page);
+	whole = g_strconcat(command, " -q --format json", NULL);
+	again = cli_run(NULL, folder, whole);
+	cr_expect_str_eq(again.out, before, "%s", command);
+	cli_result_clear(&again);
+	loader_library_remove(folder);
+	g_free(folder);
+}
+
 /* Puts a gnuplot that is this script first on the path. */
 static void fake_gnuplot(const char *folder, const char *script)
 {
