@@ -25,7 +25,7 @@ DATADIR := $(CURDIR)
 
 PKGS := glib-2.0 gio-2.0 jansson smartcols
 APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev
-APT_TEST := libcriterion-dev
+APT_TEST := libcriterion-dev gnuplot-nox
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wformat=2 -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings
 ifneq ($(WERROR),0)

@@ -35,6 +35,30 @@ static void append_word(GString *out, const char *word)
 	g_string_append_printf(out, " %s", quoted ? quoted : word);
 }
 
+/* The setting that a variant has which says nothing of it. */
+static const char *usual(const char *key)
+{
+	for (const struct sim_param *param = cli_registry()->variant_params; param->name; param++)
+		if (!strcmp(param->name, key))
+			return param->fallback;
+	return NULL;
+}
+
+static void append_variant(GString *out, const struct results_variant *variant)
+{
+	g_autoptr(GString) text = g_string_new(variant->name);
+
+	g_string_append_c(text, ':');
+	for (guint i = 0; i < variant->settings->len; i++) {
+		const struct results_pair *pair = variant->settings->pdata[i];
+
+		if (g_strcmp0(usual(pair->key), pair->value) != 0)
+			g_string_append_printf(text, " %s=%s", pair->key, pair->value);
+	}
+	g_string_append(out, " --variant");
+	append_word(out, text->str);
+}
+
 static char *command_of(const struct results_doc *doc, bool curve)
 {
 	GString *out = g_string_new("extentsim run");
@@ -58,6 +82,8 @@ static char *command_of(const struct results_doc *doc, bool curve)
 		g_string_append(out, " --set");
 		append_word(out, override);
 	}
+	for (guint i = 0; doc->variants_given && i < doc->variants->len; i++)
+		append_variant(out, doc->variants->pdata[i]);
 	g_string_append_printf(out, " --seed %" G_GUINT64_FORMAT " --replications %u",
 			       doc->seeds[0], doc->replications);
 	g_string_append(out, curve ? " -o FOLDER" : " -o RESULT.json");

@@ -98,6 +98,7 @@ struct results_doc *run_document(const struct scenario *scenario)
 	add_machine(doc, "memory_bytes", machine->memory_bytes);
 	add_machine(doc, "devices", machine->devices);
 	add_machine(doc, "device_channels", machine->device_channels);
+	doc->variants_given = scenario->variants_given;
 	for (guint i = 0; i < scenario->variants->len; i++) {
 		const struct fscrypt_variant *variant = scenario->variants->pdata[i];
 

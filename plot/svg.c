@@ -19,6 +19,7 @@ static void prefix_ids(GString *svg, const char *prefix)
 static const char *const recoloured[][2] = {
 	{"color=\"black\"", "color=\"currentColor\""},
 	{"stroke='black'", "stroke='currentColor'"},
+	{"stroke=\"black\"", "stroke=\"currentColor\""},
 	{"fill=\"black\"", "fill=\"currentColor\""},
 	{"fill='black'", "fill='currentColor'"},
 	{"'rgb(  0,   0,   0)'", "'currentColor'"},

@@ -422,9 +422,9 @@ static void read_variants(struct reader *r, const json_t *root, struct results_d
 static struct results_doc *read_root(struct reader *r, const json_t *root)
 {
 	static const char *const keys[] = {
-		"schema_version", "program_version", "complete",     "missing", "scenario",
-		"overrides",	  "image",	     "cost_profile", "machine", "seeds",
-		"replications",	  "variant_order",   "variants",     NULL};
+		"schema_version", "program_version", "complete",     "missing",	       "scenario",
+		"overrides",	  "image",	     "cost_profile", "machine",	       "seeds",
+		"replications",	  "variant_order",   "variants",     "variants_given", NULL};
 	struct results_doc *doc;
 	const json_t *seeds;
 	int64_t version;
@@ -453,6 +453,8 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 	read_seeds(r, seeds, doc);
 	read_question(r, root, doc);
 	read_variants(r, root, doc);
+	if (json_object_get(root, "variants_given"))
+		doc->variants_given = reader_bool(r, root, "variants_given");
 	if (reader_bool(r, root, "complete") != results_complete(doc))
 		reader_fail(r, "'complete' does not agree with the runs that are there");
 	return doc;

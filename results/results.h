@@ -111,6 +111,7 @@ struct results_doc {
 	uint64_t *seeds; /* one for each replication … */
 	uint32_t *seed_replication; /* … and the replication number that was mixed into it */
 	GPtrArray *variants; /* struct results_variant *, in the scenario's order */
+	bool variants_given; /* by --variant, in place of those of the text */
 	bool batch; /* between results_batch_begin() and _end() */
 };
 

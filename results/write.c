@@ -251,6 +251,8 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 	emit_bool(e, "complete", results_complete(doc));
 	write_missing(e, doc);
 	write_question(e, doc);
+	if (doc->variants_given)
+		emit_bool(e, "variants_given", true);
 	emit_open(e, "variant_order", '[');
 	for (guint i = 0; i < doc->variants->len; i++)
 		emit_string(e, NULL, ((struct results_variant *)doc->variants->pdata[i])->name);

@@ -136,6 +136,7 @@ static bool apply_options(struct loader *loader, struct scenario *scenario,
 		return true;
 	if (options->variants && options->variants[0]) {
 		loader->variants_replaced = true;
+		scenario->variants_given = true;
 		if (!scenario_replace_variants(loader, registry->variant_params, options->variants,
 					       error))
 			return false;

@@ -78,6 +78,7 @@ struct scenario {
 
 	GPtrArray *actors; /* struct scenario_actor * */
 	GPtrArray *variants; /* struct fscrypt_variant * */
+	bool variants_given; /* by an option, in place of the file's */
 	GPtrArray *expect; /* struct scenario_expect * */
 	GPtrArray *overrides; /* char *, "path=value" */
 

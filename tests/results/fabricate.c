@@ -18,6 +18,7 @@ static const struct sim_metric_def defs[] = {
 	{"disk.*", "count", SIM_LESS_IS_BETTER, "disk", ""},
 	{"truth.*", "count", SIM_LESS_IS_BETTER, "truth", ""},
 	{"deadlocks", "count", SIM_LESS_IS_BETTER, "locks", ""},
+	{"cpu.*_ns", "ns", SIM_LESS_IS_BETTER, "CPU", ""},
 	{"other.*", "count", SIM_NO_DIRECTION, "other", ""},
 };
 
