@@ -12,6 +12,7 @@ enum {
 	AXES_MAX = 6, /* more than can be read off a table */
 	STEPS_MAX = 1000,
 	POINTS_MAX = 10000,
+	PRODUCT_MAX = 1000000, /* with the points excluded, each of which has to be looked at */
 };
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -491,6 +492,31 @@ static bool next_point(const struct scenario *scenario, guint *steps)
 	return false;
 }
 
+/* An axis that --set has narrowed may lack a step of the file's. */
+static bool is_narrowed(const struct loader *loader, const struct scenario_axis *axis)
+{
+	json_t *json;
+	size_t i;
+
+	json_array_foreach(json_object_get(loader->root, "axes"), i,
+			   json) if (!strcmp(actor_json_name(json),
+					     axis->name)) return json_object_get(json, "only");
+	return false;
+}
+
+enum scenario_step_found scenario_check_step(const struct loader *loader,
+					     const struct scenario_axis *axis, const char *label,
+					     GError **error)
+{
+	for (guint i = 0; i < axis->steps->len; i++)
+		if (!strcmp(((struct scenario_step *)axis->steps->pdata[i])->label, label))
+			return SCENARIO_STEP_THERE;
+	if (is_narrowed(loader, axis))
+		return SCENARIO_STEP_GONE;
+	loader_fail(loader, error, "axis \"%s\" has no step \"%s\"", axis->name, label);
+	return SCENARIO_STEP_WRONG;
+}
+
 bool scenario_check_axis_names(struct loader *loader, const struct scenario *scenario,
 			       const json_t *json, GError **error)
 {
@@ -510,6 +536,47 @@ bool scenario_check_axis_names(struct loader *loader, const struct scenario *sce
 	return true;
 }
 
+/* A step, or each of a list, which is one of the axis. */
+static bool check_step(struct loader *loader, const struct scenario_axis *axis, const json_t *value,
+		       GError **error)
+{
+	g_autofree char *label = NULL;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(value, i, one)
+	{
+		size_t mark = loader_enter_index(loader, i);
+
+		if (!check_step(loader, axis, one, error))
+			return false;
+		loader_leave(loader, mark);
+	}
+	if (json_is_array(value))
+		return true;
+	label = scenario_step_label(value);
+	return scenario_check_step(loader, axis, label, error) != SCENARIO_STEP_WRONG;
+}
+
+static bool check_excluded_point(struct loader *loader, const struct scenario *scenario,
+				 const json_t *point, GError **error)
+{
+	const char *name;
+	json_t *value;
+
+	if (!scenario_check_axis_names(loader, scenario, point, error))
+		return false;
+	json_object_foreach((json_t *)point, name, value)
+	{
+		size_t mark = loader_enter(loader, name);
+
+		if (!check_step(loader, scenario_axis_find(scenario, name), value, error))
+			return false;
+		loader_leave(loader, mark);
+	}
+	return true;
+}
+
 static bool check_exclude(struct loader *loader, const struct scenario *scenario,
 			  const json_t *exclude, GError **error)
 {
@@ -522,7 +589,7 @@ static bool check_exclude(struct loader *loader, const struct scenario *scenario
 	{
 		size_t at = loader_enter_index(loader, i);
 
-		if (!scenario_check_axis_names(loader, scenario, one, error))
+		if (!check_excluded_point(loader, scenario, one, error))
 			return false;
 		loader_leave(loader, at);
 	}
@@ -530,12 +597,26 @@ static bool check_exclude(struct loader *loader, const struct scenario *scenario
 	return true;
 }
 
+static bool product_fits(const struct loader *loader, const struct scenario *scenario,
+			 GError **error)
+{
+	uint64_t product = 1;
+
+	for (guint i = 0; i < scenario->axes->len && product <= PRODUCT_MAX; i++)
+		product *= ((struct scenario_axis *)scenario->axes->pdata[i])->steps->len;
+	return product <= PRODUCT_MAX ||
+	       loader_fail(loader, error,
+			   "the axes make more than %d points, those excluded among them",
+			   PRODUCT_MAX);
+}
+
 static bool make_points(struct loader *loader, struct scenario *scenario, GError **error)
 {
 	const json_t *exclude = json_object_get(loader->root, "exclude");
 	g_autofree guint *steps = g_new0(guint, scenario->axes->len + 1);
 
-	if (!check_exclude(loader, scenario, exclude, error))
+	if (!check_exclude(loader, scenario, exclude, error) ||
+	    !product_fits(loader, scenario, error))
 		return false;
 	do {
 		if (is_excluded(scenario, exclude, steps))
@@ -558,25 +639,69 @@ static bool same_path(const char *a, const char *b)
 	return g_pattern_match_simple(path_a, path_b) || g_pattern_match_simple(path_b, path_a);
 }
 
-/* An axis is set in its own words, or --set and the curve would overrule each other. */
-static bool check_sets(const struct scenario *scenario, const struct scenario_axis *axis,
-		       GError **error)
+static bool axis_sets(const struct scenario_axis *axis, const char *path)
 {
-	const struct scenario_step *step = axis->steps->pdata[0];
+	for (guint i = 0; i < axis->steps->len; i++)
+		for (char **set = ((struct scenario_step *)axis->steps->pdata[i])->sets; *set;
+		     set++)
+			if (same_path(*set, path))
+				return true;
+	return false;
+}
 
-	for (char **set = step->sets; *set; set++)
-		for (guint i = 0; i < scenario->overrides->len; i++) {
-			const char *override = scenario->overrides->pdata[i];
+bool scenario_check_option(const struct scenario *scenario, const char *option, const char *path,
+			   GError **error)
+{
+	for (guint i = 0; i < scenario->axes->len; i++) {
+		const struct scenario_axis *axis = scenario->axes->pdata[i];
 
-			if (!same_path(override, *set))
-				continue;
-			g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
-				    "--set %s: error: axis \"%s\" of the scenario sets this\n"
-				    "give the axis its steps: --set axes.%s=VALUE, or "
-				    "--set 'axes.%s=[VALUE, VALUE]'",
-				    override, axis->name, axis->name, axis->name);
+		if (!axis_sets(axis, path))
+			continue;
+		g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_BAD,
+			    "%s: error: axis \"%s\" of the scenario sets this\n"
+			    "give the axis its steps: --set axes.%s=VALUE, or "
+			    "--set 'axes.%s=[VALUE, VALUE]'",
+			    option, axis->name, axis->name, axis->name);
+		return false;
+	}
+	return true;
+}
+
+/* An axis is set in its own words, or --set and the curve would overrule each other. */
+static bool check_sets(const struct scenario *scenario, GError **error)
+{
+	for (guint i = 0; i < scenario->overrides->len; i++) {
+		const char *override = scenario->overrides->pdata[i];
+		g_autofree char *option = g_strconcat("--set ", override, NULL);
+
+		if (!scenario_check_option(scenario, option, override, error))
 			return false;
+	}
+	return true;
+}
+
+/* Of two axes that set one thing, the later would overrule the other. */
+static bool check_apart(struct loader *loader, const struct scenario *scenario, guint number,
+			GError **error)
+{
+	const struct scenario_axis *axis = scenario->axes->pdata[number], *other;
+
+	for (guint k = 0; k < number; k++) {
+		other = scenario->axes->pdata[k];
+		for (guint i = 0; i < axis->steps->len; i++) {
+			const struct scenario_step *step = axis->steps->pdata[i];
+
+			for (char **set = step->sets; *set; set++) {
+				if (!axis_sets(other, *set))
+					continue;
+				loader_enter(loader, "axes");
+				loader_enter_index(loader, number);
+				return loader_fail(loader, error,
+						   "\"%s\": axis \"%s\" sets this, too", *set,
+						   other->name);
+			}
 		}
+	}
 	return true;
 }
 
@@ -630,8 +755,10 @@ bool scenario_read_axes(struct loader *loader, struct scenario *scenario, GError
 		loader_leave(loader, at);
 	}
 	loader_leave(loader, mark);
+	if (!check_sets(scenario, error))
+		return false;
 	for (guint k = 0; k < scenario->axes->len; k++)
-		if (!check_sets(scenario, scenario->axes->pdata[k], error) ||
+		if (!check_apart(loader, scenario, k, error) ||
 		    !set_single(loader, scenario, k, error))
 			return false;
 	return make_points(loader, scenario, error);

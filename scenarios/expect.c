@@ -33,27 +33,6 @@ static GArray *places_new(void)
 	return places;
 }
 
-/* Whether some step of the axis, or of the file's before --set took some away, is named so. */
-static bool step_known(const struct scenario_axis *axis, const char *label)
-{
-	for (guint i = 0; i < axis->steps->len; i++)
-		if (!strcmp(((struct scenario_step *)axis->steps->pdata[i])->label, label))
-			return true;
-	return false;
-}
-
-/* An axis that --set has narrowed may lack a step that a claim names. */
-static bool axis_narrowed(const struct loader *loader, const char *name)
-{
-	json_t *axis;
-	size_t i;
-
-	json_array_foreach(json_object_get(loader->root, "axes"), i,
-			   axis) if (!strcmp(actor_json_name(axis),
-					     name)) return json_object_get(axis, "only");
-	return false;
-}
-
 /* "at" and "against": {AXIS: STEP}. *gone: a step is not in this run, so there is no claim. */
 static bool read_places(struct loader *loader, const struct scenario *scenario, const json_t *claim,
 			const char *key, GArray *places, bool *gone, GError **error)
@@ -69,16 +48,14 @@ static bool read_places(struct loader *loader, const struct scenario *scenario, 
 	{
 		struct scenario_place place = {g_strdup(name), scenario_step_label(value)};
 		size_t at = loader_enter(loader, name);
+		enum scenario_step_found found;
 
 		g_array_append_val(places, place);
-		if (step_known(scenario_axis_find(scenario, name), place.label)) {
-			loader_leave(loader, at);
-			continue;
-		}
-		if (!axis_narrowed(loader, name))
-			return loader_fail(loader, error, "axis \"%s\" has no step \"%s\"", name,
-					   place.label);
-		*gone = true;
+		found = scenario_check_step(loader, scenario_axis_find(scenario, name), place.label,
+					    error);
+		if (found == SCENARIO_STEP_WRONG)
+			return false;
+		*gone = *gone || found == SCENARIO_STEP_GONE;
 		loader_leave(loader, at);
 	}
 	loader_leave(loader, mark);

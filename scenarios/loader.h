@@ -142,9 +142,17 @@ bool scenario_fill_params(struct loader *loader, GError **error);
 /** Reads the axes, sets those of one step, and makes the points of their product. */
 bool scenario_read_axes(struct loader *loader, struct scenario *scenario, GError **error);
 void scenario_axis_free(gpointer axis);
+/** Whether an option may set the path ("path" or "path=value"): none that an axis sets. */
+bool scenario_check_option(const struct scenario *scenario, const char *option, const char *path,
+			   GError **error);
 /** Whether the keys of the object at the place are names of axes. */
 bool scenario_check_axis_names(struct loader *loader, const struct scenario *scenario,
 			       const json_t *json, GError **error);
+enum scenario_step_found { SCENARIO_STEP_THERE, SCENARIO_STEP_GONE, SCENARIO_STEP_WRONG };
+/** Whether the axis has a step, has lost it to --set, or never had it, which is an error. */
+enum scenario_step_found scenario_check_step(const struct loader *loader,
+					     const struct scenario_axis *axis, const char *label,
+					     GError **error);
 /** What names a step that has this value; the caller frees. */
 char *scenario_step_label(const json_t *value);
 /** The cost profile as it is shipped, before the scenario changes entries of it. */

@@ -236,6 +236,16 @@ static bool read_measure(struct loader *loader, struct scenario *scenario, GErro
 	return true;
 }
 
+static bool check_options(const struct scenario *scenario, const struct scenario_options *options,
+			  GError **error)
+{
+	if (!options)
+		return true;
+	return (!options->seed_given || scenario_check_option(scenario, "--seed", "seed", error)) &&
+	       (!options->replications_given ||
+		scenario_check_option(scenario, "--replications", "replications", error));
+}
+
 static bool read_all(struct loader *loader, struct scenario *scenario,
 		     const struct scenario_options *options,
 		     const struct scenario_registry *registry, GError **error)
@@ -243,7 +253,8 @@ static bool read_all(struct loader *loader, struct scenario *scenario,
 	int64_t scale_times;
 
 	return apply_options(loader, scenario, options, registry, error) &&
-	       scenario_read_axes(loader, scenario, error) && scenario_fill_params(loader, error) &&
+	       scenario_read_axes(loader, scenario, error) &&
+	       check_options(scenario, options, error) && scenario_fill_params(loader, error) &&
 	       read_measure(loader, scenario, error) &&
 	       read_top(loader, scenario, options, &scale_times, error) &&
 	       scenario_read_variants(loader, registry, scenario, error) &&

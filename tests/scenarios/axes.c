@@ -223,3 +223,55 @@ Test(axes, a_claim_about_a_step_that_set_took_away_is_dropped)
 	cr_expect_eq(s->expect->len, 1);
 	end(&w, s);
 }
+
+static void refuse(const char *text, const struct scenario_options *options, const char *because)
+{
+	struct world w = {.library = loader_library()};
+	g_autoptr(GError) error = NULL;
+	struct scenario *refused;
+
+	w.path = loader_file(w.library, "axes.json", text);
+	refused = scenario_load(w.path, options, &fake_registry, &error);
+	cr_assert_null(refused, "%s", because);
+	cr_expect(strstr(error->message, because), "%s", error->message);
+	loader_library_remove(w.library);
+	g_free(w.library);
+	g_free(w.path);
+}
+
+Test(axes, two_axes_do_not_set_one_thing)
+{
+	refuse(HEAD "\"axes\": [" POOLS ", {\"name\": \"p\", \"values\": [1, 2],\n"
+		    "\"set\": \"variants.light.pool.size\"}]}",
+	       NULL, "axis \"pool\" sets this, too");
+}
+
+Test(axes, seed_and_replications_are_not_given_beside_their_axis)
+{
+	refuse(HEAD "\"axes\": [{\"name\": \"s\", \"set\": \"seed\", \"values\": [1, 2]}]}",
+	       &(struct scenario_options){.seed_given = true, .seed = 3},
+	       "--seed: error: axis \"s\"");
+	refuse(HEAD "\"axes\": [{\"name\": \"r\", \"set\": \"replications\",\n"
+		    "\"values\": [1, 2]}]}",
+	       &(struct scenario_options){.replications_given = true, .replications = 3},
+	       "--replications: error: axis \"r\"");
+}
+
+Test(axes, a_point_that_can_not_be_is_not_excluded)
+{
+	refuse(HEAD "\"exclude\": [{\"cpus\": [2, 3]}],\n\"axes\": [" CPUS "]}", NULL,
+	       "axis \"cpus\" has no step \"3\"");
+}
+
+Test(axes, a_product_too_large_is_refused_at_once_even_if_all_of_it_is_excluded)
+{
+	g_autoptr(GString) text = g_string_new(HEAD "\"exclude\": [{}],\n\"axes\": [");
+
+	for (int i = 0; i < 6; i++)
+		g_string_append_printf(text,
+				       "%s{\"name\": \"a%d\", \"set\": \"actors[%d].x\", "
+				       "\"range\": [1, 1000]}",
+				       i ? ",\n" : "", i, i);
+	g_string_append(text, "]}");
+	refuse(text->str, NULL, "more than 1000000 points");
+}
