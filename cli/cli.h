@@ -175,9 +175,13 @@ struct results_text_options show_options(bool to_terminal);
 struct verdict {
 	bool whole; /* every run was made */
 	uint32_t failed; /* expectations that do not hold */
+	bool no_answer; /* a figure of it is not there */
 	bool wrong; /* a run stopped undeclared, or a script came to an outcome it did not expect */
 };
-/** Appends the curve as the format has it, with claims and answer. */
+/** The exit status that it makes. */
+enum cli_exit verdict_status(const struct verdict *verdict);
+/** Appends the curve as the format has it, with claims and answer (but not into JSON, which has no place for
+ * one). What is wrong with them is told on standard error. */
 bool show_curve(const struct scenario *scenario, const struct run_options *options,
 		enum run_format format, bool to_terminal, const struct results_curve *curve,
 		GString *out, struct verdict *verdict, GError **error);

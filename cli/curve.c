@@ -163,13 +163,12 @@ static int conclude(struct run *run)
 			run->curve, out, &verdict, &error) ||
 	    !output_text(NULL, out->str, &error))
 		return cli_fail(error);
-	if (verdict.whole)
-		return verdict.failed || verdict.wrong ? CLI_NO : CLI_YES;
-	cli_message("note", "interrupted: %u of %u points are done%s", points_done(run->curve),
-		    run->curve->points->len,
-		    run->options->output ? "; the same command goes on from there"
-					 : "; with -o FOLDER they would be kept");
-	return CLI_INTERRUPTED;
+	if (!verdict.whole)
+		cli_message("note", "interrupted: %u of %u points are done%s",
+			    points_done(run->curve), run->curve->points->len,
+			    run->options->output ? "; the same command goes on from there"
+						 : "; with -o FOLDER they would be kept");
+	return verdict_status(&verdict);
 }
 
 static bool names_fit(const struct run *run, GError **error)

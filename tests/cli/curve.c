@@ -126,6 +126,18 @@ Test(curves, the_format_answer_is_the_answer_alone)
 	end(folder);
 }
 
+Test(curves, what_was_run_is_shown_though_a_figure_of_the_answer_is_not_there)
+{
+	char *folder = folder_with_curve();
+	struct cli_result result = run(folder, "--set 'answer={open: key.setkies @ extents=1}'", 2);
+
+	cr_expect(strstr(result.out, "  extents  open\n        1     2\n"), "%s", result.out);
+	cr_expect(strstr(result.out, "holds: "), "%s", result.out);
+	cr_expect(strstr(result.err, "no such metric"), "%s", result.err);
+	cli_result_clear(&result);
+	end(folder);
+}
+
 Test(curves, a_point_that_can_not_be_written_ends_the_work)
 {
 	char *folder = folder_with_curve();
