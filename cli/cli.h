@@ -136,11 +136,11 @@ struct run_point {
 };
 /** An empty document for a scenario's runs; the caller's. */
 struct results_doc *run_document(const struct scenario *scenario);
-typedef void (*run_ended_fn)(void *arg, struct run_point *point);
+typedef bool (*run_ended_fn)(void *arg, struct run_point *point, GError **error);
 /** Runs every variant and replication of every point, as many at a time as the options say, and shows
- * how far it is. `ended`
- * (may be NULL) gets each point whose runs are all handed in, one at a time, from any thread. After an
- * interruption the documents have what was finished. False if a world can't be put together. */
+ * how far it is. `ended` (may be NULL) gets each point whose runs are all handed in, one at a time, from
+ * any thread. After an interruption the documents have what was finished. False if a world can't be put
+ * together or `ended` fails: then no more runs begin. */
 bool run_points(struct run_point *point, size_t count, const struct run_options *options,
 		run_ended_fn ended, void *arg, GError **error);
 /** Shows how far `total` runs are, unless the options or the kind of standard error forbid it. */
@@ -175,9 +175,13 @@ struct results_text_options show_options(bool to_terminal);
 struct verdict {
 	bool whole; /* every run was made */
 	uint32_t failed; /* expectations that do not hold */
+	bool no_answer; /* a figure of it is not there */
 	bool wrong; /* a run stopped undeclared, or a script came to an outcome it did not expect */
 };
-/** Appends the curve as the format has it, with claims and answer. */
+/** The exit status that it makes. */
+enum cli_exit verdict_status(const struct verdict *verdict);
+/** Appends the curve as the format has it, with claims and answer (but not into JSON, which has no place for
+ * one). What is wrong with them is told on standard error. */
 bool show_curve(const struct scenario *scenario, const struct run_options *options,
 		enum run_format format, bool to_terminal, const struct results_curve *curve,
 		GString *out, struct verdict *verdict, GError **error);
@@ -199,6 +203,7 @@ void interrupt_keep_on_kill(const char *path);
 /** Where a result goes. A file is written beside its place and renamed into it by
  * output_commit(), so that it appears whole or not at all; devices and pipes are written to. */
 struct output;
+#define OUTPUT_TEMPORARY ".XXXXXX" /* behind the name meanwhile */
 #define OUTPUT_ERROR output_error_quark()
 GQuark output_error_quark(void);
 /** `path` NULL or "-": standard output. */

@@ -63,12 +63,10 @@ static int conclude(const struct scenario *scenario, const struct results_curve 
 	}
 	if (!deliver(scenario, options, curve, output, &verdict, &error))
 		return cli_fail(error);
-	if (!verdict.whole) {
+	if (!verdict.whole)
 		cli_message("note", "interrupted: the runs that had ended are kept, the others "
 				    "are missing");
-		return CLI_INTERRUPTED;
-	}
-	return verdict.failed || verdict.wrong ? CLI_NO : CLI_YES;
+	return verdict_status(&verdict);
 }
 
 /* A curve of one point: the steps of its axes, if it has any. */

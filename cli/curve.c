@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,14 +38,12 @@ struct run {
 	GPtrArray *scenarios; /* struct scenario *, of each point */
 	GArray *to_run; /* struct run_point: those that are not there yet */
 	guint found; /* points that an earlier run has left */
-	GError *error; /* of writing one */
 };
 
-/* "FOLDER/extents=100,pool=8.json": labels hold nothing that a path could mind. */
-static char *point_path(const struct run *run, guint point)
+/* "extents=100,pool=8.json": labels hold nothing that a path could mind. */
+static char *point_name(const struct run *run, guint point)
 {
 	GString *name = g_string_new(NULL);
-	char *path;
 
 	for (guint i = 0; i < run->scenario->axes->len; i++) {
 		const struct scenario_axis *axis = run->scenario->axes->pdata[i];
@@ -53,9 +52,14 @@ static char *point_path(const struct run *run, guint point)
 				       scenario_point_step(run->scenario, point, i)->label);
 	}
 	g_string_append(name, ".json");
-	path = g_build_filename(run->options->output, name->str, NULL);
-	g_string_free(name, true);
-	return path;
+	return g_string_free(name, FALSE);
+}
+
+static char *point_path(const struct run *run, guint point)
+{
+	g_autofree char *name = point_name(run, point);
+
+	return g_build_filename(run->options->output, name, NULL);
 }
 
 /* A program that was built since may come to other figures under the same version. */
@@ -115,16 +119,18 @@ static guint point_number(const struct run *run, const struct run_point *point)
 	return number;
 }
 
-static void write_point(void *arg, struct run_point *point)
+static bool write_point(void *arg, struct run_point *point, GError **error)
 {
-	struct run *run = arg;
+	const struct run *run = arg;
 	struct results_write_options write = {.include_host = run->options->include_host};
+	g_autoptr(GString) text = g_string_new(NULL);
 	g_autofree char *path = NULL;
 
-	if (!run->options->output || run->error)
-		return;
+	if (!run->options->output)
+		return true;
 	path = point_path(run, point_number(run, point));
-	results_write(point->doc, &write, path, &run->error);
+	results_emit(point->doc, &write, text);
+	return output_text(path, text->str, error);
 }
 
 /* Points that were not run whole are no points. */
@@ -133,7 +139,7 @@ static void drop_unfinished(struct results_curve *curve)
 	for (guint i = 0; i < curve->points->len; i++) {
 		struct results_point *point = curve->points->pdata[i];
 
-		if (!results_complete(point->doc))
+		if (point->doc && !results_complete(point->doc))
 			g_clear_pointer(&point->doc, results_doc_free);
 	}
 }
@@ -157,42 +163,66 @@ static int conclude(struct run *run)
 			run->curve, out, &verdict, &error) ||
 	    !output_text(NULL, out->str, &error))
 		return cli_fail(error);
-	if (verdict.whole)
-		return verdict.failed || verdict.wrong ? CLI_NO : CLI_YES;
-	cli_message("note", "interrupted: %u of %u points are done%s", points_done(run->curve),
-		    run->curve->points->len,
-		    run->options->output ? "; the same command goes on from there"
-					 : "; with -o FOLDER they would be kept");
-	return CLI_INTERRUPTED;
+	if (!verdict.whole)
+		cli_message("note", "interrupted: %u of %u points are done%s",
+			    points_done(run->curve), run->curve->points->len,
+			    run->options->output ? "; the same command goes on from there"
+						 : "; with -o FOLDER they would be kept");
+	return verdict_status(&verdict);
 }
 
-static bool make_folder(const char *path, GError **error)
+static bool names_fit(const struct run *run, GError **error)
 {
-	if (!path || g_mkdir_with_parents(path, 0777) == 0)
+	for (guint i = 0; i < run->scenario->points->len; i++) {
+		g_autofree char *name = point_name(run, i);
+
+		if (strlen(name) + strlen(OUTPUT_TEMPORARY) <= NAME_MAX)
+			continue;
+		cli_set_error(error, CLI_BAD_INPUT,
+			      "no file can have a name as long as %s\n"
+			      "give the axes shorter names, or run it without -o",
+			      name);
+		return false;
+	}
+	return true;
+}
+
+/* Before anything runs, so that a place that can't be written is not found out after an hour. */
+static bool make_folder(const struct run *run, GError **error)
+{
+	const char *path = run->options->output;
+
+	if (!path)
+		return true;
+	if (!names_fit(run, error))
+		return false;
+	if (g_mkdir_with_parents(path, 0777) == 0 && access(path, W_OK | X_OK) == 0)
 		return true;
 	cli_set_error(error, errno == EEXIST || errno == ENOTDIR ? CLI_BAD_INPUT : CLI_CANT_WORK,
-		      "can't make the folder %s: %s\n"
+		      "can't write into the folder %s: %s\n"
 		      "a scenario with axes writes one document for each point into it",
 		      path, g_strerror(errno));
 	return false;
 }
 
-static bool load_and_run(struct run *run, GError **error)
+static bool load_points(struct run *run, GError **error)
 {
-	if (!make_folder(run->options->output, error))
-		return false;
 	for (guint i = 0; i < run->scenario->points->len; i++)
-		if (!add_scenario(run, i, error))
+		if (*interrupt_flag())
+			add_point(run->curve, run->scenario, i, NULL);
+		else if (!add_scenario(run, i, error))
 			return false;
 	if (run->found && !run->options->quiet)
 		cli_message("note", "%u of %u points were there already", run->found,
 			    run->scenario->points->len);
-	if (!run_points((struct run_point *)(void *)run->to_run->data, run->to_run->len,
-			run->options, write_point, run, error))
-		return false;
-	if (run->error)
-		g_propagate_error(error, g_steal_pointer(&run->error));
-	return !*error;
+	return true;
+}
+
+static bool load_and_run(struct run *run, GError **error)
+{
+	return make_folder(run, error) && load_points(run, error) &&
+	       run_points((struct run_point *)(void *)run->to_run->data, run->to_run->len,
+			  run->options, write_point, run, error);
 }
 
 int run_curve(const struct scenario *scenario, const struct run_options *options)
@@ -213,7 +243,6 @@ int run_curve(const struct scenario *scenario, const struct run_options *options
 	} else {
 		status = cli_fail(error);
 	}
-	g_clear_error(&run.error);
 	g_array_unref(run.to_run);
 	results_curve_free(run.curve);
 	g_ptr_array_unref(run.scenarios);

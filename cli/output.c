@@ -46,7 +46,7 @@ static bool open_beside(struct output *output, GError **error)
 	free(real);
 	g_free(output->path);
 	output->path = place;
-	output->temporary = g_strconcat(place, ".XXXXXX", NULL);
+	output->temporary = g_strconcat(place, OUTPUT_TEMPORARY, NULL);
 	fd = mkostemp(output->temporary, O_CLOEXEC);
 	if (fd < 0) {
 		g_clear_pointer(&output->temporary, g_free);

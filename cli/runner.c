@@ -164,7 +164,7 @@ static void end_job(struct job *job, bool ran, GError *error)
 	if (!--point->left) {
 		results_batch_end(point->doc);
 		if (points->ended && !points->error && results_complete(point->doc))
-			points->ended(points->arg, point);
+			points->ended(points->arg, point, &points->error);
 	}
 	g_mutex_unlock(&points->lock);
 	if (ran)

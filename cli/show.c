@@ -125,6 +125,27 @@ static void show_failed(const char *claims)
 			cli_message("note", "%s", *line);
 }
 
+/* What was run is shown all the same. */
+static bool tell_answer(const struct scenario *scenario, const struct results_curve *curve,
+			const struct run_options *options, GString *answer)
+{
+	GError *error = NULL;
+
+	if (append_answer(scenario, curve, options, answer, &error))
+		return true;
+	cli_fail(error);
+	return false;
+}
+
+enum cli_exit verdict_status(const struct verdict *verdict)
+{
+	if (!verdict->whole)
+		return CLI_INTERRUPTED;
+	if (verdict->no_answer)
+		return CLI_BAD_INPUT;
+	return verdict->failed || verdict->wrong ? CLI_NO : CLI_YES;
+}
+
 bool show_curve(const struct scenario *scenario, const struct run_options *options,
 		enum run_format format, bool to_terminal, const struct results_curve *curve,
 		GString *out, struct verdict *verdict, GError **error)
@@ -136,11 +157,10 @@ bool show_curve(const struct scenario *scenario, const struct run_options *optio
 	text.all = options->all_metrics;
 	text.measure = (const char *const *)scenario->measure;
 	*verdict = (struct verdict){.whole = whole};
-	if (whole) {
+	if (whole)
 		verdict->failed = check_expectations(scenario, curve, claims);
-		if (!append_answer(scenario, curve, options, answer, error))
-			return false;
-	}
+	if (whole && format != RUN_JSON)
+		verdict->no_answer = !tell_answer(scenario, curve, options, answer);
 	for (guint i = 0; i < curve->points->len; i++) {
 		const struct results_point *point = curve->points->pdata[i];
 

@@ -96,9 +96,10 @@ int layout_make(struct workload *workload, struct kernel_task *task,
 		kernel_request_begin(task, request + n + 1);
 		err = make_file(workload, task, config, path->str);
 	}
+	if (err)
+		return err;
 	*step = "sync";
-	if (!err)
-		err = btrfs_sync_fs(task, workload->fs);
+	err = btrfs_sync_fs(task, workload->fs);
 	if (!err && config->drop_caches)
 		btrfs_drop_caches(task, workload->fs);
 	return err;

@@ -125,3 +125,52 @@ Test(curves, the_format_answer_is_the_answer_alone)
 	cli_result_clear(&result);
 	end(folder);
 }
+
+Test(curves, what_was_run_is_shown_though_a_figure_of_the_answer_is_not_there)
+{
+	char *folder = folder_with_curve();
+	struct cli_result result = run(folder, "--set 'answer={open: key.setkies @ extents=1}'", 2);
+
+	cr_expect(strstr(result.out, "  extents  open\n        1     2\n"), "%s", result.out);
+	cr_expect(strstr(result.out, "holds: "), "%s", result.out);
+	cr_expect(strstr(result.err, "no such metric"), "%s", result.err);
+	cli_result_clear(&result);
+	end(folder);
+}
+
+Test(curves, a_point_that_can_not_be_written_ends_the_work)
+{
+	char *folder = folder_with_curve();
+	g_autofree char *taken = g_build_filename(folder, "out", "extents=1.json", NULL);
+	struct cli_result result;
+
+	g_mkdir_with_parents(taken, 0777);
+	result = run(folder, "-v -j1 --replications 1 -o out", 5);
+	cr_expect(strstr(result.err, "can't write"), "%s", result.err);
+	cr_expect(strstr(result.err, "run: open"), "%s", result.err);
+	cr_expect_eq(strstr(result.err, "run: open"), g_strrstr(result.err, "run: open"),
+		     "the other point need not be run: %s", result.err);
+	cli_result_clear(&result);
+	g_remove(taken);
+	end(folder);
+}
+
+Test(curves, names_too_long_for_files_are_refused_before_anything_runs)
+{
+	char *folder = g_dir_make_tmp("curve-XXXXXX", NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_auto(GStrv) parts = g_strsplit(curve_json, "{\"name\": \"extents\"", 2);
+	struct cli_result result;
+
+	g_string_append(text, parts[0]);
+	for (int i = 0; i < 4; i++)
+		g_string_append_printf(text, "{\"name\": \"%060d\", \"cases\": {\"%060d\": {}}}, ",
+				       i, i);
+	g_string_append_printf(text, "{\"name\": \"extents\"%s", parts[1]);
+	g_free(loader_file(folder, "curve.json", text->str));
+	result = run(folder, "-v -o out", 2);
+	cr_expect(strstr(result.err, "shorter names"), "%s", result.err);
+	cr_expect_not(strstr(result.err, "run: open"), "%s", result.err);
+	cli_result_clear(&result);
+	end(folder);
+}

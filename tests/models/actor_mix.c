@@ -434,6 +434,20 @@ Test(mix, says_which_step_of_its_layout_failed)
 	world_outcome_clear(&o);
 }
 
+Test(mix, a_file_that_can_not_be_made_is_not_laid_to_the_sync_behind_it)
+{
+	struct world_outcome o = run_job(
+		SCENARIO("{\"kind\": \"script\", \"when\": \"preparing\", \"script\": "
+			 "[\"mkdir d\", \"mkdir d/f0\"]}, " JOB("\"files\": 1, \"dir\": \"d\"")),
+		0);
+	const struct world_finding *finding;
+
+	cr_assert_eq(o.findings->len, 1);
+	finding = g_ptr_array_index(o.findings, 0);
+	cr_expect_str_eq(finding->text, "j could not make its files: file: EISDIR");
+	world_outcome_clear(&o);
+}
+
 Test(mix, says_that_it_has_no_files)
 {
 	struct world_outcome o = run_job(SCENARIO(JOB("\"tasks\": 1")), 0);
