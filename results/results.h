@@ -20,7 +20,7 @@
 #include "sim/sim.h"
 
 enum {
-	RESULTS_SCHEMA_VERSION = 1,
+	RESULTS_SCHEMA_VERSION = 2, /* 1 had neither distributions nor series, and is read */
 	/** A larger file is refused unread: a document of 10^5 metrics takes a fifth of this. */
 	RESULTS_READ_MAX_MIB = 64,
 };
@@ -74,6 +74,19 @@ struct results_metric {
 	double half_width; /* class sampled and n > 1: 95 % Student interval; else 0 */
 };
 
+/** How the values behind metrics are spread, all replications together. */
+struct results_distribution {
+	char *name, *unit;
+	struct sim_distribution *values;
+};
+
+/** Figures over simulated time, of the first replication. */
+struct results_series {
+	char *name, *unit;
+	struct sim_series *points;
+	char **figures; /* names; NULL-terminated */
+};
+
 /** What is kept of one run beside its metrics. */
 struct results_replication {
 	bool done; /* the run was made and handed in */
@@ -89,6 +102,8 @@ struct results_variant {
 	struct results_replication *replication; /* as many as the document has */
 	GPtrArray *metrics; /* struct results_metric *, by name */
 	GHashTable *by_name; /* the same */
+	GPtrArray *distributions; /* struct results_distribution *, by name */
+	GPtrArray *series; /* struct results_series *, by name */
 };
 
 struct results_doc {
