@@ -20,7 +20,8 @@
 #include "sim/sim.h"
 
 enum {
-	RESULTS_SCHEMA_VERSION = 2, /* 1 had neither distributions nor series, and is read */
+	RESULTS_SCHEMA_VERSION = 2,
+	RESULTS_SCHEMA_FIRST = 1, /* read too: has neither distributions nor series */
 	/** A larger file is refused unread: a document of 10^5 metrics takes a fifth of this. */
 	RESULTS_READ_MAX_MIB = 64,
 };
@@ -205,7 +206,7 @@ bool results_print(const struct results_doc *doc, const struct results_write_opt
  */
 bool results_write_text(const char *path, const char *text, size_t bytes, GError **error);
 
-/** Reads a document of this schema version. Errors are `FILE:LINE:COLUMN: error: …` where a place
+/** Reads a document of this schema version or an older one. Errors are `FILE:LINE:COLUMN: error: …` where a place
  * can be named. RESULTS_ERROR_INPUT for what is no such document, _IO for what can't be read. */
 struct results_doc *results_read(const char *path, GError **error);
 /** The same from memory; `name` stands for the file in messages. */

@@ -47,6 +47,19 @@ static uint64_t integer_sqrt(uint64_t x)
 	return root;
 }
 
+/* ---- what memory is for, over time ---- */
+
+void memory_series_upto_now(struct machine *m)
+{
+	int64_t figures[MEMORY_FIGURES], page = (int64_t)machine_size(m, SIZE_PAGE);
+
+	for (int i = 0; i < MEMORY_KINDS; i++)
+		figures[i] = (int64_t)m->kind_bytes[i];
+	figures[FIGURE_DIRTY] = (int64_t)m->dirty_pages * page;
+	figures[FIGURE_WRITEBACK] = (int64_t)m->writeback_pages * page;
+	sim_series_upto(m->memory_series, sim_now(m->sim), figures);
+}
+
 /* What is freed after the run has no time. */
 static void end_series(void *arg)
 {
@@ -54,6 +67,29 @@ static void end_series(void *arg)
 
 	series->next = SIM_NEVER;
 }
+
+void machine_end_series(struct machine *machine)
+{
+	memory_series_upto_now(machine);
+	end_series(machine->memory_series);
+}
+
+void memory_report_series(struct machine *m, struct sim_metrics *metrics)
+{
+	static const char *const figures[] = {[MEMORY_SLAB] = "slab",
+					      [MEMORY_ANON] = "anon",
+					      [MEMORY_PAGE_CACHE] = "page_cache",
+					      [MEMORY_KEYS] = "keys",
+					      [MEMORY_EXTENT_MAPS] = "extent_maps",
+					      [FIGURE_DIRTY] = "dirty",
+					      [FIGURE_WRITEBACK] = "writeback",
+					      NULL};
+
+	memory_series_upto_now(m);
+	sim_metrics_add_series(metrics, &memory_series_def, m->memory_series, figures);
+}
+
+/* ---- set-up and sites ---- */
 
 void memory_init(struct machine *m)
 {
@@ -139,34 +175,6 @@ uint64_t machine_section_sites(const struct machine *machine, uint32_t section, 
 		*contexts += (uint64_t)__builtin_popcount(site->seen_in[section]);
 	}
 	return sites;
-}
-
-/* ---- what memory is for, over time ---- */
-
-void memory_series_upto_now(struct machine *m)
-{
-	int64_t figures[MEMORY_FIGURES], page = (int64_t)machine_size(m, SIZE_PAGE);
-
-	for (int i = 0; i < MEMORY_KINDS; i++)
-		figures[i] = (int64_t)m->kind_bytes[i];
-	figures[FIGURE_DIRTY] = (int64_t)m->dirty_pages * page;
-	figures[FIGURE_WRITEBACK] = (int64_t)m->writeback_pages * page;
-	sim_series_upto(m->memory_series, sim_now(m->sim), figures);
-}
-
-void memory_report_series(struct machine *m, struct sim_metrics *metrics)
-{
-	static const char *const figures[] = {[MEMORY_SLAB] = "slab",
-					      [MEMORY_ANON] = "anon",
-					      [MEMORY_PAGE_CACHE] = "page_cache",
-					      [MEMORY_KEYS] = "keys",
-					      [MEMORY_EXTENT_MAPS] = "extent_maps",
-					      [FIGURE_DIRTY] = "dirty",
-					      [FIGURE_WRITEBACK] = "writeback",
-					      NULL};
-
-	memory_series_upto_now(m);
-	sim_metrics_add_series(metrics, &memory_series_def, m->memory_series, figures);
 }
 
 /* ---- the modelled memory ---- */

@@ -418,6 +418,9 @@ uint64_t alloc_site_max_bytes(const struct alloc_site *site);
  * and the context of the asking. */
 uint64_t machine_section_sites(const struct machine *machine, uint32_t section, uint64_t *contexts);
 
+/** The series of memory over time ends now, and not with the run. */
+void machine_end_series(struct machine *machine);
+
 /** Free memory over the minimum watermark: what is left before direct reclaim. */
 uint64_t machine_memory_over_min(const struct machine *machine);
 
