@@ -107,13 +107,23 @@ static const struct {
 	const char *const sets[4];
 	guint variants;
 } library[] = {
-	{"first-run", {"actors.readers.operations=10", "actors.writers.operations=10"}, 3},
+	{"authenticated", {NULL}, 5},
+	{"cheaper-ciphers", {"actors.readers.operations=5", "actors.writers.operations=5"}, 9},
 	{"cipher-in-io", {NULL}, 5},
-	{"container-churn", {"actors.containers.containers=4"}, 5},
+	{"cipher-map", {NULL}, 5},
+	{"complexity", {NULL}, 11},
+	{"container-churn", {"actors.host.containers=2"}, 5},
+	{"context-bytes", {NULL}, 8},
+	{"fallback-slots", {NULL}, 4},
+	{"first-run", {"actors.readers.operations=10", "actors.writers.operations=10"}, 3},
+	{"key-removal", {NULL}, 8},
 	{"key-semaphore", {NULL}, 4},
 	{"mixed-files", {NULL}, 4},
-	{"moving-extents", {"params.load=100"}, 6},
-	{"open-cost", {"axes.extents=50"}, 6},
+	{"moving-extents", {NULL}, 6},
+	{"open-cost", {NULL}, 6},
+	{"policy-change", {NULL}, 8},
+	{"pool-size", {NULL}, 2},
+	{"tree-policy", {NULL}, 9},
 };
 
 Test(op_parts, of_every_scenario_of_the_library_add_up)
