@@ -728,9 +728,11 @@ static bool set_single(struct loader *loader, const struct scenario *scenario, g
 	const struct scenario_step *step = axis->steps->pdata[0];
 	GError *cause = NULL;
 
+	loader->in_axis = true;
 	for (char **set = step->sets; axis->steps->len == 1 && *set; set++)
 		if (!scenario_set(loader, scenario->registry, *set, &cause))
 			return fail_set(loader, number, *set, cause, error);
+	loader->in_axis = false;
 	return true;
 }
 

@@ -62,10 +62,11 @@ void loader_override(struct loader *loader, const char *pointer, const char *ori
 
 	override->pointer = g_strdup(pointer);
 	override->origin = g_strdup(origin);
+	override->of_axis = loader->in_axis;
 	g_ptr_array_add(loader->overrides, override);
 }
 
-const char *loader_override_here(const struct loader *loader)
+static const struct override *override_here(const struct loader *loader)
 {
 	for (guint i = loader->overrides->len; i-- > 0;) {
 		const struct override *override = g_ptr_array_index(loader->overrides, i);
@@ -73,14 +74,23 @@ const char *loader_override_here(const struct loader *loader)
 
 		if (!strncmp(loader->at->str, override->pointer, length) &&
 		    (!loader->at->str[length] || loader->at->str[length] == '/'))
-			return override->origin;
+			return override;
 	}
 	return NULL;
 }
 
+const char *loader_override_here(const struct loader *loader)
+{
+	const struct override *override = override_here(loader);
+
+	return override ? override->origin : NULL;
+}
+
 const char *loader_beside(const struct loader *loader)
 {
-	return loader->synthesised || loader_override_here(loader) ? NULL : loader->source.path;
+	const struct override *override = override_here(loader);
+
+	return loader->synthesised || (override && !override->of_axis) ? NULL : loader->source.path;
 }
 
 /* ---- errors ------------------------------------------------------------------------------- */

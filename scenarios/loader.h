@@ -32,6 +32,7 @@ void source_locate(const struct source *source, const char *pointer, bool key, u
 /** Where a value was set on the command line. */
 struct override {
 	char *pointer, *origin; /* origin: "--set machine.cpus=0" */
+	bool of_axis; /* the file's own words, which take the form of --set */
 };
 
 /** A document being read: the place reached, and what the command line changed. */
@@ -41,6 +42,7 @@ struct loader {
 	GString *at; /* JSON pointer */
 	GPtrArray *overrides; /* struct override * */
 	bool variants_replaced; /* by --variant */
+	bool in_axis; /* what is set now, an axis sets */
 	bool synthesised; /* made from a bare script: the text is the script's */
 };
 void loader_init(struct loader *loader);

@@ -224,6 +224,27 @@ Test(axes, a_claim_about_a_step_that_set_took_away_is_dropped)
 	end(&w, s);
 }
 
+Test(axes, a_file_that_an_axis_names_lies_beside_the_scenario)
+{
+	struct world w = {.library = loader_library()};
+	g_autofree char *profile =
+		loader_profile("costs", "line_transfer", "{\"ns\": 77, \"source\": \"counted\"}");
+	struct scenario_options options = {.sets = NULL};
+	struct scenario *s, *there;
+	GError *error = NULL;
+
+	g_free(loader_file(w.library, "mine.json", profile));
+	w.path = loader_file(w.library, "axes.json",
+			     HEAD "\"axes\": [{\"name\": \"p\", \"set\": \"machine.profile\", "
+				  "\"values\": [\"aes-ni-6.12\", \"mine.json\"]}]}");
+	s = scenario_load(w.path, &options, &fake_registry, &error);
+	cr_assert_not_null(s, "%s", error ? error->message : "");
+	there = at(s, 1, NULL);
+	cr_expect_eq(sim_dist_mean(&there->profile->cost[COST_LINE_TRANSFER].dist), 77);
+	scenario_free(there);
+	end(&w, s);
+}
+
 static void refuse(const char *text, const struct scenario_options *options, const char *because)
 {
 	struct world w = {.library = loader_library()};
