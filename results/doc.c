@@ -86,6 +86,27 @@ static void metric_free(void *data)
 	g_free(metric);
 }
 
+static void distribution_free(void *data)
+{
+	struct results_distribution *distribution = data;
+
+	sim_distribution_free(distribution->values);
+	g_free(distribution->name);
+	g_free(distribution->unit);
+	g_free(distribution);
+}
+
+static void series_free(void *data)
+{
+	struct results_series *series = data;
+
+	sim_series_free(series->points);
+	g_strfreev(series->figures);
+	g_free(series->name);
+	g_free(series->unit);
+	g_free(series);
+}
+
 static void variant_free(struct results_variant *variant, uint32_t replications)
 {
 	g_free(variant->name);
@@ -97,6 +118,8 @@ static void variant_free(struct results_variant *variant, uint32_t replications)
 	g_free(variant->replication);
 	g_hash_table_unref(variant->by_name);
 	g_ptr_array_unref(variant->metrics);
+	g_ptr_array_unref(variant->distributions);
+	g_ptr_array_unref(variant->series);
 	g_free(variant);
 }
 
@@ -217,6 +240,8 @@ struct results_variant *results_doc_add_variant(struct results_doc *doc, const c
 		variant->replication[i].findings = g_ptr_array_new_with_free_func(finding_free);
 	}
 	variant->metrics = g_ptr_array_new_with_free_func(metric_free);
+	variant->distributions = g_ptr_array_new_with_free_func(distribution_free);
+	variant->series = g_ptr_array_new_with_free_func(series_free);
 	variant->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	g_ptr_array_add(doc->variants, variant);
 	return variant;
@@ -274,6 +299,42 @@ static int by_metric_name(const void *a, const void *b)
 void variant_sort_metrics(struct results_variant *variant)
 {
 	g_ptr_array_sort(variant->metrics, by_metric_name);
+}
+
+static int by_distribution_name(const void *a, const void *b)
+{
+	const struct results_distribution *x = *(struct results_distribution *const *)a,
+					  *y = *(struct results_distribution *const *)b;
+
+	return strcmp(x->name, y->name);
+}
+
+struct sim_distribution *variant_distribution(struct results_variant *variant, const char *name,
+					      const char *unit)
+{
+	struct results_distribution *entry;
+
+	for (guint i = 0; i < variant->distributions->len; i++) {
+		entry = variant->distributions->pdata[i];
+		if (strcmp(entry->name, name) == 0)
+			return entry->values;
+	}
+	entry = g_new(struct results_distribution, 1);
+	*entry = (struct results_distribution){g_strdup(name), g_strdup(unit),
+					       sim_distribution_new()};
+	g_ptr_array_add(variant->distributions, entry);
+	g_ptr_array_sort(variant->distributions, by_distribution_name);
+	return entry->values;
+}
+
+void variant_series_add(struct results_variant *variant, const char *name, const char *unit,
+			struct sim_series *points, const char *const *figures)
+{
+	struct results_series *series = g_new(struct results_series, 1);
+
+	*series = (struct results_series){g_strdup(name), g_strdup(unit), points,
+					  g_strdupv((char **)figures)};
+	g_ptr_array_add(variant->series, series);
 }
 
 /* Exact: no run drew a random number, and all runs agree on a value that each of them has. Runs
@@ -351,6 +412,27 @@ static void add_metrics(struct results_doc *doc, struct results_variant *variant
 	}
 }
 
+static void add_distributions(struct results_variant *variant, const struct sim_metrics *metrics)
+{
+	const struct sim_distribution *values;
+	const struct sim_metric_def *def;
+	const char *name;
+
+	for (size_t i = 0; (name = sim_metrics_distribution(metrics, i, &def, &values)); i++)
+		sim_distribution_merge(variant_distribution(variant, name, def->unit), values);
+}
+
+static void add_series(struct results_variant *variant, const struct sim_metrics *metrics)
+{
+	const struct sim_metric_def *def;
+	const struct sim_series *points;
+	const char *const *figures;
+	const char *name;
+
+	for (size_t i = 0; (name = sim_metrics_series(metrics, i, &def, &points, &figures)); i++)
+		variant_series_add(variant, name, def->unit, sim_series_copy(points), figures);
+}
+
 static void derive_variant(const struct results_doc *doc, struct results_variant *variant)
 {
 	variant_sort_metrics(variant);
@@ -378,6 +460,9 @@ void results_add(struct results_doc *doc, struct results_variant *variant, uint3
 				finding_new(sample->findings[i].kind, sample->findings[i].text,
 					    sample->findings[i].time_ns));
 	add_metrics(doc, variant, replication, sample->metrics, RESULTS_SAMPLED);
+	add_distributions(variant, sample->metrics);
+	if (!replication)
+		add_series(variant, sample->metrics);
 	if (sample->host)
 		add_metrics(doc, variant, replication, sample->host, RESULTS_HOST);
 	if (sample->host_wall_ns > 0) {

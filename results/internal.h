@@ -42,6 +42,12 @@ struct results_metric *variant_metric_add(struct results_doc *doc, struct result
 void metric_derive(const struct results_doc *doc, const struct results_variant *variant,
 		   struct results_metric *metric);
 void variant_sort_metrics(struct results_variant *variant);
+/** Adds one of this name, or finds it; empty at first. */
+struct sim_distribution *variant_distribution(struct results_variant *variant, const char *name,
+					      const char *unit);
+/** Takes `points` over; the rest is copied. */
+void variant_series_add(struct results_variant *variant, const char *name, const char *unit,
+			struct sim_series *points, const char *const *figures);
 struct results_pair *pair_new(const char *key, const char *value);
 struct results_finding *finding_new(const char *kind, const char *text, sim_ns time_ns);
 

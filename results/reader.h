@@ -18,6 +18,7 @@ struct reader {
 	const char *path[READER_DEPTH_MAX];
 	char index_text[READER_DEPTH_MAX][READER_INDEX_TEXT_MAX];
 	size_t parts;
+	int64_t version; /* of the schema */
 	uint64_t figures; /* metrics times replications so far */
 	GError **error;
 	bool failed;

@@ -20,7 +20,8 @@
 #include "sim/sim.h"
 
 enum {
-	RESULTS_SCHEMA_VERSION = 1,
+	RESULTS_SCHEMA_VERSION = 2,
+	RESULTS_SCHEMA_FIRST = 1, /* read too: has neither distributions nor series */
 	/** A larger file is refused unread: a document of 10^5 metrics takes a fifth of this. */
 	RESULTS_READ_MAX_MIB = 64,
 };
@@ -74,6 +75,19 @@ struct results_metric {
 	double half_width; /* class sampled and n > 1: 95 % Student interval; else 0 */
 };
 
+/** How the values behind metrics are spread, all replications together. */
+struct results_distribution {
+	char *name, *unit;
+	struct sim_distribution *values;
+};
+
+/** Figures over simulated time, of the first replication. */
+struct results_series {
+	char *name, *unit;
+	struct sim_series *points;
+	char **figures; /* names; NULL-terminated */
+};
+
 /** What is kept of one run beside its metrics. */
 struct results_replication {
 	bool done; /* the run was made and handed in */
@@ -89,6 +103,8 @@ struct results_variant {
 	struct results_replication *replication; /* as many as the document has */
 	GPtrArray *metrics; /* struct results_metric *, by name */
 	GHashTable *by_name; /* the same */
+	GPtrArray *distributions; /* struct results_distribution *, by name */
+	GPtrArray *series; /* struct results_series *, by name */
 };
 
 struct results_doc {
@@ -191,7 +207,7 @@ bool results_print(const struct results_doc *doc, const struct results_write_opt
  */
 bool results_write_text(const char *path, const char *text, size_t bytes, GError **error);
 
-/** Reads a document of this schema version. Errors are `FILE:LINE:COLUMN: error: …` where a place
+/** Reads a document of this schema version or an older one. Errors are `FILE:LINE:COLUMN: error: …` where a place
  * can be named. RESULTS_ERROR_INPUT for what is no such document, _IO for what can't be read. */
 struct results_doc *results_read(const char *path, GError **error);
 /** The same from memory; `name` stands for the file in messages. */

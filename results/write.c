@@ -219,6 +219,49 @@ static void write_metric(struct emit *e, const struct results_doc *doc,
 	emit_close(e, '}');
 }
 
+static void write_distribution(struct emit *e, const struct results_distribution *distribution)
+{
+	const struct sim_distribution *values = distribution->values;
+
+	emit_open_inline(e, distribution->name, '{');
+	emit_string(e, "unit", distribution->unit);
+	emit_int(e, "count", (int64_t)values->count);
+	emit_int(e, "sum", (int64_t)values->sum);
+	emit_int(e, "min", (int64_t)values->min);
+	emit_int(e, "max", (int64_t)values->max);
+	emit_open_inline(e, "buckets", '[');
+	for (guint i = 0; i < values->buckets->len; i++) {
+		const struct sim_bucket *bucket =
+			&g_array_index(values->buckets, struct sim_bucket, i);
+
+		emit_open_inline(e, NULL, '[');
+		emit_int(e, NULL, (int64_t)bucket->upto);
+		emit_int(e, NULL, (int64_t)bucket->count);
+		emit_close(e, ']');
+	}
+	emit_close(e, ']');
+	emit_close(e, '}');
+}
+
+static void write_series(struct emit *e, const struct results_series *series)
+{
+	const struct sim_series *points = series->points;
+
+	emit_open(e, series->name, '{');
+	emit_string(e, "unit", series->unit);
+	emit_int(e, "replication", 0);
+	emit_int(e, "interval_ns", (int64_t)points->interval);
+	emit_open(e, "figures", '{');
+	for (uint32_t f = 0; f < points->figures; f++) {
+		emit_open_inline(e, series->figures[f], '[');
+		for (uint32_t i = 0; i < points->points; i++)
+			emit_int(e, NULL, points->point[(size_t)i * points->figures + f]);
+		emit_close(e, ']');
+	}
+	emit_close(e, '}');
+	emit_close(e, '}');
+}
+
 static void write_variant(struct emit *e, const struct results_doc *doc,
 			  const struct results_variant *variant, bool include_host)
 {
@@ -238,6 +281,14 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 		if (metric->class != RESULTS_HOST || include_host)
 			write_metric(e, doc, metric);
 	}
+	emit_close(e, '}');
+	emit_open(e, "distributions", '{');
+	for (guint i = 0; i < variant->distributions->len; i++)
+		write_distribution(e, variant->distributions->pdata[i]);
+	emit_close(e, '}');
+	emit_open(e, "series", '{');
+	for (guint i = 0; i < variant->series->len; i++)
+		write_series(e, variant->series->pdata[i]);
 	emit_close(e, '}');
 	emit_close(e, '}');
 }

@@ -11,6 +11,7 @@ enum {
 	SUB_BUCKETS = 1 << SUB_BITS,
 	OCTAVES = 64 - SUB_BITS + 1,
 	PER_100K = 100000,
+	DISTRIBUTION_TOP = 63 - 5, /* 2^5 is SIM_DISTRIBUTION_STEPS */
 	TAIL_VALUES = 10, /* fewer values than this beyond a quantile do not carry it */
 };
 
@@ -203,4 +204,79 @@ uint64_t sim_histogram_quantile(const struct sim_histogram *h, uint32_t per_100k
 bool sim_histogram_carries(const struct sim_histogram *h, uint32_t per_100k)
 {
 	return h && h->count && h->count - rank_of(h, per_100k) >= TAIL_VALUES;
+}
+
+/* ---- distributions ---- */
+
+struct sim_distribution *sim_distribution_new(void)
+{
+	struct sim_distribution *d = g_new0(struct sim_distribution, 1);
+
+	d->min = UINT64_MAX;
+	d->buckets = g_array_new(FALSE, FALSE, sizeof(struct sim_bucket));
+	return d;
+}
+
+void sim_distribution_free(struct sim_distribution *distribution)
+{
+	if (!distribution)
+		return;
+	g_array_unref(distribution->buckets);
+	g_free(distribution);
+}
+
+uint64_t sim_distribution_bound(uint64_t value)
+{
+	int shift = value < SIM_DISTRIBUTION_STEPS ? 0 : DISTRIBUTION_TOP - __builtin_clzll(value);
+
+	return value | ((UINT64_C(1) << shift) - 1);
+}
+
+static void add_bucket(struct sim_distribution *d, uint64_t upto, uint64_t count)
+{
+	struct sim_bucket bucket = {sim_distribution_bound(upto), count};
+	struct sim_bucket *last =
+		d->buckets->len ? &g_array_index(d->buckets, struct sim_bucket, d->buckets->len - 1)
+				: NULL;
+
+	if (last && last->upto == bucket.upto)
+		last->count += count;
+	else if (count)
+		g_array_append_val(d->buckets, bucket);
+}
+
+struct sim_distribution *sim_distribution_of(const struct sim_histogram *h)
+{
+	struct sim_distribution *d = sim_distribution_new();
+
+	d->count = h->count;
+	d->sum = (uint64_t)h->sum;
+	d->min = h->min;
+	d->max = h->max;
+	for (int i = 0; i < OCTAVES; i++)
+		for (uint32_t j = 0; h->octave[i] && j < SUB_BUCKETS; j++)
+			add_bucket(d, bucket_top(i, j), h->octave[i][j]);
+	return d;
+}
+
+void sim_distribution_merge(struct sim_distribution *into, const struct sim_distribution *from)
+{
+	GArray *a = into->buckets, *b = from->buckets;
+	guint i = 0, j = 0;
+
+	into->buckets = g_array_new(FALSE, FALSE, sizeof(struct sim_bucket));
+	while (i < a->len || j < b->len) {
+		struct sim_bucket *x = &g_array_index(a, struct sim_bucket, i);
+		struct sim_bucket *y = &g_array_index(b, struct sim_bucket, j);
+		bool first = j == b->len || (i < a->len && x->upto <= y->upto);
+
+		add_bucket(into, first ? x->upto : y->upto, first ? x->count : y->count);
+		i += first;
+		j += !first;
+	}
+	g_array_unref(a);
+	into->count += from->count;
+	into->sum += from->sum;
+	into->min = MIN(into->min, from->min);
+	into->max = MAX(into->max, from->max);
 }

@@ -12,7 +12,20 @@ struct metric {
 	bool part;
 };
 
+struct distribution {
+	const struct sim_metric_def *def;
+	char *name;
+	struct sim_distribution *values;
+};
+
+struct series {
+	const struct sim_metric_def *def;
+	struct sim_series *points;
+	const char *const *figures;
+};
+
 struct sim_metrics {
+	GPtrArray *distributions, *series;
 	GHashTable *by_name; /* name → struct metric, to find a name that is set twice */
 	GPtrArray *sorted;
 	bool is_sorted;
@@ -26,12 +39,31 @@ static void free_metric(gpointer data)
 	g_free(metric);
 }
 
+static void free_distribution(gpointer data)
+{
+	struct distribution *distribution = data;
+
+	sim_distribution_free(distribution->values);
+	g_free(distribution->name);
+	g_free(distribution);
+}
+
+static void free_series(gpointer data)
+{
+	struct series *series = data;
+
+	sim_series_free(series->points);
+	g_free(series);
+}
+
 struct sim_metrics *sim_metrics_new(void)
 {
 	struct sim_metrics *metrics = g_new0(struct sim_metrics, 1);
 
 	metrics->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 	metrics->sorted = g_ptr_array_new_with_free_func(free_metric);
+	metrics->distributions = g_ptr_array_new_with_free_func(free_distribution);
+	metrics->series = g_ptr_array_new_with_free_func(free_series);
 	return metrics;
 }
 
@@ -41,6 +73,8 @@ void sim_metrics_free(struct sim_metrics *metrics)
 		return;
 	g_hash_table_unref(metrics->by_name);
 	g_ptr_array_unref(metrics->sorted);
+	g_ptr_array_unref(metrics->distributions);
+	g_ptr_array_unref(metrics->series);
 	g_free(metrics);
 }
 
@@ -167,4 +201,73 @@ bool sim_metrics_is_part(const struct sim_metrics *metrics, size_t i)
 {
 	sort(metrics);
 	return ((const struct metric *)g_ptr_array_index(metrics->sorted, i))->part;
+}
+
+/* ---- distributions and series ---- */
+
+static gint compare_distributions(gconstpointer a, gconstpointer b)
+{
+	const struct distribution *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+void sim_metrics_add_distribution(struct sim_metrics *metrics, const struct sim_metric_def *def,
+				  const struct sim_histogram *h, const char *instance, ...)
+{
+	struct distribution *distribution = g_new(struct distribution, 1);
+	va_list instances;
+
+	va_start(instances, instance);
+	*distribution = (struct distribution){def, name_for(def, instance, instances),
+					      sim_distribution_of(h)};
+	va_end(instances);
+	g_ptr_array_add(metrics->distributions, distribution);
+	g_ptr_array_sort(metrics->distributions, compare_distributions);
+}
+
+const char *sim_metrics_distribution(const struct sim_metrics *metrics, size_t i,
+				     const struct sim_metric_def **def,
+				     const struct sim_distribution **distribution)
+{
+	const struct distribution *found;
+
+	if (i >= metrics->distributions->len)
+		return NULL;
+	found = metrics->distributions->pdata[i];
+	*def = found->def;
+	*distribution = found->values;
+	return found->name;
+}
+
+static gint compare_series(gconstpointer a, gconstpointer b)
+{
+	const struct series *const *x = a, *const *y = b;
+
+	return strcmp((*x)->def->name, (*y)->def->name);
+}
+
+void sim_metrics_add_series(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			    const struct sim_series *series, const char *const *figures)
+{
+	struct series *entry = g_new(struct series, 1);
+
+	*entry = (struct series){def, sim_series_copy(series), figures};
+	g_ptr_array_add(metrics->series, entry);
+	g_ptr_array_sort(metrics->series, compare_series);
+}
+
+const char *sim_metrics_series(const struct sim_metrics *metrics, size_t i,
+			       const struct sim_metric_def **def, const struct sim_series **series,
+			       const char *const **figures)
+{
+	const struct series *found;
+
+	if (i >= metrics->series->len)
+		return NULL;
+	found = metrics->series->pdata[i];
+	*def = found->def;
+	*series = found->points;
+	*figures = found->figures;
+	return found->def->name;
 }

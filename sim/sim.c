@@ -39,6 +39,8 @@ void sim_free(struct sim *sim)
 		return;
 	g_assert(!sim->self && "a run cannot be freed from within");
 	trace_end(sim);
+	if (sim->on_free)
+		sim->on_free(sim->on_free_arg);
 	tasks_clear(sim);
 	usage_orphan_all(sim);
 	holdings_clear(sim); /* writes to resources, some of which lie on the stacks */
@@ -54,6 +56,13 @@ void sim_free(struct sim *sim)
 	g_ptr_array_unref(sim->classes);
 	g_string_chunk_free(sim->strings);
 	g_free(sim);
+}
+
+void sim_on_free(struct sim *sim, void (*fn)(void *arg), void *arg)
+{
+	g_assert(!sim->on_free);
+	sim->on_free = fn;
+	sim->on_free_arg = arg;
 }
 
 sim_ns sim_now(const struct sim *sim)

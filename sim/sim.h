@@ -48,6 +48,8 @@ struct sim *sim_new(const struct sim_options *options);
  * Resources embedded in the caller's structures must outlive this call (destroying them afterwards
  * is legal) or be destroyed before it; those on a task's own stack go with the stack. */
 void sim_free(struct sim *sim);
+/** Has sim_free() call `fn` first: for one who outlives the run and must not ask it the time then. */
+void sim_on_free(struct sim *sim, void (*fn)(void *arg), void *arg);
 enum sim_end sim_run(struct sim *sim, sim_ns until);
 void sim_stop(struct sim *sim);
 sim_ns sim_now(const struct sim *sim);
@@ -476,6 +478,40 @@ uint64_t sim_histogram_quantile(const struct sim_histogram *h, uint32_t per_100k
 /** Whether the sample carries this quantile: at least ten values lie beyond it. */
 bool sim_histogram_carries(const struct sim_histogram *h, uint32_t per_100k);
 
+/** A histogram as a document keeps it: of buckets that hold a value, the largest value that fits and
+ * how many there are, in order. An octave has SIM_DISTRIBUTION_STEPS of equal width, so that a bucket's
+ * bound is less than a SIM_DISTRIBUTION_STEPS-th over any value in it; the last is the maximum's. */
+enum { SIM_DISTRIBUTION_STEPS = 32 };
+struct sim_bucket {
+	uint64_t upto, count;
+};
+struct sim_distribution {
+	uint64_t count, sum, min, max;
+	GArray *buckets; /* struct sim_bucket */
+};
+struct sim_distribution *sim_distribution_new(void);
+struct sim_distribution *sim_distribution_of(const struct sim_histogram *h);
+void sim_distribution_free(struct sim_distribution *distribution);
+/** As if the values of both had been counted together. */
+void sim_distribution_merge(struct sim_distribution *into, const struct sim_distribution *from);
+/** The bound of the bucket that a value falls into. */
+uint64_t sim_distribution_bound(uint64_t value);
+
+/** Figures over time: at 0, interval, 2·interval, … at most SIM_SERIES_POINTS times; the interval is a
+ * power of two that grows with the run. */
+enum { SIM_SERIES_POINTS = 256 };
+struct sim_series {
+	uint32_t figures, points;
+	sim_ns interval, next; /* when the next point is due */
+	int64_t *point; /* points · figures */
+};
+struct sim_series *sim_series_new(uint32_t figures);
+void sim_series_free(struct sim_series *series);
+struct sim_series *sim_series_copy(const struct sim_series *series);
+/** To be called before the figures change, and at the end of the run: they have been these up to now.
+ * What changes at a point's own instant is in it. */
+void sim_series_upto(struct sim_series *series, sim_ns now, const int64_t *figures);
+
 /** Mean and Student half-width at 95 % of n values, in a fixed order of operations. */
 struct sim_interval {
 	double mean, half_width; /* half_width is 0 when n < 2 */
@@ -515,6 +551,20 @@ size_t sim_metrics_count(const struct sim_metrics *metrics);
 /** The i-th metric in the order of names. */
 const char *sim_metrics_at(const struct sim_metrics *metrics, size_t i,
 			   const struct sim_metric_def **def, int64_t *value);
+/** The distribution behind metrics, copied; the definition tells unit and meaning, its stars are filled
+ * in. And series: one copied, whose figures have these names, NULL-terminated. */
+void sim_metrics_add_distribution(struct sim_metrics *metrics, const struct sim_metric_def *def,
+				  const struct sim_histogram *h, const char *instance,
+				  ...) G_GNUC_NULL_TERMINATED;
+void sim_metrics_add_series(struct sim_metrics *metrics, const struct sim_metric_def *def,
+			    const struct sim_series *series, const char *const *figures);
+/** The i-th of them in the order of names; NULL past the last. */
+const char *sim_metrics_distribution(const struct sim_metrics *metrics, size_t i,
+				     const struct sim_metric_def **def,
+				     const struct sim_distribution **distribution);
+const char *sim_metrics_series(const struct sim_metrics *metrics, size_t i,
+			       const struct sim_metric_def **def, const struct sim_series **series,
+			       const char *const **figures);
 /** Whether the i-th metric is a share of a sum. */
 bool sim_metrics_is_part(const struct sim_metrics *metrics, size_t i);
 

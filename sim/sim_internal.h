@@ -168,6 +168,8 @@ struct sim {
 	GArray *deadlocks, *cycles; /* of struct sim_chain */
 	void (*on_deadlock)(struct sim *sim, const struct sim_chain *chain, void *arg);
 	void *on_deadlock_arg;
+	void (*on_free)(void *arg);
+	void *on_free_arg;
 	uint64_t epoch;
 	void *tracer_arg;
 	GArray *gauges; /* struct sim_gauge; NULL if nobody looks on */

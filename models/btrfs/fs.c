@@ -38,7 +38,7 @@ static const struct btrfs_store_hooks store_hooks = {
 
 static void make_sites(struct btrfs_fs *fs)
 {
-	fs->site_map = alloc_site(fs->machine, "extent_map");
+	fs->site_map = alloc_site_of(fs->machine, "extent_map", MEMORY_EXTENT_MAPS);
 	fs->site_ordered = alloc_site(fs->machine, "ordered_extent");
 	fs->site_inode = alloc_site(fs->machine, "btrfs_inode");
 	fs->site_trans = alloc_site(fs->machine, "trans_handle");

@@ -71,9 +71,9 @@ struct blk_crypto *blk_crypto_new(struct fscrypt *fc, uint32_t profiles, uint32_
 	crypto->contexts = mempool_new(fc->machine, "bio_crypt_ctx",
 				       (uint32_t)machine_size(fc->machine, LIMIT_BIO_CRYPT_CTXS),
 				       machine_size(fc->machine, SIZE_BIO_CRYPT_CTX));
-	crypto->site_key = alloc_site(fc->machine, "blk_crypto_key");
+	crypto->site_key = alloc_site_of(fc->machine, "blk_crypto_key", MEMORY_KEYS);
 	crypto->site_devices = alloc_site(fc->machine, "fscrypt_get_devices");
-	crypto->site_slots = alloc_site(fc->machine, "blk_crypto_keyslot");
+	crypto->site_slots = alloc_site_of(fc->machine, "blk_crypto_keyslot", MEMORY_KEYS);
 	crypto->wait_ns = sim_histogram_new();
 	kernel_charge_bytes(fc->machine, crypto->site_slots, bytes);
 	fscrypt_account(fc, (int64_t)bytes);

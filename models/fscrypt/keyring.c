@@ -62,7 +62,7 @@ void fscrypt_keyring_init(struct fscrypt *fc)
 	fc->users = g_ptr_array_new_with_free_func(g_free);
 	fc->user_claims = g_array_new(false, true, sizeof(uint32_t));
 	fc->provisioned = g_hash_table_new(NULL, NULL);
-	fc->site_claim = alloc_site(fc->machine, "key");
+	fc->site_claim = alloc_site_of(fc->machine, "key", MEMORY_KEYS);
 	sim_mutex_init(&fc->add_key_mutex, sim, sim_lock_class(sim, "fscrypt_add_key_mutex"),
 		       "fscrypt_add_key_mutex");
 	fscrypt_user_number(fc, "root");

@@ -13,11 +13,11 @@ static enum fscrypt_iv iv_rule(const struct fscrypt_variant *variant)
 
 static void make_sites(struct fscrypt *fc)
 {
-	fc->site_info = alloc_site(fc->machine, "fscrypt_inode_info");
-	fc->site_extent = alloc_site(fc->machine, "fscrypt_extent_info");
-	fc->site_tfm = alloc_site(fc->machine, "crypto_skcipher");
-	fc->site_key = alloc_site(fc->machine, "fscrypt_master_key");
-	fc->site_derived = alloc_site(fc->machine, "derived_key");
+	fc->site_info = alloc_site_of(fc->machine, "fscrypt_inode_info", MEMORY_KEYS);
+	fc->site_extent = alloc_site_of(fc->machine, "fscrypt_extent_info", MEMORY_KEYS);
+	fc->site_tfm = alloc_site_of(fc->machine, "crypto_skcipher", MEMORY_KEYS);
+	fc->site_key = alloc_site_of(fc->machine, "fscrypt_master_key", MEMORY_KEYS);
+	fc->site_derived = alloc_site_of(fc->machine, "derived_key", MEMORY_KEYS);
 }
 
 /* Reclaim releases pages, and with them the maps whose infos end. */

@@ -121,7 +121,8 @@ static void *fallback_new(struct fscrypt *fc)
 		       "tfms_init_lock");
 	fallback->crypto = blk_crypto_new(fc, 1, slots, &ops, fallback);
 	fallback->site_request = alloc_site(fc->machine, "skcipher_request");
-	fallback->site_slots = alloc_site(fc->machine, "blk_crypto_fallback_keyslot");
+	fallback->site_slots =
+		alloc_site_of(fc->machine, "blk_crypto_fallback_keyslot", MEMORY_KEYS);
 	kernel_charge_bytes(fc->machine, fallback->site_slots, bytes);
 	fscrypt_account(fc, (int64_t)bytes);
 	make_pools(fallback);

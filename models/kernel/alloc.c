@@ -19,6 +19,12 @@ enum {
 	WATERMARK_SCALE_UNIT = 10000,
 };
 
+/* The series of memory over time: after the kinds, two shares of the page cache. */
+enum { FIGURE_DIRTY = MEMORY_KINDS, FIGURE_WRITEBACK, MEMORY_FIGURES };
+const struct sim_metric_def memory_series_def = {
+	"memory", "bytes", SIM_NO_DIRECTION, "memory",
+	"Modelled memory by kind; dirty and writeback are shares of the page cache."};
+
 /* Slab caches end at KMALLOC_MAX_CACHE_SIZE; whole pages come from the page allocator. */
 static enum kernel_cost alloc_cost(struct machine *m, uint64_t bytes, uint64_t *units)
 {
@@ -41,6 +47,50 @@ static uint64_t integer_sqrt(uint64_t x)
 	return root;
 }
 
+/* ---- what memory is for, over time ---- */
+
+void memory_series_upto_now(struct machine *m)
+{
+	int64_t figures[MEMORY_FIGURES], page = (int64_t)machine_size(m, SIZE_PAGE);
+
+	for (int i = 0; i < MEMORY_KINDS; i++)
+		figures[i] = (int64_t)m->kind_bytes[i];
+	figures[FIGURE_DIRTY] = (int64_t)m->dirty_pages * page;
+	figures[FIGURE_WRITEBACK] = (int64_t)m->writeback_pages * page;
+	sim_series_upto(m->memory_series, sim_now(m->sim), figures);
+}
+
+/* What is freed after the run has no time. */
+static void end_series(void *arg)
+{
+	struct sim_series *series = arg;
+
+	series->next = SIM_NEVER;
+}
+
+void machine_end_series(struct machine *machine)
+{
+	memory_series_upto_now(machine);
+	end_series(machine->memory_series);
+}
+
+void memory_report_series(struct machine *m, struct sim_metrics *metrics)
+{
+	static const char *const figures[] = {[MEMORY_SLAB] = "slab",
+					      [MEMORY_ANON] = "anon",
+					      [MEMORY_PAGE_CACHE] = "page_cache",
+					      [MEMORY_KEYS] = "keys",
+					      [MEMORY_EXTENT_MAPS] = "extent_maps",
+					      [FIGURE_DIRTY] = "dirty",
+					      [FIGURE_WRITEBACK] = "writeback",
+					      NULL};
+
+	memory_series_upto_now(m);
+	sim_metrics_add_series(metrics, &memory_series_def, m->memory_series, figures);
+}
+
+/* ---- set-up and sites ---- */
+
 void memory_init(struct machine *m)
 {
 	uint64_t bytes = m->config.memory_bytes, min, step;
@@ -52,6 +102,8 @@ void memory_init(struct machine *m)
 	m->low_bytes = m->min_bytes + step;
 	m->high_bytes = m->low_bytes + step;
 	m->free_min_bytes = bytes;
+	m->memory_series = sim_series_new(MEMORY_FIGURES);
+	sim_on_free(m->sim, end_series, m->memory_series);
 	m->sites = g_ptr_array_new();
 	m->mempools = g_ptr_array_new();
 	m->workqueues = g_ptr_array_new();
@@ -66,6 +118,7 @@ void memory_destroy(struct machine *m)
 		g_free(site);
 	}
 	g_ptr_array_free(m->sites, TRUE);
+	sim_series_free(m->memory_series);
 	for (guint i = 0; i < m->mempools->len; i++)
 		mempool_free(g_ptr_array_index(m->mempools, i));
 	g_ptr_array_free(m->mempools, TRUE);
@@ -88,6 +141,15 @@ struct alloc_site *alloc_site(struct machine *machine, const char *name)
 	site->name = g_strdup(name);
 	g_ptr_array_add(machine->sites, site);
 	trace_site(machine, site);
+	return site;
+}
+
+struct alloc_site *alloc_site_of(struct machine *machine, const char *name, enum memory_kind kind)
+{
+	struct alloc_site *site = alloc_site(machine, name);
+
+	g_assert(!site->bytes);
+	site->kind = kind;
 	return site;
 }
 
@@ -149,8 +211,10 @@ void memory_give(struct machine *m, uint64_t bytes)
 	m->used_bytes -= bytes;
 }
 
-static void site_charge(struct alloc_site *site, uint64_t bytes)
+static void site_charge(struct machine *m, struct alloc_site *site, uint64_t bytes)
 {
+	memory_changes(m);
+	m->kind_bytes[site->kind] += bytes;
 	site->bytes += bytes;
 	site->max_bytes = MAX(site->max_bytes, site->bytes);
 }
@@ -158,12 +222,14 @@ static void site_charge(struct alloc_site *site, uint64_t bytes)
 void alloc_preload(struct machine *m, struct alloc_site *site, uint64_t bytes)
 {
 	memory_charge(m, bytes);
-	site_charge(site, bytes);
+	site_charge(m, site, bytes);
 }
 
 void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t bytes)
 {
 	g_assert(site->bytes >= bytes);
+	memory_changes(machine);
+	machine->kind_bytes[site->kind] -= bytes;
 	site->bytes -= bytes;
 	memory_give(machine, bytes);
 	machine->frees++;
@@ -173,7 +239,7 @@ void kernel_free(struct machine *machine, struct alloc_site *site, uint64_t byte
 
 void kernel_charge_bytes(struct machine *machine, struct alloc_site *site, uint64_t bytes)
 {
-	site_charge(site, bytes);
+	site_charge(machine, site, bytes);
 	memory_charge(machine, bytes);
 }
 
@@ -255,7 +321,7 @@ bool alloc_objects(struct kernel_task *task, struct alloc_site *site, enum gfp g
 		m->alloc.failed++;
 	count_allocations(task, site, gfp, effective, MIN(taken + 1, count));
 	if (taken == count)
-		site_charge(site, bytes * count);
+		site_charge(m, site, bytes * count);
 	return taken == count;
 }
 

@@ -231,6 +231,12 @@ extern const char *const alloc_context_names[ALLOC_CONTEXTS];
 /** Requests from this number on are the machine's own: its flusher and kswapd. */
 #define KERNEL_REQUEST_OWN (UINT64_C(1) << 63)
 
+/** A wait at one place. */
+struct place_wait {
+	uint32_t place;
+	sim_ns ns;
+};
+
 /**
  * A simulated task_struct; valid until the task's function returns. A task of the machine may be
  * interrupted (locks, CPU work and I/O wait on, as TASK_UNINTERRUPTIBLE does; kernel_wait() and
@@ -250,7 +256,9 @@ struct kernel_task {
 	uint32_t children; /* bios and work items that the request has started */
 	uint32_t draw[KERNEL_COSTS]; /* draws of each cost within the request */
 	sim_ns part_ns[KERNEL_PARTS]; /* of the task's life so far */
-	sim_ns place_ns[KERNEL_PLACES]; /* of its lock and pool waits, by place */
+	/* Its lock and pool waits while an account is open, see kernel_account_begin(). */
+	struct place_wait *place_wait;
+	uint32_t place_waits, place_waits_allocated, accounts;
 	sim_ns blocked_since; /* in a wait that only a wake-up ends; else SIM_NEVER */
 	sim_ns explained_until; /* up to when that wait is booked already, see kernel_wake_one() */
 	struct work_journal *journal; /* of a worker */
@@ -300,6 +308,17 @@ enum sim_wake kernel_wait_timeout(struct kernel_task *task, struct sim_waitq *wq
  */
 bool kernel_wake_one(struct machine *machine, struct sim_waitq *wq);
 void kernel_wake_all(struct machine *machine, struct sim_waitq *wq);
+/**
+ * An account of a task's time from _begin() to _end(), which nest: what went into each part is
+ * task->part_ns less that of the account; what of that was spent at places, task->place_wait from the
+ * account's first one on, valid until the task waits again.
+ */
+struct kernel_account {
+	sim_ns part_ns[KERNEL_PARTS];
+	uint32_t first_wait;
+};
+void kernel_account_begin(struct kernel_task *task, struct kernel_account *account);
+void kernel_account_end(struct kernel_task *task);
 /** The name of a place, fit to be part of a metric's, and what kind of wait it is; NULL past the last. */
 const char *machine_place(const struct machine *machine, uint32_t place, enum kernel_part *part);
 /** Gives the CPU up and passes time. */
@@ -358,6 +377,17 @@ extern const char *const gfp_names[GFP_FLAGS];
 /** An allocation site: who allocates what. Made once per machine; the name appears in metrics. */
 struct alloc_site;
 struct alloc_site *alloc_site(struct machine *machine, const char *name);
+/** What memory is for, in the series of memory over time. */
+enum memory_kind {
+	MEMORY_SLAB, /* whatever is not one of these */
+	MEMORY_ANON, /* of processes */
+	MEMORY_PAGE_CACHE,
+	MEMORY_KEYS, /* keys, ciphers and what holds them */
+	MEMORY_EXTENT_MAPS,
+	MEMORY_KINDS
+};
+/** alloc_site(), of a kind other than MEMORY_SLAB; before anything is allocated there. */
+struct alloc_site *alloc_site_of(struct machine *machine, const char *name, enum memory_kind kind);
 /**
  * Allocates; may reclaim and so pass time. False is ENOMEM. Counted by site, flags as asked and
  * context; flags take effect after the task's scopes have stripped theirs. Spends COST_PAGE_ALLOC
@@ -387,6 +417,9 @@ uint64_t alloc_site_max_bytes(const struct alloc_site *site);
 /** How many sites were asked in a section (sim_section_enter()); `contexts`: how many pairs of a site
  * and the context of the asking. */
 uint64_t machine_section_sites(const struct machine *machine, uint32_t section, uint64_t *contexts);
+
+/** The series of memory over time ends now, and not with the run. */
+void machine_end_series(struct machine *machine);
 
 /** Free memory over the minimum watermark: what is left before direct reclaim. */
 uint64_t machine_memory_over_min(const struct machine *machine);

@@ -15,7 +15,7 @@ struct machine *machine_new(struct sim *sim, const struct machine_config *config
 	tasks_init(m);
 	memory_init(m);
 	reclaim_init(m);
-	m->page_site = alloc_site(m, "page_cache");
+	m->page_site = alloc_site_of(m, "page_cache", MEMORY_PAGE_CACHE);
 	writeback_init(m);
 	devices_init(m);
 	crypto_api_init(m);

@@ -15,7 +15,7 @@ struct wait_place {
 };
 
 /** What a worker does with its present item, in stretches that follow one another from `begun` on. */
-enum { JOURNAL_SPANS = 16 }; /* room at first */
+enum { JOURNAL_SPANS = 16 }; /* room at first, for waits at places too */
 struct work_span {
 	sim_ns end;
 	uint32_t slot; /* a part, or KERNEL_PARTS and a place */
@@ -46,6 +46,7 @@ struct alloc_site {
 	uint64_t bytes, max_bytes;
 	uint64_t count[GFP_FLAGS][ALLOC_CONTEXTS];
 	uint32_t seen_in[SIM_SECTIONS]; /* a bit per context */
+	enum memory_kind kind;
 };
 
 struct alloc_books {
@@ -92,6 +93,8 @@ struct machine {
 	uint64_t min_bytes, low_bytes, high_bytes; /* watermarks */
 	struct alloc_books alloc;
 	GPtrArray *sites, *mempools, *workqueues;
+	uint64_t kind_bytes[MEMORY_KINDS];
+	struct sim_series *memory_series;
 	uint64_t frees; /* calls of kernel_free() */
 	/* Sleepers of all mempools; their tries in a row in which nothing changed. */
 	uint64_t frees_at_retry;
@@ -186,11 +189,19 @@ static inline void part_book(struct kernel_task *task, enum kernel_part part, si
 		part_book_worker(task, part, ns);
 }
 /* The same for a wait at a lock or pool. */
-void part_book_at(struct kernel_task *task, enum kernel_part part, const char *name, sim_ns since);
+void part_book_place(struct kernel_task *task, enum kernel_part part, const char *name, sim_ns ns);
+static inline void part_book_at(struct kernel_task *task, enum kernel_part part, const char *name,
+				sim_ns since)
+{
+	sim_ns ns = sim_now(task->machine->sim) - since;
+
+	if (ns)
+		part_book_place(task, part, name, ns);
+}
 void places_destroy(struct machine *m);
 /* A worker begins an item; from then on its bookings are kept in order. */
 void journal_begin(struct kernel_task *task, sim_ns submitted, sim_ns queued);
-void journal_free(struct kernel_task *task);
+void parts_free(struct kernel_task *task);
 
 /* ---- task.c ---- */
 
@@ -212,6 +223,18 @@ bool alloc_objects(struct kernel_task *task, struct alloc_site *site, enum gfp g
 		   uint64_t count, unsigned int flags);
 /* Takes memory at set-up, when nothing can be reclaimed yet. */
 void alloc_preload(struct machine *m, struct alloc_site *site, uint64_t bytes);
+/* Notes what memory was for up to now, at the points of the series that are due. */
+void memory_series_upto_now(struct machine *m);
+/* To be called before any of that changes. */
+static inline void memory_changes(struct machine *m)
+{
+	sim_ns next = m->memory_series->next;
+
+	if (next != SIM_NEVER && next < sim_now(m->sim))
+		memory_series_upto_now(m);
+}
+extern const struct sim_metric_def memory_series_def;
+void memory_report_series(struct machine *m, struct sim_metrics *metrics);
 void memory_init(struct machine *m);
 void memory_destroy(struct machine *m);
 uint64_t memory_free_bytes(const struct machine *m);

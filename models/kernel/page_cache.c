@@ -47,6 +47,7 @@ static void count_pages(struct address_space *mapping, int64_t present, int64_t 
 	struct machine *m = mapping->machine;
 	bool was_dirty = mapping->dirty;
 
+	memory_changes(m);
 	mapping->present += present;
 	mapping->dirty += dirty;
 	mapping->writeback += writeback;

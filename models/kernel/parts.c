@@ -72,6 +72,17 @@ static void journal_add(struct work_journal *journal, uint32_t slot, sim_ns end)
 	journal->span[journal->spans++] = (struct work_span){end, slot};
 }
 
+static void note_place(struct kernel_task *task, uint32_t place, sim_ns ns)
+{
+	if (task->place_waits == task->place_waits_allocated) {
+		task->place_waits_allocated =
+			MAX(task->place_waits_allocated * 2, (uint32_t)JOURNAL_SPANS);
+		task->place_wait =
+			g_renew(struct place_wait, task->place_wait, task->place_waits_allocated);
+	}
+	task->place_wait[task->place_waits++] = (struct place_wait){place, ns};
+}
+
 /* A slot is a part, or from KERNEL_PARTS on a place. */
 static void book_slot(struct kernel_task *task, uint32_t slot, sim_ns ns, sim_ns end)
 {
@@ -79,7 +90,8 @@ static void book_slot(struct kernel_task *task, uint32_t slot, sim_ns ns, sim_ns
 		task->part_ns[slot] += ns;
 	} else {
 		task->part_ns[task->machine->place[slot - KERNEL_PARTS].part] += ns;
-		task->place_ns[slot - KERNEL_PARTS] += ns;
+		if (task->accounts)
+			note_place(task, slot - KERNEL_PARTS, ns);
 	}
 	if (task->journal)
 		journal_add(task->journal, slot, end);
@@ -90,13 +102,26 @@ void part_book_worker(struct kernel_task *task, enum kernel_part part, sim_ns ns
 	book_slot(task, part, ns, sim_now(task->machine->sim));
 }
 
-void part_book_at(struct kernel_task *task, enum kernel_part part, const char *name, sim_ns since)
+void part_book_place(struct kernel_task *task, enum kernel_part part, const char *name, sim_ns ns)
 {
-	sim_ns now = sim_now(task->machine->sim);
+	book_slot(task, KERNEL_PARTS + place_of(task->machine, part, name), ns,
+		  sim_now(task->machine->sim));
+}
 
-	if (now > since)
-		book_slot(task, KERNEL_PARTS + place_of(task->machine, part, name), now - since,
-			  now);
+/* ---- accounts ---- */
+
+void kernel_account_begin(struct kernel_task *task, struct kernel_account *account)
+{
+	if (!task->accounts++)
+		task->place_waits = 0;
+	memcpy(account->part_ns, task->part_ns, sizeof(account->part_ns));
+	account->first_wait = task->place_waits;
+}
+
+void kernel_account_end(struct kernel_task *task)
+{
+	g_assert(task->accounts);
+	task->accounts--;
 }
 
 /* ---- workers ---- */
@@ -111,8 +136,9 @@ void journal_begin(struct kernel_task *task, sim_ns submitted, sim_ns queued)
 	task->journal->spans = 0;
 }
 
-void journal_free(struct kernel_task *task)
+void parts_free(struct kernel_task *task)
 {
+	g_free(task->place_wait);
 	if (task->journal)
 		g_free(task->journal->span);
 	g_free(task->journal);

@@ -218,4 +218,5 @@ void machine_report(struct machine *machine, struct sim_metrics *metrics)
 	set(metrics, &cpu_switches, machine->context_switches);
 	report_stalls(machine, metrics);
 	crypto_api_report(machine, metrics);
+	memory_report_series(machine, metrics);
 }

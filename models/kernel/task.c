@@ -143,7 +143,7 @@ void kernel_run(struct kernel_task *task, enum kernel_cost cost, uint64_t times)
 
 static void slot_free(struct task_slot *slot)
 {
-	journal_free(&slot->task);
+	parts_free(&slot->task);
 	g_free(slot);
 }
 

@@ -65,7 +65,7 @@ static void start(struct workload *workload, const char *name, const void *confi
 
 	hog->workload = workload;
 	hog->config = config;
-	hog->site = alloc_site(workload->machine, "memory_hog");
+	hog->site = alloc_site_of(workload->machine, "memory_hog", MEMORY_ANON);
 	workload_keep(workload, hog, g_free);
 	hog->number = workload_spawn(workload, name, run_hog, hog, NULL);
 }

@@ -69,8 +69,7 @@ struct op_timer op_begin(struct workload *workload, struct kernel_task *task, co
 	timer.op = op;
 	timer.start = sim_now(machine_sim(workload->machine));
 	timer.late = 0;
-	memcpy(timer.part_ns, task->part_ns, sizeof(timer.part_ns));
-	memcpy(timer.place_ns, task->place_ns, sizeof(timer.place_ns));
+	kernel_account_begin(task, &timer.account);
 	return timer;
 }
 
@@ -88,25 +87,22 @@ struct op_timer op_begin_late(struct workload *workload, struct kernel_task *tas
 static void book_parts(struct op_entry *entry, const struct kernel_task *task,
 		       const struct op_timer *timer, sim_ns latency)
 {
-	sim_ns sum = timer->late, placed = 0;
+	const sim_ns *before = timer->account.part_ns;
+	sim_ns sum = timer->late, placed;
 
 	entry->late_ns += timer->late;
 	for (int i = 0; i < KERNEL_PARTS; i++) {
-		sim_ns ns = task->part_ns[i] - timer->part_ns[i];
+		sim_ns ns = task->part_ns[i] - before[i];
 
 		entry->part_ns[i] += ns;
 		sum += ns;
-		if (i == PART_LOCK_WAIT || i == PART_POOL_WAIT)
-			placed += ns;
 	}
+	placed = task->part_ns[PART_LOCK_WAIT] - before[PART_LOCK_WAIT] +
+		 task->part_ns[PART_POOL_WAIT] - before[PART_POOL_WAIT];
 	g_assert(sum == latency && "time that nobody booked, or booked twice");
-	if (!placed)
-		return;
-	for (int i = 0; i < KERNEL_PLACES; i++) {
-		sim_ns ns = task->place_ns[i] - timer->place_ns[i];
-
-		entry->place_ns[i] += ns;
-		placed -= ns;
+	for (uint32_t i = timer->account.first_wait; i < task->place_waits; i++) {
+		entry->place_ns[task->place_wait[i].place] += task->place_wait[i].ns;
+		placed -= task->place_wait[i].ns;
 	}
 	g_assert(!placed && "a wait for a lock or pool without a name");
 }
@@ -122,6 +118,7 @@ void op_end(struct workload *workload, struct kernel_task *task, const struct op
 	entry->count++;
 	sim_histogram_add(entry->latency_ns, latency);
 	book_parts(entry, task, timer, latency);
+	kernel_account_end(task);
 	if (err < 0 && task->refusal)
 		entry->refused++;
 	else if (err < 0)
@@ -167,6 +164,10 @@ static const struct sim_metric_def def_max = {"ops.*.latency_max_ns", "ns", SIM_
 static const struct sim_metric_def def_sum = {
 	"ops.*.latency_sum_ns", "ns", SIM_LESS_IS_BETTER, "operations",
 	"sum of the latencies: to the nanosecond that of ops.*.part.*"};
+
+static const struct sim_metric_def def_latency = {"ops.*.latency_ns", "ns", SIM_LESS_IS_BETTER,
+						  "operations",
+						  "latencies of operations of this kind"};
 
 #define PART(name, help)                                                                           \
 	{                                                                                          \
@@ -250,6 +251,7 @@ static void report_latency(const struct op_entry *e, struct sim_metrics *metrics
 					    e->op, NULL);
 	sim_metrics_set_for(metrics, &def_max, (int64_t)sim_histogram_max(h), e->op, NULL);
 	sim_metrics_set_for(metrics, &def_sum, (int64_t)sim_histogram_sum_low(h), e->op, NULL);
+	sim_metrics_add_distribution(metrics, &def_latency, h, e->op, NULL);
 }
 
 static void report_parts(const struct op_entry *e, const struct machine *machine,

@@ -17,8 +17,7 @@ void op_book_expected(struct op_book *book, bool came);
 struct op_timer {
 	const char *op; /* not copied: a literal */
 	sim_ns start, late;
-	/* The task's books at the start: operations may lie within one another. */
-	sim_ns part_ns[KERNEL_PARTS], place_ns[KERNEL_PLACES];
+	struct kernel_account account; /* operations may lie within one another */
 };
 /** Begins an operation: `request` numbers it among all of the run and keys its cost draws. */
 struct op_timer op_begin(struct workload *workload, struct kernel_task *task, const char *op,

@@ -159,4 +159,6 @@ void workload_task_ends(struct workload *workload)
 	g_assert(workload->running);
 	workload->running--;
 	workload->ended_at_ns = sim_now(machine_sim(workload->machine));
+	if (!workload->running)
+		machine_end_series(workload->machine);
 }

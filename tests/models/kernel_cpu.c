@@ -210,15 +210,19 @@ static void busy_task(struct kernel_task *task, void *arg)
 
 	for (int i = 0; i < 200; i++) {
 		sim_ns start = sim_now(w->f.sim) - fixture_parts(task);
+		struct kernel_account account;
 
+		kernel_account_begin(task, &account);
 		kernel_request_begin(task, w->requests++);
 		for (int j = fixture_random(&state, 12); j >= 0; j--)
 			one_step(task, w, &state);
 		if (fixture_parts(task) != sim_now(w->f.sim) - start)
 			w->wrong++;
-		if (fixture_places(task) !=
-		    task->part_ns[PART_LOCK_WAIT] + task->part_ns[PART_POOL_WAIT])
+		if (fixture_waited(task, &account, NULL) !=
+		    task->part_ns[PART_LOCK_WAIT] - account.part_ns[PART_LOCK_WAIT] +
+			    task->part_ns[PART_POOL_WAIT] - account.part_ns[PART_POOL_WAIT])
 			w->wrong++;
+		kernel_account_end(task);
 	}
 }
 

@@ -68,12 +68,16 @@ sim_ns fixture_parts(const struct kernel_task *task)
 	return sum;
 }
 
-sim_ns fixture_places(const struct kernel_task *task)
+sim_ns fixture_waited(const struct kernel_task *task, const struct kernel_account *account,
+		      const char *place)
 {
 	sim_ns sum = 0;
+	enum kernel_part part;
 
-	for (int i = 0; i < KERNEL_PLACES; i++)
-		sum += task->place_ns[i];
+	for (uint32_t i = account->first_wait; i < task->place_waits; i++)
+		if (!place ||
+		    !strcmp(machine_place(task->machine, task->place_wait[i].place, &part), place))
+			sum += task->place_wait[i].ns;
 	return sum;
 }
 

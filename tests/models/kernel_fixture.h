@@ -24,9 +24,11 @@ bool fixture_run(struct kernel_fixture *f);
 /* Reports the machine's metrics and returns one of them, -1 if it is absent. */
 int64_t fixture_metric(struct kernel_fixture *f, const char *name);
 void fixture_free(struct kernel_fixture *f);
-/* Sum of the parts of the task's life so far, and of its waits by lock and pool. */
+/* Sum of the parts of the task's life so far. */
 sim_ns fixture_parts(const struct kernel_task *task);
-sim_ns fixture_places(const struct kernel_task *task);
+/* Its waits at a place since the account was opened; NULL: at all places. */
+sim_ns fixture_waited(const struct kernel_task *task, const struct kernel_account *account,
+		      const char *place);
 /* A small generator of test data, apart from the engine's streams. */
 uint32_t fixture_random(uint64_t *state, uint32_t below);
 

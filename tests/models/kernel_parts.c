@@ -61,34 +61,23 @@ static void submitter(struct kernel_task *task, void *arg)
 	bio_submit(w->f.machine, 0, BIO_READ, 0, 1, 1, device_done, w);
 }
 
-static uint64_t place_ns(const struct world *w, const struct kernel_task *task,
-			 enum kernel_part part, const char *name)
-{
-	enum kernel_part of;
-	const char *place;
-
-	for (uint32_t i = 0; (place = machine_place(w->f.machine, i, &of)); i++)
-		if (of == part && !strcmp(place, name))
-			return task->place_ns[i];
-	return 0;
-}
-
 static void waiter(struct kernel_task *task, void *arg)
 {
 	struct world *w = arg;
-	sim_ns before[KERNEL_PARTS], since;
+	struct kernel_account account;
+	sim_ns since;
 
 	kernel_sleep(task, w->wait_at, PART_SLEEP);
-	memcpy(before, task->part_ns, sizeof(before));
+	kernel_account_begin(task, &account);
 	since = sim_now(w->f.sim);
 	page_cache_wait_read(task, w->mapping, 0, 1);
 	w->waited = sim_now(w->f.sim) - since;
 	for (int i = 0; i < KERNEL_PARTS; i++)
-		w->part[i] = task->part_ns[i] - before[i];
-	w->lock = place_ns(w, task, PART_LOCK_WAIT, "key_lock_a");
+		w->part[i] = task->part_ns[i] - account.part_ns[i];
+	w->lock = fixture_waited(task, &account, "key_lock_a");
+	EXPECT_U64(fixture_waited(task, &account, NULL), w->part[PART_LOCK_WAIT]);
+	kernel_account_end(task);
 	EXPECT_U64(fixture_parts(task), sim_now(w->f.sim));
-	EXPECT_U64(fixture_places(task),
-		   task->part_ns[PART_LOCK_WAIT] + task->part_ns[PART_POOL_WAIT]);
 }
 
 static void holder(struct kernel_task *task, void *arg)
@@ -281,22 +270,22 @@ static void hold_both(struct kernel_task *task, void *arg)
 static void want_both(struct kernel_task *task, void *arg)
 {
 	struct places *p = arg;
-	enum kernel_part part;
+	struct kernel_account outer, inner;
 
+	kernel_account_begin(task, &outer);
 	kernel_line_touch(task, &p->line);
 	EXPECT_U64(task->part_ns[PART_LOCK_WAIT], 10);
-	EXPECT_U64(task->place_ns[0], 10);
-	EXPECT_U64(g_strcmp0(machine_place(p->f.machine, 0, &part), "a_line"), 0);
-	EXPECT_U64(part, PART_LOCK_WAIT);
+	EXPECT_U64(fixture_waited(task, &outer, "a_line"), 10);
+	kernel_account_begin(task, &inner);
 	kernel_pool_get(task, &p->pool[0], 1);
 	kernel_pool_get(task, &p->pool[1], 1);
-	EXPECT_U64(task->place_ns[1], 1010 - 10 - 10);
-	EXPECT_U64(task->place_ns[2], 500);
+	EXPECT_U64(fixture_waited(task, &inner, "a_line"), 0);
+	EXPECT_U64(fixture_waited(task, &inner, "ciphers"), 1010 - 10 - 10);
+	EXPECT_U64(fixture_waited(task, &inner, "slots"), 500);
+	kernel_account_end(task);
 	EXPECT_U64(task->part_ns[PART_POOL_WAIT], 1490);
-	EXPECT_U64(g_strcmp0(machine_place(p->f.machine, 1, &part), "ciphers"), 0);
-	EXPECT_U64(part, PART_POOL_WAIT);
-	EXPECT_U64(g_strcmp0(machine_place(p->f.machine, 2, &part), "slots"), 0);
-	cr_expect(!machine_place(p->f.machine, 3, &part));
+	EXPECT_U64(fixture_waited(task, &outer, NULL), 1500);
+	kernel_account_end(task);
 	EXPECT_U64(fixture_parts(task), sim_now(p->f.sim));
 }
 

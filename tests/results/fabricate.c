@@ -30,6 +30,27 @@ static const struct sim_metric_def *def_of(const char *name)
 	g_error("no definition fits '%s'", name);
 }
 
+/* Latencies of reads, and one figure that was 10 up to 3 ns and is 20 since. */
+static void add_shapes(struct sim_metrics *metrics, const uint64_t *latencies)
+{
+	static const struct sim_metric_def reads = {"ops.*.latency_ns", "ns", SIM_LESS_IS_BETTER,
+						    "operations", ""};
+	static const struct sim_metric_def memory = {"memory", "bytes", SIM_NO_DIRECTION, "memory",
+						     ""};
+	static const char *const figures[] = {"slab", NULL};
+	struct sim_series *series = sim_series_new(1);
+	struct sim_histogram *h = sim_histogram_new();
+
+	for (; *latencies; latencies++)
+		sim_histogram_add(h, *latencies);
+	sim_metrics_add_distribution(metrics, &reads, h, "read", NULL);
+	sim_series_upto(series, 3, (int64_t[]){10});
+	sim_series_upto(series, 5, (int64_t[]){20});
+	sim_metrics_add_series(metrics, &memory, series, figures);
+	sim_histogram_free(h);
+	sim_series_free(series);
+}
+
 struct results_doc *fabricate_doc(uint32_t replications)
 {
 	static const char text[] = "{\n\t\"name\": \"tiny\"\n}\n";
@@ -64,6 +85,8 @@ void fabricate_run(struct results_doc *doc, const char *name, uint32_t replicati
 	}
 	for (const struct figure *f = run->figures; f->name; f++)
 		sim_metrics_set(metrics, def_of(f->name), f->name, f->value);
+	if (run->latencies)
+		add_shapes(metrics, run->latencies);
 	if (parts) {
 		finding.kind = parts[0];
 		finding.text = parts[1];
@@ -126,17 +149,19 @@ static void add_encrypted(struct results_doc *doc, const char *name, int64_t cos
 		figures[n++] = (struct figure){"alloc.by.bounce.GFP_NOFS.writeback", 3};
 		figures[n] = (struct figure){NULL, 0};
 		fabricate_run(doc, name, k,
-			      &(struct made_up){figures, 77, 1000 + k, finding, false});
+			      &(struct made_up){figures, 77, 1000 + k, finding, false, NULL});
 	}
 }
 
 struct results_doc *fabricate_first_run(void)
 {
+	static const uint64_t latencies[2][4] = {{80, 100, 1000, 0}, {101, 31, 0, 0}};
 	struct results_doc *doc = fabricate_doc(2);
 
 	for (uint32_t k = 0; k < 2; k++)
-		fabricate_run(doc, "none", k,
-			      &(struct made_up){none[k], 77, 0xfeed + k, NULL, false});
+		fabricate_run(
+			doc, "none", k,
+			&(struct made_up){none[k], 77, 0xfeed + k, NULL, false, latencies[k]});
 	add_encrypted(doc, "lightweight", 15040, 10, 1880, NULL);
 	add_encrypted(doc, "heavyweight", 37600, 20, 1880,
 		      "refusal: reflink /a to /b: EINVAL, the keys differ");

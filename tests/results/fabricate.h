@@ -16,6 +16,7 @@ struct made_up {
 	uint64_t draws, digest;
 	const char *finding; /* "kind: text", or NULL */
 	bool stopped;
+	const uint64_t *latencies; /* of reads, ended by 0; NULL: none. And a series with it */
 };
 
 struct results_doc *fabricate_doc(uint32_t replications);

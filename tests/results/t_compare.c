@@ -42,7 +42,7 @@ static struct results_doc *pair_of(const char *metric, const int64_t *a, const i
 						   {NULL, 0}};
 
 			fabricate_run(doc, side ? "b" : "a", i,
-				      &(struct made_up){figures, draws, side, NULL, false});
+				      &(struct made_up){figures, draws, side, NULL, false, NULL});
 		}
 	return doc;
 }
@@ -121,7 +121,7 @@ static void add_constant(struct results_doc *doc, const char *variant, int64_t l
 
 	for (uint32_t i = 0; i < doc->replications; i++)
 		fabricate_run(doc, variant, i,
-			      &(struct made_up){figures, 0, (uint64_t)leaves, NULL, stopped});
+			      &(struct made_up){figures, 0, (uint64_t)leaves, NULL, stopped, NULL});
 }
 
 static void assert_best(const struct results_doc *doc, const char *expected)
@@ -260,7 +260,7 @@ Test(results_compare, tells_of_a_metric_that_went_missing)
 	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
 	struct results_comparison *cmp;
 
-	fabricate_run(a, "none", 0, &(struct made_up){two, 0, 1, NULL, false});
+	fabricate_run(a, "none", 0, &(struct made_up){two, 0, 1, NULL, false, NULL});
 	add_constant(b, "none", 5, false);
 	cmp = results_compare(docs, labels, 2, NULL);
 	results_text(cmp, NULL, text);

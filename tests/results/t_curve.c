@@ -28,8 +28,9 @@ static struct results_curve *made_up(uint64_t draws)
 					     {NULL, 0}};
 			struct figure b[] = {{"key.setkeys", value + 1}, {NULL, 0}};
 
-			fabricate_run(doc, "a", r, &(struct made_up){a, draws, 1, NULL, false});
-			fabricate_run(doc, "b", r, &(struct made_up){b, 0, 2, NULL, false});
+			fabricate_run(doc, "a", r,
+				      &(struct made_up){a, draws, 1, NULL, false, NULL});
+			fabricate_run(doc, "b", r, &(struct made_up){b, 0, 2, NULL, false, NULL});
 		}
 		results_curve_add(curve, steps[i], doc);
 	}

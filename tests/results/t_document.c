@@ -20,7 +20,7 @@ Test(results_document, is_the_golden_text)
 {
 	static const char expected[] =
 		"{\n"
-		"  \"schema_version\": 1,\n"
+		"  \"schema_version\": 2,\n"
 		"  \"program_version\": \"1.2.3\",\n"
 		"  \"complete\": true,\n"
 		"  \"missing\": [],\n"
@@ -70,7 +70,9 @@ Test(results_document, is_the_golden_text)
 		"        \"disk.leaves\": {\"value\": 7, \"unit\": \"count\", \"direction\": "
 		"\"less\", "
 		"\"class\": \"exact\", \"group\": \"disk\"}\n"
-		"      }\n"
+		"      },\n"
+		"      \"distributions\": {},\n"
+		"      \"series\": {}\n"
 		"    },\n"
 		"    \"light\": {\n"
 		"      \"settings\": {\n"
@@ -94,19 +96,35 @@ Test(results_document, is_the_golden_text)
 		"\"less\", "
 		"\"class\": \"sampled\", \"group\": \"keys\", \"interval\": null, "
 		"\"n\": 1, \"by_seed\": [null, 5]}\n"
+		"      },\n"
+		"      \"distributions\": {\n"
+		"        \"ops.read.latency_ns\": {\"unit\": \"ns\", \"count\": 3, \"sum\": 304, "
+		"\"min\": 101, \"max\": 102, \"buckets\": [[101, 2], [103, 1]]}\n"
+		"      },\n"
+		"      \"series\": {\n"
+		"        \"memory\": {\n"
+		"          \"unit\": \"bytes\",\n"
+		"          \"replication\": 0,\n"
+		"          \"interval_ns\": 1,\n"
+		"          \"figures\": {\n"
+		"            \"slab\": [10, 10, 10, 20, 20]\n"
+		"          }\n"
+		"        }\n"
 		"      }\n"
 		"    }\n"
 		"  }\n"
 		"}\n";
+	static const uint64_t latencies[2][3] = {{101, 0}, {102, 101, 0}};
 	static const struct figure second[] = {{"key.setkeys", 5}, {"disk.leaves", 8}, {NULL, 0}};
 	struct results_doc *doc = fabricate_doc(2);
 	g_autofree char *json = NULL;
 
-	fabricate_run(doc, "none", 1, &(struct made_up){one_figure, 0, 10, NULL, false});
-	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 10, NULL, false});
+	fabricate_run(doc, "none", 1, &(struct made_up){one_figure, 0, 10, NULL, false, NULL});
+	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 10, NULL, false, NULL});
 	fabricate_run(doc, "light", 0,
-		      &(struct made_up){one_figure, 3, 11, "refusal: reflink: EINVAL", false});
-	fabricate_run(doc, "light", 1, &(struct made_up){second, 3, 11, NULL, false});
+		      &(struct made_up){one_figure, 3, 11, "refusal: reflink: EINVAL", false,
+					latencies[0]});
+	fabricate_run(doc, "light", 1, &(struct made_up){second, 3, 11, NULL, false, latencies[1]});
 	json = fabricate_json(doc);
 	cr_assert_str_eq(json, expected);
 	results_doc_free(doc);
@@ -200,7 +218,7 @@ Test(results_document, classes_follow_from_draws_and_agreement)
 		for (uint32_t k = 0; k < 2; k++)
 			fabricate_run(doc, "v", k,
 				      &(struct made_up){k && rows[i].differ ? eight : one_figure,
-							rows[i].draws[k], 0, NULL, false});
+							rows[i].draws[k], 0, NULL, false, NULL});
 		metric = results_variant_metric(doc->variants->pdata[0], "disk.leaves");
 		cr_assert_eq(metric->class, rows[i].class, "row %zu: %d", i, metric->class);
 		results_doc_free(doc);
@@ -213,10 +231,10 @@ Test(results_document, of_an_interrupted_run_says_what_is_missing)
 	g_autofree char *json = NULL, *again = NULL, *text = NULL;
 	GError *error = NULL;
 
-	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 5, 1, NULL, false});
-	fabricate_run(doc, "none", 1, &(struct made_up){one_figure, 5, 1, NULL, false});
-	fabricate_run(doc, "none", 2, &(struct made_up){one_figure, 5, 1, NULL, false});
-	fabricate_run(doc, "light", 1, &(struct made_up){one_figure, 0, 1, NULL, false});
+	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 5, 1, NULL, false, NULL});
+	fabricate_run(doc, "none", 1, &(struct made_up){one_figure, 5, 1, NULL, false, NULL});
+	fabricate_run(doc, "none", 2, &(struct made_up){one_figure, 5, 1, NULL, false, NULL});
+	fabricate_run(doc, "light", 1, &(struct made_up){one_figure, 0, 1, NULL, false, NULL});
 	results_doc_add_variant(doc, "heavy");
 	cr_assert_not(results_complete(doc));
 	json = fabricate_json(doc);
@@ -288,10 +306,12 @@ Test(results_document, does_not_depend_on_the_locale)
 static const struct spoiled {
 	const char *old, *new, *message;
 } spoiled[] = {
-	{"\"schema_version\": 1,", "\"schema_version\": 2,",
-	 "x.json:2:21: error: /schema_version: schema version 2 is not known: this program reads "
-	 "1"},
-	{"\"schema_version\": 1,", "", "x.json:1:1: error: /: 'schema_version' is missing"},
+	{"\"schema_version\": 2,", "\"schema_version\": 3,",
+	 "x.json:2:21: error: /schema_version: schema version 3 is not known: this program reads "
+	 "1 to 2"},
+	{"\"schema_version\": 2,", "\"schema_version\": 1,",
+	 "/variants/none/distributions: unknown key 'distributions'"},
+	{"\"schema_version\": 2,", "", "x.json:1:1: error: /: 'schema_version' is missing"},
 	{"\"complete\": true", "\"complete\": 1",
 	 "x.json:4:15: error: /complete: expected true or false, got an integer"},
 	{"\"complete\": true", "\"complete\": false",
@@ -328,6 +348,16 @@ static const struct spoiled {
 	 "'n' is not the number of values"},
 	{"\"interval\": [69", "\"interval\": [1, 69", "'interval' must be"},
 	{"\"metrics\": {", "\"metrics\": [{", "x.json:"},
+	{"\"count\": 5, \"sum\"", "\"count\": 6, \"sum\"", "do not hold 'count' values"},
+	{"[31, 1], [81, 1]", "[81, 1], [31, 1]",
+	 "/variants/none/distributions/ops.read.latency_ns/buckets/1: not the bound"},
+	{"[31, 1], [81, 1]", "[31, 1], [82, 1]", "buckets/1: not the bound of a bucket"},
+	{"[31, 1], [81, 1]", "[31, 1], [81]", "expected [bound, count]"},
+	{"\"min\": 31", "\"min\": 30", "do not lie in the first and the last bucket"},
+	{"\"slab\": [10", "\"slab\": [1.5",
+	 "/variants/none/series/memory/figures/slab/0: expected"},
+	{"\"figures\": {\n", "\"figures\": {\"a\": [1],\n", "as many points as the others"},
+	{"\"interval_ns\": 1,", "\"interval_ns\": 0,", "expected at least 1, got 0"},
 };
 
 Test(results_document, that_is_spoiled_is_refused_with_its_place)
@@ -431,6 +461,12 @@ Test(results_document, has_no_key_that_the_schema_lacks)
 	assert_keys_in(metric, schema_part(schema, "metric"));
 	assert_keys_in(json_array_get(json_object_get(variant, "refusals"), 0),
 		       schema_part(schema, "finding"));
+	variant = json_object_get(json_object_get(root, "variants"), "none");
+	assert_keys_in(
+		json_object_get(json_object_get(variant, "distributions"), "ops.read.latency_ns"),
+		schema_part(schema, "distribution"));
+	assert_keys_in(json_object_get(json_object_get(variant, "series"), "memory"),
+		       schema_part(schema, "series"));
 	cr_assert_eq(
 		json_integer_value(json_object_get(
 			json_object_get(schema_part(schema, NULL), "schema_version"), "const")),
@@ -446,7 +482,7 @@ Test(results_document, without_image_or_profile_says_null)
 	g_autofree char *json = NULL, *again = NULL, *text = NULL;
 	GError *error = NULL;
 
-	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 0, NULL, false});
+	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 0, NULL, false, NULL});
 	json = fabricate_json(doc);
 	cr_assert_not_null(strstr(json, "\"image\": null,\n  \"cost_profile\": null,"), "%s", json);
 	back = parse(json, &error);
@@ -457,5 +493,55 @@ Test(results_document, without_image_or_profile_says_null)
 	cr_assert(g_str_has_prefix(text, "bare (terminating):\n1 replication from seed 1\n"), "%s",
 		  text);
 	results_doc_free(back);
+	results_doc_free(doc);
+}
+
+/* What an older program wrote is read; it lacks what came later. */
+Test(results_document, of_version_1_is_read)
+{
+	struct results_doc *doc = fabricate_doc(1), *back;
+	g_autofree char *json = NULL, *old = NULL;
+	g_auto(GStrv) parts = NULL, without = NULL;
+	GError *error = NULL;
+
+	fabricate_run(doc, "none", 0, &(struct made_up){one_figure, 0, 0, NULL, false, NULL});
+	json = fabricate_json(doc);
+	parts = g_strsplit(json, "\"schema_version\": 2", 2);
+	old = g_strjoinv("\"schema_version\": 1", parts);
+	without = g_strsplit(old, ",\n      \"distributions\": {},\n      \"series\": {}", 2);
+	cr_assert_not_null(without[1]);
+	g_free(old);
+	old = g_strjoinv("", without);
+	back = parse(old, &error);
+	cr_assert_not_null(back, "%s", error ? error->message : "");
+	results_doc_free(back);
+	results_doc_free(doc);
+}
+
+/* A share that one run lacks is 0 there, or means of the shares would not add up to that of the sum. */
+Test(results_document, a_share_of_a_sum_counts_where_it_is_not_set)
+{
+	static const struct sim_metric_def share = {"ops.*.part.lock.*_ns", "ns",
+						    SIM_LESS_IS_BETTER, "operations", ""};
+	struct results_doc *doc = fabricate_doc(3);
+	struct results_variant *variant = results_doc_add_variant(doc, "none");
+	const struct results_metric *metric;
+
+	for (uint32_t k = 0; k < 2; k++) {
+		struct sim_metrics *metrics = sim_metrics_new();
+
+		if (k)
+			sim_metrics_set_part_for(metrics, &share, 30, "read", "a", NULL);
+		results_add(doc, variant, k,
+			    &(struct results_sample){
+				    .metrics = metrics, .draws = 1, .completed = true});
+		sim_metrics_free(metrics);
+	}
+	metric = results_variant_metric(variant, "ops.read.part.lock.a_ns");
+	cr_assert_not_null(metric);
+	cr_expect_eq(metric->n, 2);
+	cr_expect_eq(metric->value, 15);
+	cr_expect(metric->has[0]);
+	cr_expect_not(metric->has[2], "a run that was not made has nothing");
 	results_doc_free(doc);
 }

@@ -102,7 +102,7 @@ Test(results_text, splits_many_variants_into_blocks_that_repeat_the_reference)
 	for (int i = 0; i < 9; i++) {
 		g_autofree char *name = g_strdup_printf("lightweight-pool-of-%d", 1 << i);
 
-		fabricate_run(doc, name, 0, &(struct made_up){figures, 0, 1, NULL, false});
+		fabricate_run(doc, name, 0, &(struct made_up){figures, 0, 1, NULL, false, NULL});
 	}
 	text = fabricate_text(doc, NULL);
 	cr_assert_leq(widest_line(text), 80, "%s", text);
@@ -128,7 +128,7 @@ Test(results_text, in_ascii_has_nothing_else)
 		      "e",
 		      0,
 		      &(struct made_up){(const struct figure[]){{"disk.leaves", 1}, {NULL, 0}}, 1,
-					0, "odd\x1b[31m: \x07\xff", false});
+					0, "odd\x1b[31m: \x07\xff", false, NULL});
 	text = fabricate_text(doc, &ascii);
 	for (const char *p = text; *p; p++)
 		cr_assert(*p == '\n' || (*p >= ' ' && *p <= '~'), "byte %d in\n%s", *p, text);
@@ -160,7 +160,7 @@ Test(results_text, bounds_allocation_sites_biggest_first)
 		g_snprintf(names[i], sizeof(names[i]), "alloc.by.site%02d.GFP_NOFS.endio", i);
 		figures[i] = (struct figure){names[i], 1 + i};
 	}
-	fabricate_run(doc, "none", 0, &(struct made_up){figures, 0, 0, NULL, false});
+	fabricate_run(doc, "none", 0, &(struct made_up){figures, 0, 0, NULL, false, NULL});
 	text = fabricate_text(doc, NULL);
 	cr_assert_lt(strstr(text, "site19"), strstr(text, "site18"));
 	cr_assert_null(strstr(text, "site11"), "%s", text);
@@ -178,7 +178,7 @@ Test(results_text, shows_beyond_the_summary_only_when_asked)
 	struct results_text_options all = {.all = true};
 	g_autofree char *text = NULL, *everything = NULL;
 
-	fabricate_run(doc, "none", 0, &(struct made_up){figures, 0, 0, NULL, false});
+	fabricate_run(doc, "none", 0, &(struct made_up){figures, 0, 0, NULL, false, NULL});
 	text = fabricate_text(doc, NULL);
 	everything = fabricate_text(doc, &all);
 	cr_assert_null(strstr(text, "other.curious"));
@@ -195,8 +195,8 @@ Test(results_text, of_one_seed_promises_nothing)
 	struct results_doc *doc = fabricate_doc(1);
 	g_autofree char *text = NULL;
 
-	fabricate_run(doc, "a", 0, &(struct made_up){a, 1, 0, NULL, false});
-	fabricate_run(doc, "b", 0, &(struct made_up){b, 1, 0, NULL, false});
+	fabricate_run(doc, "a", 0, &(struct made_up){a, 1, 0, NULL, false, NULL});
+	fabricate_run(doc, "b", 0, &(struct made_up){b, 1, 0, NULL, false, NULL});
 	text = fabricate_text(doc, NULL);
 	cr_assert_not_null(strstr(text, "4 +33.3%?"), "%s", text);
 	cr_assert_not_null(strstr(text, "at one seed: that tells nothing"), "%s", text);
@@ -210,8 +210,8 @@ Test(results_text, names_fewer_values_than_runs)
 	struct results_doc *doc = fabricate_doc(2);
 	g_autofree char *text = NULL;
 
-	fabricate_run(doc, "none", 0, &(struct made_up){with, 1, 0, NULL, false});
-	fabricate_run(doc, "none", 1, &(struct made_up){with + 1, 1, 0, NULL, false});
+	fabricate_run(doc, "none", 0, &(struct made_up){with, 1, 0, NULL, false, NULL});
+	fabricate_run(doc, "none", 1, &(struct made_up){with + 1, 1, 0, NULL, false, NULL});
 	text = fabricate_text(doc, NULL);
 	cr_assert_not_null(strstr(text, "5.00us(n=1)"), "%s", text);
 	results_doc_free(doc);
@@ -225,7 +225,7 @@ Test(results_text, tells_a_chain_line_by_line)
 
 	fabricate_run(doc, "none", 0,
 		      &(struct made_up){figures, 0, 0,
-					"deadlock: kworker waits\nfor crypto_alg_sem", true});
+					"deadlock: kworker waits\nfor crypto_alg_sem", true, NULL});
 	text = fabricate_text(doc, NULL);
 	cr_assert_not_null(strstr(text, "  deadlock, first at 1.50us: kworker waits\n"
 					"    for crypto_alg_sem\n"),
@@ -247,7 +247,7 @@ Test(results_text, as_markdown_is_fenced_and_bounded)
 		g_autofree char *filler = g_strnfill(3000, 'y'),
 				*text = g_strdup_printf("odd: ``` %s", filler);
 
-		fabricate_run(doc, name, 0, &(struct made_up){figures, 0, 0, text, false});
+		fabricate_run(doc, name, 0, &(struct made_up){figures, 0, 0, text, false, NULL});
 	}
 	cmp = results_compare(docs, NULL, 1, NULL);
 	results_markdown(cmp, NULL, out);
@@ -372,8 +372,9 @@ Test(results_text, tells_a_repeated_finding_once)
 	g_autofree char *text = NULL;
 
 	for (uint32_t i = 0; i < 2; i++)
-		fabricate_run(doc, "none", i,
-			      &(struct made_up){figures, 1, 0, i ? NULL : "odd: same", false});
+		fabricate_run(
+			doc, "none", i,
+			&(struct made_up){figures, 1, 0, i ? NULL : "odd: same", false, NULL});
 	for (int i = 0; i < 2; i++)
 		g_ptr_array_add(((struct results_variant *)doc->variants->pdata[0])
 					->replication[0]
