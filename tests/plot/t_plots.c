@@ -128,7 +128,7 @@ Test(plots, what_takes_more_of_both_is_dominated)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++)
 		fabricate_run(doc, variants[i].name, 0,
-			      &(struct made_up){variants[i].figures, 0, 1, NULL, false});
+			      &(struct made_up){.figures = variants[i].figures, .digest = 1});
 	plots = compared(doc);
 	plot = plot_named(plots, "cost-against-memory");
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++)
@@ -150,7 +150,7 @@ Test(plots, a_bar_holds_the_parts_of_the_mean_operation)
 	const struct plot *plot;
 	char **bar;
 
-	fabricate_run(doc, "a", 0, &(struct made_up){figures, 0, 1, NULL, false});
+	fabricate_run(doc, "a", 0, &(struct made_up){.figures = figures, .digest = 1});
 	plots = compared(doc);
 	plot = plot_named(plots, "parts.read");
 	bar = plot->rows->pdata[0];
