@@ -19,7 +19,7 @@ static const struct {
 	{"locks", {"lock."}, "#D55E00", 3},
 	{"pools", {"pool."}, "#CC79A7", 2},
 	{"memory", {"alloc"}, "#8a6d00", 4},
-	{"queues", {"cpu_queue", "worker_queue", "other_task"}, "#808080", 3},
+	{"queues", {"cpu_queue", "worker_queue", "other_task", "late"}, "#808080", 3},
 	{"rest", {"cpu", "throttle", "sleep"}, "#808080", 1},
 };
 enum { KINDS = G_N_ELEMENTS(kinds) };
@@ -152,10 +152,10 @@ static void append_kind(GString *script, const struct plot *plot, size_t kind, d
 		g_string_append_printf(before, "+$%zu", 3 + k);
 	g_string_append_printf(script,
 			       "'%s.dat' using (0):2:((%s)*%.17g):((%s+$%zu)*%.17g):($2-0.36):"
-			       "($2+0.36) with boxxyerror fillstyle pattern %d border lc rgb '%s' "
+			       "($2+0.36) with boxxyerror lc rgb '%s' fillstyle pattern %d border "
 			       "title '%s'",
 			       plot->name, before->str, factor, before->str, 3 + kind, factor,
-			       kinds[kind].pattern, kinds[kind].colour, kinds[kind].label);
+			       kinds[kind].colour, kinds[kind].pattern, kinds[kind].label);
 }
 
 static char *script_of(const struct plot *plot, const struct legend *legend)

@@ -193,7 +193,9 @@ GPtrArray *plots_of_comparison(const struct results_comparison *cmp)
 {
 	GPtrArray *plots = g_ptr_array_new_with_free_func((GDestroyNotify)plot_free);
 
+	add_percentile_plots(cmp, plots);
 	add_parts(cmp, plots);
+	add_memory_plot(cmp, plots);
 	add_pareto(cmp, plots);
 	return plots;
 }

@@ -12,4 +12,9 @@ const struct results_column *column_of(const struct results_comparison *cmp, gui
 /** Adds what an operation's time went into, for those that took most of the time. */
 void add_parts(const struct results_comparison *cmp, GPtrArray *plots);
 
+/** Adds how the latencies of those are spread. */
+void add_percentile_plots(const struct results_comparison *cmp, GPtrArray *plots);
+/** Adds memory over time. */
+void add_memory_plot(const struct results_comparison *cmp, GPtrArray *plots);
+
 #endif

@@ -20,8 +20,9 @@ struct results_curve *plot_curve(const char *const *axes, const char *const (*st
 			struct figure b[] = {
 				{"key.setkeys", 7 * value}, {"key.nonces_drawn", 0}, {NULL, 0}};
 
-			fabricate_run(doc, "a", r, &(struct made_up){a, 1, 1, NULL, false, NULL});
-			fabricate_run(doc, name, r, &(struct made_up){b, 0, 2, NULL, false, NULL});
+			fabricate_run(doc, "a", r,
+				      &(struct made_up){.figures = a, .draws = 1, .digest = 1});
+			fabricate_run(doc, name, r, &(struct made_up){.figures = b, .digest = 2});
 		}
 		results_curve_add(curve, steps[i], doc);
 	}

@@ -20,10 +20,14 @@ static struct results_doc *with_everything(void)
 
 	results_doc_add_cost(doc, "costs.syscall", "88ns", "measured <here>", "60ns", "200ns");
 	results_doc_add_cost(doc, "costs.lock", "20ns", "read in a book", NULL, NULL);
-	fabricate_run(doc, "a", 0, &(struct made_up){figures, 0, 1, deadlock, true, NULL});
+	fabricate_run(
+		doc, "a", 0,
+		&(struct made_up){
+			.figures = figures, .digest = 1, .finding = deadlock, .stopped = true});
 	fabricate_run(doc, "<script>alert('b')</script>", 0,
-		      &(struct made_up){other, 0, 2, "refusal: \"x\" & <y>\nborn in line 3", false,
-					NULL});
+		      &(struct made_up){.figures = other,
+					.digest = 2,
+					.finding = "refusal: \"x\" & <y>\nborn in line 3"});
 	return doc;
 }
 

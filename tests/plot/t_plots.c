@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which pictures a result yields, and what is in them. */
+#include "results/internal.h"
 #include "tests/plot/plot_support.h"
 
 #include <criterion/criterion.h>
@@ -128,7 +129,7 @@ Test(plots, what_takes_more_of_both_is_dominated)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++)
 		fabricate_run(doc, variants[i].name, 0,
-			      &(struct made_up){variants[i].figures, 0, 1, NULL, false, NULL});
+			      &(struct made_up){.figures = variants[i].figures, .digest = 1});
 	plots = compared(doc);
 	plot = plot_named(plots, "cost-against-memory");
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++)
@@ -150,7 +151,7 @@ Test(plots, a_bar_holds_the_parts_of_the_mean_operation)
 	const struct plot *plot;
 	char **bar;
 
-	fabricate_run(doc, "a", 0, &(struct made_up){figures, 0, 1, NULL, false, NULL});
+	fabricate_run(doc, "a", 0, &(struct made_up){.figures = figures, .digest = 1});
 	plots = compared(doc);
 	plot = plot_named(plots, "parts.read");
 	bar = plot->rows->pdata[0];
@@ -164,6 +165,95 @@ Test(plots, a_bar_holds_the_parts_of_the_mean_operation)
 		cr_expect_str_eq(bar[i], wanted, "%s", plot->head[i]);
 	}
 	cr_expect_eq(plots->len, 1, "an operation that is not counted has no mean");
+}
+
+/* A document of variant "a", with so many values of 1, 2, … us. */
+static struct results_doc *with_latencies(const uint64_t *counts, size_t n)
+{
+	static const struct figure figures[] = {{"ops.read.count", 1}, {NULL, 0}};
+	struct results_doc *doc = fabricate_doc(1);
+	struct sim_histogram *h = sim_histogram_new();
+	struct sim_distribution *values;
+
+	fabricate_run(doc, "a", 0, &(struct made_up){.figures = figures, .digest = 1});
+	for (size_t i = 0; i < n; i++)
+		for (uint64_t k = 0; k < counts[i]; k++)
+			sim_histogram_add(h, 1000 * (i + 1));
+	values = sim_distribution_of(h);
+	sim_distribution_merge(
+		variant_distribution(doc->variants->pdata[0], "ops.read.latency_ns", "ns"), values);
+	sim_distribution_free(values);
+	sim_histogram_free(h);
+	return doc;
+}
+
+Test(plots, a_percentile_that_its_sample_cannot_carry_is_not_drawn)
+{
+	/* 50, 90, 98 and 99.1 per cent lie at most there; beyond the last are nine. */
+	static const uint64_t counts[] = {500, 400, 80, 11, 9};
+	static const char *const percentiles[] = {"50", "90", "98"};
+	g_autoptr(GPtrArray) plots = compared(with_latencies(counts, G_N_ELEMENTS(counts)));
+	const struct plot *plot = plot_named(plots, "percentiles.ops.read.latency_ns");
+
+	cr_assert_eq(plot->rows->len, G_N_ELEMENTS(percentiles));
+	for (guint i = 0; i < plot->rows->len; i++)
+		cr_expect_str_eq(((char **)plot->rows->pdata[i])[3], percentiles[i]);
+	cr_expect_str_eq(((char **)plot->rows->pdata[1])[4], "1", "one nine");
+}
+
+Test(plots, percentiles_end_at_four_nines)
+{
+	static const uint64_t counts[] = {500000, 400000, 99900, 80, 20};
+	g_autoptr(GPtrArray) plots = compared(with_latencies(counts, G_N_ELEMENTS(counts)));
+	const struct plot *plot = plot_named(plots, "percentiles.ops.read.latency_ns");
+
+	cr_expect_eq(plot->rows->len, 3, "99.998 is beyond");
+}
+
+Test(plots, latencies_without_a_shape_have_no_picture)
+{
+	static const uint64_t counts[] = {5000, 400, 9};
+	g_autoptr(GPtrArray) plots = compared(with_latencies(counts, G_N_ELEMENTS(counts)));
+
+	cr_expect_eq(plots->len, 0);
+}
+
+/* Takes `points` over. */
+static void add_memory(struct results_doc *doc, const char *variant, struct sim_series *points)
+{
+	static const struct figure figures[] = {{"ops.read.count", 1}, {NULL, 0}};
+	static const char *const kinds[] = {"slab", "keys", NULL};
+
+	fabricate_run(doc, variant, 0, &(struct made_up){.figures = figures, .digest = 1});
+	variant_series_add(results_doc_variant(doc, variant), "memory", "bytes", points, kinds);
+}
+
+Test(plots, memory_has_a_panel_for_each_kind_that_there_is)
+{
+	static const int64_t some[] = {0, 4096}, none[] = {0, 0};
+	const sim_ns end = 1000000;
+	struct results_doc *doc = fabricate_doc(1);
+	struct sim_series *a = sim_series_new(2), *b = sim_series_new(2);
+	g_autoptr(GPtrArray) plots = NULL;
+	const struct plot *plot;
+	guint with_b = 0;
+
+	sim_series_upto(a, end, some);
+	sim_series_upto(b, end / 2, none);
+	add_memory(doc, "a", a);
+	add_memory(doc, "b", b);
+	plots = compared(doc);
+	plot = plot_named(plots, "memory");
+	expect_in(plot->script, "set multiplot layout 1,1");
+	expect_in(plot->script, "'keys (KiB)'");
+	cr_expect_str_eq(plot->head[2], "keys of b (bytes)");
+	for (guint i = 0; i < plot->rows->len; i++) {
+		char **cells = plot->rows->pdata[i];
+
+		cr_expect_str_eq(cells[1], "4096");
+		with_b += strcmp(cells[2], PLOT_NOTHING) != 0;
+	}
+	cr_expect(with_b > 0 && with_b < plot->rows->len, "%u of %u", with_b, plot->rows->len);
 }
 
 Test(plots, a_miss_ratio_is_a_share_of_all_accesses)
