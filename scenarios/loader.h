@@ -144,6 +144,10 @@ bool scenario_fill_params(struct loader *loader, GError **error);
 /** Reads the axes, sets those of one step, and makes the points of their product. */
 bool scenario_read_axes(struct loader *loader, struct scenario *scenario, GError **error);
 void scenario_axis_free(gpointer axis);
+/** Makes the points of the axes read, less those of "exclude". */
+bool scenario_make_points(struct loader *loader, struct scenario *scenario, GError **error);
+/** Whether a value, or one of a list, is what the label of a step says. */
+bool scenario_names_step(const json_t *only, const char *label);
 /** Whether an option may set the path ("path" or "path=value"): none that an axis sets. */
 bool scenario_check_option(const struct scenario *scenario, const char *option, const char *path,
 			   GError **error);
