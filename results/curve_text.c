@@ -270,6 +270,7 @@ void results_curve_text(const struct results_curve *curve,
 	for (guint i = 0; i < names->len; i++)
 		print_metric(curve, doc, names->pdata[i], &o, text);
 	print_unmatched(curve, names, text);
+	estimates_say(curve, names, o.width, text);
 	print_findings(curve, &o, text);
 	text_clean(text, o.ascii, false);
 	g_string_append_len(out, text->str, (gssize)text->len);

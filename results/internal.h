@@ -117,6 +117,12 @@ const struct results_metric *point_metric(const struct results_point *point, con
 /** "AXIS=STEP,AXIS=STEP"; the caller frees. */
 char *curve_place_text(const struct results_curve *curve, const struct results_point *point);
 
+/* ---- estimates.c ---- */
+
+/** Of each axis of estimates: which verdicts on the named metrics change within their ranges. */
+void estimates_say(const struct results_curve *curve, const GPtrArray *names, unsigned width,
+		   GString *out);
+
 /* ---- text.c, words.c, table.c ---- */
 
 /** The options with what is left open filled in; `options` may be NULL. */

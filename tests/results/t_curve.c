@@ -200,3 +200,29 @@ Test(curve, documents_of_the_same_runs_are_told_from_others)
 	results_doc_free(b);
 	results_doc_free(c);
 }
+
+Test(curve, says_which_verdicts_change_within_the_range_of_an_estimate)
+{
+	static const char *const axes[] = {"estimate", NULL}, *const measure[] = {"key.*", NULL};
+	static const char *const steps[][2] = {
+		{"shipped", NULL}, {"tfm_alloc:low", NULL}, {"tfm_alloc:high", NULL}};
+	static const int64_t values[] = {12, 9, 13};
+	struct results_curve *curve = results_curve_new(axes, measure);
+	g_autoptr(GString) out = g_string_new(NULL);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+		struct results_doc *doc = fabricate_doc(1);
+		struct figure none[] = {{"key.setkeys", 10}, {NULL, 0}};
+		struct figure b[] = {{"key.setkeys", values[i]}, {NULL, 0}};
+
+		fabricate_run(doc, "none", 0, &(struct made_up){.figures = none, .digest = 1});
+		fabricate_run(doc, "b", 0, &(struct made_up){.figures = b, .digest = 2});
+		results_curve_add(curve, steps[i], doc);
+	}
+	results_curve_text(curve, NULL, out);
+	cr_expect(strstr(out->str, "Estimates: of 2 verdicts against the reference"), "%s",
+		  out->str);
+	cr_expect(strstr(out->str, "key.setkeys of b: worse as"), "%s", out->str);
+	cr_expect(strstr(out->str, "better at estimate=tfm_alloc:low"), "%s", out->str);
+	results_curve_free(curve);
+}
