@@ -132,6 +132,7 @@ struct run_point {
 	const struct scenario *scenario;
 	const struct run_trace *trace; /* NULL: nobody looks on */
 	struct results_doc *doc;
+	guint number; /* of the curve's point */
 	uint32_t left; /* runs that have not ended; of run_points() */
 };
 /** An empty document for a scenario's runs; the caller's. */
@@ -152,10 +153,8 @@ void progress_step(struct progress *p, const char *what, uint64_t simulated_ns, 
 /** Takes the line away, and frees. */
 void progress_end(struct progress *p);
 
-/** A curve without points, with the axes of a scenario; and one point of it. */
+/** A scenario's curve, with every point and no document; the caller's. */
 struct results_curve *curve_of(const struct scenario *scenario);
-struct results_point *add_point(struct results_curve *curve, const struct scenario *scenario,
-				guint point, struct results_doc *doc);
 /** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on,
  * and shows the curve; returns the exit status. */
 int run_curve(const struct scenario *scenario, const struct run_options *options);
@@ -170,6 +169,13 @@ bool append_answer(const struct scenario *scenario, const struct results_curve *
 		   const struct run_options *options, GString *out, GError **error);
 /** How tables are shown: as wide as the terminal, or as a mail. */
 struct results_text_options show_options(bool to_terminal);
+
+/** Appends them in a format of the table's. */
+void show_comparison(const struct results_comparison *cmp, enum run_format format,
+		     const struct results_text_options *text, GString *out);
+void show_points(const struct results_curve *curve, enum run_format format,
+		 const struct results_text_options *text, const struct results_write_options *write,
+		 GString *out);
 
 /** What a run came to. */
 struct verdict {

@@ -75,25 +75,9 @@ static bool compare_documents(const struct compare *compare,
 
 	if (!cmp)
 		return false;
-	if (compare->format == RUN_JSON)
-		results_comparison_json(cmp, out);
-	else if (compare->format == RUN_MARKDOWN)
-		results_markdown(cmp, text, out);
-	else
-		results_text(cmp, text, out);
+	show_comparison(cmp, compare->format, text, out);
 	results_comparison_free(cmp);
 	return true;
-}
-
-static void show_points(const struct compare *compare, const struct results_text_options *text,
-			GString *out)
-{
-	if (compare->format == RUN_JSON)
-		results_curve_json(compare->set->curve, NULL, out);
-	else if (compare->format == RUN_MARKDOWN)
-		results_curve_markdown(compare->set->curve, text, out);
-	else
-		results_curve_text(compare->set->curve, text, out);
 }
 
 static bool show(struct compare *compare, GError **error)
@@ -106,7 +90,7 @@ static bool show(struct compare *compare, GError **error)
 	if (!compare->set)
 		return false;
 	if (compare->set->curve)
-		show_points(compare, &text, out);
+		show_points(compare->set->curve, compare->format, &text, NULL, out);
 	else if (!compare_documents(compare, &text, out, error))
 		return false;
 	return output_text(compare->output, out->str, error);

@@ -69,15 +69,6 @@ static int conclude(const struct scenario *scenario, const struct results_curve 
 	return verdict_status(&verdict);
 }
 
-/* A curve of one point: the steps of its axes, if it has any. */
-static struct results_curve *single_curve(const struct scenario *scenario, struct results_doc *doc)
-{
-	struct results_curve *curve = curve_of(scenario);
-
-	add_point(curve, scenario, 0, doc);
-	return curve;
-}
-
 /* The output is opened before the run, so that a place that can't be written is not found out
  * after an hour. */
 static int run_single(const struct scenario *scenario, const struct run_options *options,
@@ -95,7 +86,8 @@ static int run_single(const struct scenario *scenario, const struct run_options 
 			return cli_fail(error);
 	}
 	point.doc = run_document(scenario);
-	curve = single_curve(scenario, point.doc);
+	curve = curve_of(scenario);
+	((struct results_point *)curve->points->pdata[0])->doc = point.doc;
 	if (run_points(&point, 1, options, NULL, NULL, &error) &&
 	    run_timeline_close(trace, true, &error)) {
 		status = conclude(scenario, curve, options, output);

@@ -8,26 +8,34 @@
 #include <string.h>
 #include <unistd.h>
 
-struct results_curve *curve_of(const struct scenario *scenario)
-{
-	g_autoptr(GPtrArray) names = g_ptr_array_new();
-
-	for (guint i = 0; i < scenario->axes->len; i++)
-		g_ptr_array_add(names, ((struct scenario_axis *)scenario->axes->pdata[i])->name);
-	g_ptr_array_add(names, NULL);
-	return results_curve_new((const char *const *)names->pdata,
-				 (const char *const *)scenario->measure);
-}
-
-struct results_point *add_point(struct results_curve *curve, const struct scenario *scenario,
-				guint point, struct results_doc *doc)
+static void add_point(struct results_curve *curve, const struct scenario *scenario, guint point)
 {
 	g_autoptr(GPtrArray) steps = g_ptr_array_new();
 
 	for (guint i = 0; i < scenario->axes->len; i++)
 		g_ptr_array_add(steps, scenario_point_step(scenario, point, i)->label);
 	g_ptr_array_add(steps, NULL);
-	return results_curve_add(curve, (const char *const *)steps->pdata, doc);
+	results_curve_add(curve, (const char *const *)steps->pdata, NULL);
+}
+
+struct results_curve *curve_of(const struct scenario *scenario)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	struct results_curve *curve;
+
+	for (guint i = 0; i < scenario->axes->len; i++)
+		g_ptr_array_add(names, ((struct scenario_axis *)scenario->axes->pdata[i])->name);
+	g_ptr_array_add(names, NULL);
+	curve = results_curve_new((const char *const *)names->pdata,
+				  (const char *const *)scenario->measure);
+	for (guint i = 0; i < scenario->points->len; i++)
+		add_point(curve, scenario, i);
+	return curve;
+}
+
+static struct results_point *point_at(const struct results_curve *curve, guint i)
+{
+	return curve->points->pdata[i];
 }
 
 /* A curve on its way. */
@@ -43,16 +51,9 @@ struct run {
 /* "extents=100,pool=8.json": labels hold nothing that a path could mind. */
 static char *point_name(const struct run *run, guint point)
 {
-	GString *name = g_string_new(NULL);
+	g_autofree char *place = results_point_place(run->curve, point_at(run->curve, point));
 
-	for (guint i = 0; i < run->scenario->axes->len; i++) {
-		const struct scenario_axis *axis = run->scenario->axes->pdata[i];
-
-		g_string_append_printf(name, "%s%s=%s", i ? "," : "", axis->name,
-				       scenario_point_step(run->scenario, point, i)->label);
-	}
-	g_string_append(name, ".json");
-	return g_string_free(name, FALSE);
+	return g_strconcat(place, ".json", NULL);
 }
 
 static char *point_path(const struct run *run, guint point)
@@ -80,7 +81,6 @@ static struct results_doc *read_earlier(const struct run *run, guint point,
 
 	if (path && !older_than_program(path))
 		doc = results_read(path, NULL);
-
 	if (doc && results_complete(doc) && results_same_runs(doc, fresh))
 		return doc;
 	if (doc)
@@ -103,20 +103,12 @@ static bool add_scenario(struct run *run, guint point, GError **error)
 		results_doc_free(doc);
 		run->found++;
 	} else {
-		struct run_point to_run = {.scenario = scenario, .doc = doc};
+		struct run_point to_run = {.scenario = scenario, .doc = doc, .number = point};
 
 		g_array_append_val(run->to_run, to_run);
 	}
-	add_point(run->curve, run->scenario, point, earlier ? earlier : doc);
+	point_at(run->curve, point)->doc = earlier ? earlier : doc;
 	return true;
-}
-
-static guint point_number(const struct run *run, const struct run_point *point)
-{
-	guint number = 0;
-
-	g_ptr_array_find(run->scenarios, point->scenario, &number);
-	return number;
 }
 
 static bool write_point(void *arg, struct run_point *point, GError **error)
@@ -128,7 +120,7 @@ static bool write_point(void *arg, struct run_point *point, GError **error)
 
 	if (!run->options->output)
 		return true;
-	path = point_path(run, point_number(run, point));
+	path = point_path(run, point->number);
 	results_emit(point->doc, &write, text);
 	return output_text(path, text->str, error);
 }
@@ -137,7 +129,7 @@ static bool write_point(void *arg, struct run_point *point, GError **error)
 static void drop_unfinished(struct results_curve *curve)
 {
 	for (guint i = 0; i < curve->points->len; i++) {
-		struct results_point *point = curve->points->pdata[i];
+		struct results_point *point = point_at(curve, i);
 
 		if (point->doc && !results_complete(point->doc))
 			g_clear_pointer(&point->doc, results_doc_free);
@@ -149,7 +141,7 @@ static guint points_done(const struct results_curve *curve)
 	guint done = 0;
 
 	for (guint i = 0; i < curve->points->len; i++)
-		done += ((struct results_point *)curve->points->pdata[i])->doc != NULL;
+		done += point_at(curve, i)->doc != NULL;
 	return done;
 }
 
@@ -207,10 +199,8 @@ static bool make_folder(const struct run *run, GError **error)
 
 static bool load_points(struct run *run, GError **error)
 {
-	for (guint i = 0; i < run->scenario->points->len; i++)
-		if (*interrupt_flag())
-			add_point(run->curve, run->scenario, i, NULL);
-		else if (!add_scenario(run, i, error))
+	for (guint i = 0; i < run->scenario->points->len && !*interrupt_flag(); i++)
+		if (!add_scenario(run, i, error))
 			return false;
 	if (run->found && !run->options->quiet)
 		cli_message("note", "%u of %u points were there already", run->found,

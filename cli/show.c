@@ -41,32 +41,50 @@ static const struct results_point *only_point(const struct results_curve *curve)
 	return curve->points->len == 1 ? curve->points->pdata[0] : NULL;
 }
 
-static void append_json(const struct results_curve *curve, const struct run_options *options,
-			GString *out)
+void show_comparison(const struct results_comparison *cmp, enum run_format format,
+		     const struct results_text_options *text, GString *out)
 {
-	struct results_write_options write = {.include_host = options->include_host};
-
-	if (only_point(curve))
-		results_emit(only_point(curve)->doc, &write, out);
+	if (format == RUN_JSON)
+		results_comparison_json(cmp, out);
+	else if (format == RUN_MARKDOWN)
+		results_markdown(cmp, text, out);
 	else
-		results_curve_json(curve, &write, out);
+		results_text(cmp, text, out);
 }
 
-static bool append_table(const struct results_curve *curve, const struct results_text_options *text,
-			 bool markdown, GString *out, GError **error)
+void show_points(const struct results_curve *curve, enum run_format format,
+		 const struct results_text_options *text, const struct results_write_options *write,
+		 GString *out)
 {
-	const struct results_doc *doc;
+	if (format == RUN_JSON)
+		results_curve_json(curve, write, out);
+	else if (format == RUN_MARKDOWN)
+		results_curve_markdown(curve, text, out);
+	else
+		results_curve_text(curve, text, out);
+}
+
+/* Of a single point the document, or the table of its variants. */
+static bool append_result(const struct results_curve *curve, const struct run_options *options,
+			  enum run_format format, const struct results_text_options *text,
+			  GString *out, GError **error)
+{
+	struct results_write_options write = {.include_host = options->include_host};
+	const struct results_doc *doc = only_point(curve) ? only_point(curve)->doc : NULL;
 	struct results_comparison *cmp;
 
-	if (!only_point(curve)) {
-		(markdown ? results_curve_markdown : results_curve_text)(curve, text, out);
+	if (!doc) {
+		show_points(curve, format, text, &write, out);
 		return true;
 	}
-	doc = only_point(curve)->doc;
+	if (format == RUN_JSON) {
+		results_emit(doc, &write, out);
+		return true;
+	}
 	cmp = results_compare(&doc, NULL, 1, error);
 	if (!cmp)
 		return false;
-	(markdown ? results_markdown : results_text)(cmp, text, out);
+	show_comparison(cmp, format, text, out);
 	results_comparison_free(cmp);
 	return true;
 }
@@ -88,11 +106,9 @@ static bool any_stopped(const struct scenario *scenario, const struct results_do
 	for (guint v = 0; v < doc->variants->len; v++) {
 		const struct results_variant *variant = doc->variants->pdata[v];
 
-		if (deadlock_declared(scenario, variant->name))
-			continue;
-		for (uint32_t r = 0; r < doc->replications; r++)
-			if (variant->replication[r].done && !variant->replication[r].completed)
-				return true;
+		if (!deadlock_declared(scenario, variant->name) &&
+		    results_variant_stopped(doc, variant))
+			return true;
 	}
 	return false;
 }
@@ -166,10 +182,7 @@ bool show_curve(const struct scenario *scenario, const struct run_options *optio
 
 		verdict->wrong = verdict->wrong || (point->doc && went_wrong(scenario, point->doc));
 	}
-	if (format == RUN_JSON)
-		append_json(curve, options, out);
-	else if (format != RUN_ANSWER &&
-		 !append_table(curve, &text, format == RUN_MARKDOWN, out, error))
+	if (format != RUN_ANSWER && !append_result(curve, options, format, &text, out, error))
 		return false;
 	if (claims->len && (format == RUN_TEXT || format == RUN_MARKDOWN))
 		g_string_append_printf(out, "%sexpected:\n%s",

@@ -76,29 +76,14 @@ guint view_step(const struct view_axis *axis, const struct results_point *point)
 	return index;
 }
 
-static const struct results_doc *first_doc(const struct results_curve *curve)
-{
-	for (guint i = 0; i < curve->points->len; i++)
-		if (point_at(curve, i)->doc)
-			return point_at(curve, i)->doc;
-	return NULL;
-}
-
-static bool stopped(const struct results_doc *doc, const struct results_variant *variant)
-{
-	for (uint32_t i = 0; i < doc->replications; i++)
-		if (variant->replication[i].done && !variant->replication[i].completed)
-			return true;
-	return false;
-}
-
 const struct results_metric *view_metric(const struct view *view, guint point, const char *variant)
 {
 	const struct results_doc *doc = point_at(view->curve, point)->doc;
 	const struct results_variant *column = doc ? results_doc_variant(doc, variant) : NULL;
 
-	return column && !stopped(doc, column) ? results_variant_metric(column, view->metric)
-					       : NULL;
+	return column && !results_variant_stopped(doc, column)
+		       ? results_variant_metric(column, view->metric)
+		       : NULL;
 }
 
 /* ---- one metric ---- */
@@ -120,7 +105,7 @@ bool view_is_steep(double smallest, double largest)
 /* False where the metric is nowhere, or 0 everywhere. */
 static bool look_at(struct view *view, const char *name)
 {
-	const struct results_doc *doc = first_doc(view->curve);
+	const struct results_doc *doc = results_curve_doc(view->curve);
 
 	view->metric = name;
 	view->unit = NULL;
@@ -162,7 +147,7 @@ static bool any_stopped(const struct results_curve *curve)
 		const struct results_doc *doc = point_at(curve, i)->doc;
 
 		for (guint v = 0; doc && v < doc->variants->len; v++)
-			if (stopped(doc, doc->variants->pdata[v]))
+			if (results_variant_stopped(doc, doc->variants->pdata[v]))
 				return true;
 	}
 	return false;
@@ -175,7 +160,7 @@ char *view_caption(const struct view *view, const char *shown)
 	if (view->sampled)
 		g_string_append_printf(caption,
 				       " Whiskers are 95%% intervals of the mean over %u seeds.",
-				       first_doc(view->curve)->replications);
+				       results_curve_doc(view->curve)->replications);
 	if (view->steep)
 		g_string_append(caption, " The figures' axis is logarithmic.");
 	if (any_stopped(view->curve))
@@ -506,7 +491,7 @@ GPtrArray *plots_of_curve(const struct results_curve *curve)
 	g_autoptr(GArray) styles = g_array_new(FALSE, FALSE, sizeof(guint));
 	struct view view = {.curve = curve, .axes = axes, .variants = variants, .styles = styles};
 
-	for (guint i = 0; axes->len && first_doc(curve) && i < metrics->len; i++)
+	for (guint i = 0; axes->len && results_curve_doc(curve) && i < metrics->len; i++)
 		if (look_at(&view, metrics->pdata[i]))
 			add_pictures(&view, plots);
 	return plots;

@@ -113,7 +113,7 @@ static void add_bar(const struct results_comparison *cmp, const struct op *op, g
 static void add_bars(const struct results_comparison *cmp, const struct op *op, struct plot *plot)
 {
 	g_autofree char *name = g_strdup_printf("ops.%s.count", op->name);
-	const struct results_row *count = row_named(cmp, name);
+	const struct results_row *count = results_row_named(cmp, name);
 
 	for (guint i = 0; count && i < cmp->columns->len; i++)
 		if (count->cell[i].metric && count->cell[i].metric->value > 0 &&

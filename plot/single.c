@@ -5,17 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-const struct results_row *row_named(const struct results_comparison *cmp, const char *name)
-{
-	for (guint i = 0; i < cmp->rows->len; i++) {
-		const struct results_row *row = cmp->rows->pdata[i];
-
-		if (!strcmp(row->name, name))
-			return row;
-	}
-	return NULL;
-}
-
 const struct results_column *column_of(const struct results_comparison *cmp, guint i)
 {
 	return cmp->columns->pdata[i];
@@ -165,8 +154,8 @@ static bool is_a_choice(const struct pareto *p)
 static void add_pareto(const struct results_comparison *cmp, GPtrArray *plots)
 {
 	enum { HEIGHT = 360 };
-	struct pareto p = {cmp, row_named(cmp, "mem.keys_max_bytes"),
-			   row_named(cmp, "cpu.busy_ns")};
+	struct pareto p = {cmp, results_row_named(cmp, "mem.keys_max_bytes"),
+			   results_row_named(cmp, "cpu.busy_ns")};
 	struct legend legend = {.taken = 0};
 	struct plot *plot;
 

@@ -5,8 +5,6 @@
 
 #include "plot/internal.h"
 
-/** NULL: no column has such a metric. */
-const struct results_row *row_named(const struct results_comparison *cmp, const char *name);
 const struct results_column *column_of(const struct results_comparison *cmp, guint i);
 
 /** Adds what an operation's time went into, for those that took most of the time. */

@@ -131,7 +131,7 @@ bool results_check(const struct results_curve *curve, const struct results_claim
 	else
 		g_string_append_printf(out, ", at %u of %u points", checked.held, checked.points);
 	if (checked.failed && checked.points > 1) {
-		g_autofree char *place = curve_place_text(curve, checked.failed);
+		g_autofree char *place = results_point_place(curve, checked.failed);
 
 		g_string_append_printf(out, "; not at %s", place);
 		say_sides(out, &checked.sides, claim);

@@ -200,12 +200,12 @@ static void column_facts(const struct results_comparison *cmp, struct results_co
 	const struct results_variant *reference = column_at(cmp, column->reference)->variant;
 	bool any = false;
 
+	column->stopped = results_variant_stopped(cmp->docs[column->doc], column->variant);
 	column->same_events = true;
 	for (uint32_t i = 0; i < cmp->docs[0]->replications; i++) {
 		const struct results_replication *a = &reference->replication[i],
 						 *b = &column->variant->replication[i];
 
-		column->stopped = column->stopped || (b->done && !b->completed);
 		if (!a->done || !b->done)
 			continue;
 		any = true;
@@ -491,4 +491,12 @@ void results_comparison_free(struct results_comparison *cmp)
 	g_ptr_array_unref(cmp->columns);
 	g_ptr_array_unref(cmp->rows);
 	g_free(cmp);
+}
+
+const struct results_row *results_row_named(const struct results_comparison *cmp, const char *name)
+{
+	for (guint i = 0; i < cmp->rows->len; i++)
+		if (!strcmp(row_at(cmp, i)->name, name))
+			return row_at(cmp, i);
+	return NULL;
 }

@@ -51,6 +51,14 @@ bool results_curve_complete(const struct results_curve *curve)
 	return true;
 }
 
+const struct results_doc *results_curve_doc(const struct results_curve *curve)
+{
+	for (guint i = 0; i < curve->points->len; i++)
+		if (point_at(curve, i)->doc)
+			return point_at(curve, i)->doc;
+	return NULL;
+}
+
 /* ---- finding figures ---- */
 
 size_t curve_axis(const struct results_curve *curve, const char *name)
@@ -104,7 +112,7 @@ const struct results_metric *point_metric(const struct results_point *point, con
 	return column ? results_variant_metric(column, metric) : NULL;
 }
 
-char *curve_place_text(const struct results_curve *curve, const struct results_point *point)
+char *results_point_place(const struct results_curve *curve, const struct results_point *point)
 {
 	GString *text = g_string_new(NULL);
 

@@ -19,23 +19,7 @@ struct grid {
 	size_t *width;
 };
 
-static const struct results_doc *first_doc(const struct results_curve *curve)
-{
-	for (guint i = 0; i < curve->points->len; i++)
-		if (point_at(curve, i)->doc)
-			return point_at(curve, i)->doc;
-	return NULL;
-}
-
 /* ---- cells ---- */
-
-static bool stopped(const struct results_doc *doc, const struct results_variant *variant)
-{
-	for (uint32_t i = 0; i < doc->replications; i++)
-		if (variant->replication[i].done && !variant->replication[i].completed)
-			return true;
-	return false;
-}
 
 static char *cell_text(const struct grid *g, const struct results_point *point, const char *variant,
 		       const char *name)
@@ -45,7 +29,7 @@ static char *cell_text(const struct grid *g, const struct results_point *point, 
 
 	if (!point->doc)
 		return g_strdup("");
-	if (stopped(point->doc, results_doc_variant(point->doc, variant)))
+	if (results_variant_stopped(point->doc, results_doc_variant(point->doc, variant)))
 		return g_strdup("stopped");
 	if (!metric)
 		return g_strdup("-");
@@ -229,25 +213,44 @@ static void print_unmatched(const struct results_curve *curve, const GPtrArray *
 
 /* ---- findings ---- */
 
+static bool any_findings(const struct results_doc *doc)
+{
+	for (guint v = 0; v < doc->variants->len; v++) {
+		const struct results_variant *variant = doc->variants->pdata[v];
+
+		for (uint32_t i = 0; i < doc->replications; i++)
+			if (variant->replication[i].findings->len)
+				return true;
+	}
+	return false;
+}
+
+static void print_point_findings(const struct results_curve *curve,
+				 const struct results_point *point,
+				 const struct results_text_options *options, GString *out)
+{
+	const struct results_doc *doc = point->doc;
+	g_autofree char *place = results_point_place(curve, point);
+	struct results_comparison *cmp = results_compare(&doc, NULL, 1, NULL);
+
+	g_string_append_printf(out, "At %s\n", place);
+	if (cmp)
+		words_findings(cmp, options->all, options->width, out);
+	results_comparison_free(cmp);
+}
+
 static void print_findings(const struct results_curve *curve,
 			   const struct results_text_options *options, GString *out)
 {
 	unsigned points = 0;
 
 	for (guint i = 0; i < curve->points->len; i++) {
-		const struct results_doc *doc = point_at(curve, i)->doc;
-		g_autoptr(GString) text = g_string_new(NULL);
-		g_autofree char *place = curve_place_text(curve, point_at(curve, i));
-		struct results_comparison *cmp = doc ? results_compare(&doc, NULL, 1, NULL) : NULL;
+		const struct results_point *point = point_at(curve, i);
 
-		if (!cmp)
-			continue;
-		words_findings(cmp, options->all, options->width, text);
-		results_comparison_free(cmp);
-		if (!text->len)
+		if (!point->doc || !any_findings(point->doc))
 			continue;
 		if (options->all || points < FINDINGS_POINTS_MAX)
-			g_string_append_printf(out, "At %s\n%s", place, text->str);
+			print_point_findings(curve, point, options, out);
 		points++;
 	}
 	if (!options->all && points > FINDINGS_POINTS_MAX)
@@ -259,7 +262,7 @@ void results_curve_text(const struct results_curve *curve,
 			const struct results_text_options *options, GString *out)
 {
 	struct results_text_options o = text_defaults(options);
-	const struct results_doc *doc = first_doc(curve);
+	const struct results_doc *doc = results_curve_doc(curve);
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GPtrArray) names = results_curve_metrics(curve);
 

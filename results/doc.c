@@ -488,6 +488,14 @@ void results_batch_end(struct results_doc *doc)
 		derive_variant(doc, doc->variants->pdata[i]);
 }
 
+bool results_variant_stopped(const struct results_doc *doc, const struct results_variant *variant)
+{
+	for (uint32_t i = 0; i < doc->replications; i++)
+		if (variant->replication[i].done && !variant->replication[i].completed)
+			return true;
+	return false;
+}
+
 bool results_complete(const struct results_doc *doc)
 {
 	for (guint i = 0; i < doc->variants->len; i++) {

@@ -40,14 +40,6 @@ static bool is_axis_of_estimates(const struct results_curve *curve, size_t axis)
 	return shipped && ends;
 }
 
-static const struct results_row *row_named(const struct results_comparison *cmp, const char *name)
-{
-	for (guint i = 0; i < cmp->rows->len; i++)
-		if (!strcmp(row_at(cmp, i)->name, name))
-			return row_at(cmp, i);
-	return NULL;
-}
-
 static bool has_side(enum results_verdict verdict)
 {
 	return verdict == RESULTS_BETTER || verdict == RESULTS_WORSE;
@@ -57,7 +49,7 @@ static void tell(struct ranges *r, const struct results_point *point,
 		 const struct results_comparison *cmp, size_t column, const char *metric,
 		 enum results_verdict before, enum results_verdict now)
 {
-	g_autofree char *place = curve_place_text(r->curve, point);
+	g_autofree char *place = results_point_place(r->curve, point);
 
 	if (r->changed++ >= TOLD_MAX)
 		return;
@@ -72,8 +64,8 @@ static void judge(struct ranges *r, const struct results_point *point,
 {
 	for (guint m = 0; m < r->names->len; m++) {
 		const char *metric = r->names->pdata[m];
-		const struct results_row *a = row_named(shipped, metric),
-					 *b = row_named(cmp, metric);
+		const struct results_row *a = results_row_named(shipped, metric),
+					 *b = results_row_named(cmp, metric);
 
 		for (size_t c = 0; a && b && c < cmp->columns->len; c++) {
 			enum results_verdict before = a->cell[c].verdict, now = b->cell[c].verdict;
@@ -87,21 +79,27 @@ static void judge(struct ranges *r, const struct results_point *point,
 	}
 }
 
-static void judge_point(struct ranges *r, const struct results_point *point)
+/* Every point that has `there`'s steps but for this axis. */
+static void judge_ends(struct ranges *r, const struct results_point *there)
 {
-	const struct results_place place = {r->curve->axis[r->axis], "shipped"};
-	const struct results_point *there = curve_other_point(r->curve, point, &place, 1);
-	const struct results_doc *doc = point->doc, *shipped_doc = there ? there->doc : NULL;
-	struct results_comparison *cmp, *shipped;
+	const struct results_place place = {r->curve->axis[r->axis], there->step[r->axis]};
+	const struct results_doc *doc = there->doc;
+	struct results_comparison *shipped = doc ? results_compare(&doc, NULL, 1, NULL) : NULL;
 
-	if (is_shipped(point->step[r->axis]) || !doc || !shipped_doc)
-		return;
-	cmp = results_compare(&doc, NULL, 1, NULL);
-	shipped = results_compare(&shipped_doc, NULL, 1, NULL);
-	if (cmp && shipped && cmp->columns->len == shipped->columns->len)
-		judge(r, point, shipped, cmp);
-	g_clear_pointer(&cmp, results_comparison_free);
-	g_clear_pointer(&shipped, results_comparison_free);
+	for (guint i = 0; shipped && i < r->curve->points->len; i++) {
+		const struct results_point *point = point_at(r->curve, i);
+		struct results_comparison *cmp;
+
+		doc = point->doc;
+		if (!doc || point == there ||
+		    curve_other_point(r->curve, point, &place, 1) != there)
+			continue;
+		cmp = results_compare(&doc, NULL, 1, NULL);
+		if (cmp && cmp->columns->len == shipped->columns->len)
+			judge(r, point, shipped, cmp);
+		results_comparison_free(cmp);
+	}
+	results_comparison_free(shipped);
 }
 
 static void say(const struct ranges *r, unsigned width, GString *out)
@@ -132,7 +130,8 @@ void estimates_say(const struct results_curve *curve, const GPtrArray *names, un
 			continue;
 		ranges.told = g_string_new(NULL);
 		for (guint i = 0; i < curve->points->len; i++)
-			judge_point(&ranges, point_at(curve, i));
+			if (is_shipped(point_at(curve, i)->step[axis]))
+				judge_ends(&ranges, point_at(curve, i));
 		say(&ranges, width, out);
 		g_string_free(ranges.told, true);
 	}

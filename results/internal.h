@@ -114,8 +114,6 @@ const struct results_point *curve_other_point(const struct results_curve *curve,
 /** NULL where the point was not run, or lacks the variant or the metric. */
 const struct results_metric *point_metric(const struct results_point *point, const char *variant,
 					  const char *metric);
-/** "AXIS=STEP,AXIS=STEP"; the caller frees. */
-char *curve_place_text(const struct results_curve *curve, const struct results_point *point);
 
 /* ---- estimates.c ---- */
 

@@ -180,6 +180,8 @@ void results_batch_begin(struct results_doc *doc);
 void results_batch_end(struct results_doc *doc);
 /** Whether every run has been handed in. */
 bool results_complete(const struct results_doc *doc);
+/** Whether a run of the variant did not come to its end. */
+bool results_variant_stopped(const struct results_doc *doc, const struct results_variant *variant);
 /** Whether two documents are of the same runs by the same program: scenario, overrides, variants and
  * their settings, image, cost profile, seeds. */
 bool results_same_runs(const struct results_doc *a, const struct results_doc *b);
@@ -280,6 +282,8 @@ struct results_comparison *results_compare(const struct results_doc *const *docs
 					   const char *const *labels, size_t doc_count,
 					   GError **error);
 void results_comparison_free(struct results_comparison *cmp);
+/** The row of a metric; NULL: no column has it. */
+const struct results_row *results_row_named(const struct results_comparison *cmp, const char *name);
 
 /* ---- curves and claims -------------------------------------------------------------------- */
 
@@ -299,6 +303,10 @@ struct results_curve *results_curve_new(const char *const *axis, const char *con
 struct results_point *results_curve_add(struct results_curve *curve, const char *const *step,
 					struct results_doc *doc);
 void results_curve_free(struct results_curve *curve);
+/** The document of the first point that was run; NULL: none was. */
+const struct results_doc *results_curve_doc(const struct results_curve *curve);
+/** "AXIS=STEP,AXIS=STEP": where a point is. The caller frees. */
+char *results_point_place(const struct results_curve *curve, const struct results_point *point);
 /** Reads a folder into which a scenario with axes was run, one document for each point, which must be
  * all of one curve (else RESULTS_ERROR_NOT_COMPARABLE). Points are in the order of their steps: as
  * numbers, or as the scenario's text has them. It measures what the scenario says. */
