@@ -130,9 +130,7 @@ static bool look_at(struct view *view, const char *name)
 			continue;
 		g_ptr_array_add(view->variants, variant);
 		g_array_append_val(view->styles, v);
-		view->legend.names++;
-		view->legend.longest =
-			MAX(view->legend.longest, (size_t)g_utf8_strlen(variant, -1));
+		legend_add(&view->legend, variant);
 	}
 	if (!view->unit || (view->max == 0 && view->min == 0))
 		return false;
@@ -248,8 +246,9 @@ static struct x_axis x_axis_of(const struct view_axis *axis)
 	return x;
 }
 
-static void append_tics(const struct view_axis *axis, const struct x_axis *x, const char *name,
-			GString *script)
+/* The tics of a picture's axis: of each step its name, at its number, or at where `x` puts it. */
+static void append_tics_at(const struct view_axis *axis, const struct x_axis *x, const char *name,
+			   GString *script)
 {
 	g_string_append_printf(script, "set %stics (", name);
 	for (guint i = 0; i < axis->steps->len; i++) {
@@ -261,6 +260,11 @@ static void append_tics(const struct view_axis *axis, const struct x_axis *x, co
 		g_string_append_printf(script, " %s", at);
 	}
 	g_string_append(script, ")\n");
+}
+
+void view_append_tics(const struct view_axis *axis, const char *name, GString *script)
+{
+	append_tics_at(axis, NULL, name, script);
 }
 
 static void append_lines(const struct view *view, struct plot *plot, GString *script)
@@ -327,7 +331,7 @@ static struct plot *plot_lines(const struct view *view)
 	g_string_append(script, "\nset ylabel noenhanced ");
 	append_axis_label(script, view->metric, &view->scale);
 	g_string_append_c(script, '\n');
-	append_tics(axis, &x, "x", script);
+	append_tics_at(axis, &x, "x", script);
 	if (x.log)
 		g_string_append(script, "set logscale x 10\n");
 	g_string_append(script, "set offsets graph 0.02, graph 0.02, 0, 0\n");

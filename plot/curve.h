@@ -36,6 +36,8 @@ const struct results_metric *view_metric(const struct view *view, guint point, c
 bool view_is_steep(double smallest, double largest);
 /** What is shown, and how to read it; the caller frees. */
 char *view_caption(const struct view *view, const char *shown);
+/** Appends the tics of a picture's axis `name` ("x"): the steps, each at its number. */
+void view_append_tics(const struct view_axis *axis, const char *name, GString *script);
 /** Adds a heat map for each variant that has different figures. */
 void heat_maps(const struct view *view, GPtrArray *plots);
 

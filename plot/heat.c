@@ -84,18 +84,13 @@ static void set_head(const struct view *view, struct plot *plot)
 	plot_set_head(plot, head);
 }
 
-static void append_axis(const struct view_axis *axis, char name, GString *script)
+static void append_axis(const struct view_axis *axis, const char *name, GString *script)
 {
-	g_string_append_printf(script, "set %clabel noenhanced ", name);
+	g_string_append_printf(script, "set %slabel noenhanced ", name);
 	append_quoted(script, axis->name);
-	g_string_append_printf(script, "\nset %ctics (", name);
-	for (guint i = 0; i < axis->steps->len; i++) {
-		if (i)
-			g_string_append(script, ", ");
-		append_quoted(script, axis->steps->pdata[i]);
-		g_string_append_printf(script, " %u", i);
-	}
-	g_string_append_printf(script, ")\nset %crange [-0.5:%u.5]\n", name, axis->steps->len - 1);
+	g_string_append_c(script, '\n');
+	view_append_tics(axis, name, script);
+	g_string_append_printf(script, "set %srange [-0.5:%u.5]\n", name, axis->steps->len - 1);
 }
 
 static char *script_of(const struct map *map, const struct plot *plot)
@@ -103,8 +98,8 @@ static char *script_of(const struct map *map, const struct plot *plot)
 	GString *script = g_string_new("unset key\nunset grid\nset tics scale 0\n");
 	double factor = map->scale.factor;
 
-	append_axis(map->view->axes->pdata[0], 'x', script);
-	append_axis(map->view->axes->pdata[1], 'y', script);
+	append_axis(map->view->axes->pdata[0], "x", script);
+	append_axis(map->view->axes->pdata[1], "y", script);
 	g_string_append_printf(
 		script, "set palette defined (%s)\nset cblabel noenhanced offset 1,0 ", viridis);
 	append_axis_label(script, NULL, &map->scale);

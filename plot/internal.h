@@ -13,6 +13,9 @@ struct plot *plot_new(const char *name, const char *title, char *caption);
 void plot_set_head(struct plot *plot, GPtrArray *titles);
 /** Adds a row; takes the strings and the array over. */
 void plot_add_row(struct plot *plot, GPtrArray *cells);
+/** Adds a plot to those there are, if it has been given a script; else there is nothing to draw, and it
+ * is freed. */
+void plots_take(GPtrArray *plots, struct plot *plot);
 /** A cell of a figure, with all its digits; NaN gives PLOT_NOTHING. */
 char *cell_number(double value);
 /** Appends a gnuplot string: 'quoted', so that nothing in it is a command. */
@@ -37,6 +40,8 @@ struct legend {
 	size_t names, longest; /* characters of the longest name */
 	size_t taken; /* characters that stand left of the picture's frame */
 };
+/** One more name stands in it. */
+void legend_add(struct legend *legend, const char *name);
 void append_legend(GString *script, const struct legend *legend);
 /** Units of height that it takes. */
 unsigned legend_height(const struct legend *legend);

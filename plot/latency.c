@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-	OPS_MAX = 4, /* operations drawn: those that took most of the time */
 	BEYOND_MIN = 10, /* as of the metrics: docs/results.md */
 	POINTS_MAX = 120, /* of one variant: more are not told apart */
 	POINTS_MIN = 3, /* of the longest line: fewer show no shape */
@@ -174,9 +173,7 @@ static void add_lines(const struct results_comparison *cmp, const struct spread 
 		g_ptr_array_add(drawing->labels, column->label);
 		g_array_append_val(drawing->numbers, c);
 		drawing->longest = MAX(drawing->longest, points);
-		drawing->legend.names++;
-		drawing->legend.longest =
-			MAX(drawing->legend.longest, (size_t)g_utf8_strlen(column->label, -1));
+		legend_add(&drawing->legend, column->label);
 	}
 }
 
@@ -229,12 +226,6 @@ void add_percentile_plots(const struct results_comparison *cmp, GPtrArray *plots
 {
 	g_autoptr(GArray) spreads = spreads_of(cmp);
 
-	for (guint i = 0; i < MIN(spreads->len, OPS_MAX); i++) {
-		struct plot *plot = plot_of_spread(cmp, &g_array_index(spreads, struct spread, i));
-
-		if (plot->script)
-			g_ptr_array_add(plots, plot);
-		else
-			plot_free(plot);
-	}
+	for (guint i = 0; i < MIN(spreads->len, OPS_DRAWN_MAX); i++)
+		plots_take(plots, plot_of_spread(cmp, &g_array_index(spreads, struct spread, i)));
 }

@@ -123,13 +123,14 @@ static void append_panel(GString *script, const struct results_comparison *cmp,
 			 const struct plot *plot, const char *kind, guint number,
 			 double time_factor)
 {
-	struct scale scale = scale_for("bytes", largest(cmp, kind));
+	double max = largest(cmp, kind);
+	struct scale scale = scale_for("bytes", max);
 	bool any = false;
 
 	g_string_append(script, "set ylabel noenhanced ");
 	append_axis_label(script, kind, &scale);
 	g_string_append_printf(script, "\nset ytics %.10g\nplot ",
-			       mark_distance(largest(cmp, kind) * scale.factor));
+			       mark_distance(max * scale.factor));
 	for (guint c = 0; c < cmp->columns->len; c++) {
 		if (!series_of(column_of(cmp, c)))
 			continue;
@@ -188,7 +189,7 @@ void add_memory_plot(const struct results_comparison *cmp, GPtrArray *plots)
 	enum { PANEL = 150, FRAME = 60 };
 	g_autoptr(GPtrArray) kinds = kinds_of(cmp);
 	GPtrArray *head = g_ptr_array_new();
-	struct legend legend = {.names = cmp->columns->len};
+	struct legend legend = {.names = 0};
 	struct plot *plot;
 
 	plot = plot_new(
@@ -205,14 +206,10 @@ void add_memory_plot(const struct results_comparison *cmp, GPtrArray *plots)
 	g_ptr_array_add(head, NULL);
 	plot_set_head(plot, head);
 	fill(cmp, kinds, plot);
-	if (!kinds->len || plot->rows->len < 2) {
-		plot_free(plot);
-		return;
-	}
 	for (guint c = 0; c < cmp->columns->len; c++)
-		legend.longest =
-			MAX(legend.longest, (size_t)g_utf8_strlen(column_of(cmp, c)->label, -1));
+		legend_add(&legend, column_of(cmp, c)->label);
 	plot->height = FRAME + legend_height(&legend) + PANEL * kinds->len;
-	plot->script = script_of(cmp, kinds, plot, &legend);
-	g_ptr_array_add(plots, plot);
+	if (kinds->len && plot->rows->len >= 2)
+		plot->script = script_of(cmp, kinds, plot, &legend);
+	plots_take(plots, plot);
 }

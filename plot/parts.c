@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { OPS_MAX = 4 }; /* operations drawn: those that took most of the time */
-
 /* Parts in the order of a bar, each with a colour and a pattern. A name that ends in '.' stands for all that
  * begin so. */
 static const struct {
@@ -224,12 +222,6 @@ void add_parts(const struct results_comparison *cmp, GPtrArray *plots)
 	for (guint i = 0; i < cmp->rows->len; i++)
 		take_row(cmp, cmp->rows->pdata[i], ops);
 	g_ptr_array_sort(ops, by_total);
-	for (guint i = 0; i < MIN(ops->len, OPS_MAX); i++) {
-		struct plot *plot = plot_of_op(cmp, ops->pdata[i]);
-
-		if (plot->script)
-			g_ptr_array_add(plots, plot);
-		else
-			plot_free(plot);
-	}
+	for (guint i = 0; i < MIN(ops->len, OPS_DRAWN_MAX); i++)
+		plots_take(plots, plot_of_op(cmp, ops->pdata[i]));
 }

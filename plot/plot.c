@@ -55,6 +55,14 @@ void plot_add_row(struct plot *plot, GPtrArray *cells)
 	g_ptr_array_add(plot->rows, g_ptr_array_free(cells, FALSE));
 }
 
+void plots_take(GPtrArray *plots, struct plot *plot)
+{
+	if (plot->script)
+		g_ptr_array_add(plots, plot);
+	else
+		plot_free(plot);
+}
+
 char *cell_number(double value)
 {
 	const double whole_below = 1e15; /* a double has all digits of an integer below 2^53 */
@@ -152,6 +160,12 @@ static size_t legend_columns(const struct legend *legend)
 	size_t room = LINE_CHARACTERS > legend->taken ? LINE_CHARACTERS - legend->taken : 0;
 
 	return CLAMP(room / (legend->longest + LEGEND_SAMPLE), 1, MAX(legend->names, 1));
+}
+
+void legend_add(struct legend *legend, const char *name)
+{
+	legend->names++;
+	legend->longest = MAX(legend->longest, (size_t)g_utf8_strlen(name, -1));
 }
 
 void append_legend(GString *script, const struct legend *legend)

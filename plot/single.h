@@ -5,6 +5,8 @@
 
 #include "plot/internal.h"
 
+enum { OPS_DRAWN_MAX = 4 }; /* operations drawn: those that took most of the time */
+
 const struct results_column *column_of(const struct results_comparison *cmp, guint i);
 
 /** Adds what an operation's time went into, for those that took most of the time. */
