@@ -544,8 +544,10 @@ static void run_container(struct runner *r)
 	set_path(&r->dir, "%s-%" G_GUINT64_FORMAT, r->o->name, r->container);
 	live(r);
 	enter_step(r, last_step(r->config));
-	if (r->container + (uint64_t)r->config->keep >= (uint64_t)r->config->containers)
+	if (r->container + (uint64_t)r->config->keep >= (uint64_t)r->config->containers) {
+		op_leave(r->o->workload, r->task);
 		return;
+	}
 	leave(r);
 	end(r, &life, 0);
 }

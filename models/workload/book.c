@@ -127,6 +127,12 @@ void op_end(struct workload *workload, struct kernel_task *task, const struct op
 	sim_digest_add(sim, (uint64_t)(int64_t)err);
 }
 
+void op_leave(struct workload *workload, struct kernel_task *task)
+{
+	sim_trace_end(machine_sim(workload->machine), "op");
+	kernel_account_end(task);
+}
+
 void op_book_expected(struct op_book *book, bool came)
 {
 	book->expected++;

@@ -29,6 +29,9 @@ struct op_timer op_begin_late(struct workload *workload, struct kernel_task *tas
 void op_end(struct workload *workload, struct kernel_task *task, const struct op_timer *timer,
 	    int err);
 
+/** Leaves one that will go on beyond the run: it is not counted. */
+void op_leave(struct workload *workload, struct kernel_task *task);
+
 /** Notes something for the reader of the results, at the present time; takes `text` over. */
 void workload_find(struct workload *workload, const char *kind, char *text);
 

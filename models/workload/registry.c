@@ -156,6 +156,9 @@ char *workload_describe(void *arg, uint64_t request)
 
 void workload_task_ends(struct workload *workload)
 {
+	const struct kernel_task *task = kernel_current(workload->machine);
+
+	g_assert(!task || !task->accounts); /* every operation that was begun has ended */
 	g_assert(workload->running);
 	workload->running--;
 	workload->ended_at_ns = sim_now(machine_sim(workload->machine));
