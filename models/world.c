@@ -39,8 +39,8 @@ static const struct sim_metric_def *const no_defs[] = {NULL};
 const struct sim_metric_def *const *world_metric_defs(size_t list)
 {
 	const struct sim_metric_def *const *const lists[] = {
-		own_defs,	   workload_metric_defs,    replay_metric_defs,
-		btrfs_metric_defs, btrfs_check_metric_defs, machine_metric_defs};
+		own_defs, workload_metric_defs, btrfs_metric_defs, btrfs_check_metric_defs,
+		machine_metric_defs};
 	size_t own = G_N_ELEMENTS(lists), kinds = 0;
 
 	if (list < own)

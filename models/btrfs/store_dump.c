@@ -151,40 +151,20 @@ static void append_owners(GString *out, const struct btrfs_store *store, const G
 	g_string_append_c(out, ']');
 }
 
-struct place {
-	uint64_t block;
-	store_extent extent;
-};
-
-static gint by_address(gconstpointer a, gconstpointer b)
-{
-	const struct place *x = a, *y = b;
-
-	return x->block < y->block ? -1 : x->block > y->block;
-}
-
 static void dump_disk(struct store_dump *dump, const GArray *owners, GString *out)
 {
 	const struct btrfs_store *store = dump->store;
-	GArray *places = g_array_new(FALSE, FALSE, sizeof(struct place));
-	bool many, first = true;
+	GArray *extents = store_extents_by_address(store);
+	bool many = extents->len > DUMP_EXTENTS_MAX, first = true;
 	uint64_t bytes = 0;
 
-	for (store_extent nr = 1; nr < store->n_extents; nr++) {
-		const struct extent *extent = extent_of(store, nr);
-		struct place place = {extent_block(extent), nr};
-
-		if (!extent->refs)
-			continue;
-		bytes += (uint64_t)extent->blocks << SECTOR_SHIFT;
-		g_array_append_val(places, place);
-	}
-	g_array_sort(places, by_address);
-	many = places->len > DUMP_EXTENTS_MAX;
+	for (guint i = 0; i < extents->len; i++)
+		bytes += (uint64_t)extent_of(store, g_array_index(extents, store_extent, i))->blocks
+			 << SECTOR_SHIFT;
 	g_string_append_printf(out, ",\n  \"disk_n\":%u,\"disk_bytes\":%" PRIu64 ",\"disk\":[",
-			       places->len, bytes);
-	for (unsigned int i = 0; i < places->len; i++) {
-		store_extent nr = g_array_index(places, struct place, i).extent;
+			       extents->len, bytes);
+	for (guint i = 0; i < extents->len; i++) {
+		store_extent nr = g_array_index(extents, store_extent, i);
 		const struct extent *extent = extent_of(store, nr);
 
 		if (many && extent->refs < 2)
@@ -200,7 +180,7 @@ static void dump_disk(struct store_dump *dump, const GArray *owners, GString *ou
 	if (many)
 		g_string_append(out, first ? "0" : ",0");
 	g_string_append_c(out, ']');
-	g_array_free(places, TRUE);
+	g_array_free(extents, TRUE);
 }
 
 void store_dump(struct store_dump *dump, const char *const *paths, size_t n, GString *out)

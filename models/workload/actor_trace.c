@@ -151,6 +151,43 @@ static char *describe(const void *arg, uint64_t n)
 			       event->word);
 }
 
+/* ---- metrics ---- */
+
+static const struct sim_metric_def def_skipped = {
+	"trace.skipped_lines", "count", SIM_LESS_IS_BETTER, "findings",
+	"bad lines of replayed traces that were left out"};
+static const struct sim_metric_def def_ignored = {
+	"trace.ignored", "count", SIM_NO_DIRECTION, "operations",
+	"operations of replayed traces on owners, modes, times and attributes: left out"};
+static const struct sim_metric_def def_not_modelled = {
+	"trace.not_modelled", "count", SIM_LESS_IS_BETTER, "findings",
+	"operations of replayed traces that the model has not: left out, or an empty file stands "
+	"for what they make"};
+static const struct sim_metric_def def_size = {
+	"trace.size_mismatches", "count", SIM_LESS_IS_BETTER, "findings",
+	"operations before which the file's size was not what the trace says"};
+static const struct sim_metric_def def_late = {
+	"trace.late_max_ns", "ns", SIM_LESS_IS_BETTER, "operations",
+	"longest time that a replayed operation began after its recorded time"};
+
+static const struct sim_metric_def *const metric_defs[] = {
+	&def_skipped, &def_ignored, &def_not_modelled, &def_size, &def_late, NULL};
+
+/* One report for all the traces that are replayed. */
+static void report(void *arg, struct sim_metrics *metrics)
+{
+	const struct workload *workload = arg;
+	const struct trace_counts *counts = &workload->trace_counts;
+
+	sim_metrics_set(metrics, &def_skipped, def_skipped.name, (int64_t)counts->skipped_lines);
+	sim_metrics_set(metrics, &def_ignored, def_ignored.name, (int64_t)counts->ignored);
+	sim_metrics_set(metrics, &def_not_modelled, def_not_modelled.name,
+			(int64_t)counts->not_modelled);
+	sim_metrics_set(metrics, &def_size, def_size.name, (int64_t)counts->size_mismatches);
+	if (counts->timed)
+		sim_metrics_set(metrics, &def_late, def_late.name, (int64_t)counts->late_max_ns);
+}
+
 /* ---- configuration ---- */
 
 static void replayer_free(gpointer arg)
@@ -167,7 +204,8 @@ static void count_log(struct workload *workload, const struct replay_log *log)
 {
 	struct trace_counts *counts = &workload->trace_counts;
 
-	workload->traces++;
+	if (!workload->traces++)
+		workload_on_report(workload, report, workload);
 	counts->skipped_lines += log->counts.skipped_lines;
 	counts->ignored += log->counts.ignored;
 	counts->not_modelled += log->counts.not_modelled;
@@ -310,42 +348,8 @@ const struct actor_kind actor_trace = {
 	.summary = "one task that replays a trace: fsx, fio's iolog, btrfs receive --dump",
 	.params = params,
 	.config_bytes = sizeof(struct trace_config),
+	.metrics = metric_defs,
 	.check = check,
 	.clear = clear,
 	.start = start,
 };
-
-/* ---- metrics ---- */
-
-static const struct sim_metric_def def_skipped = {
-	"trace.skipped_lines", "count", SIM_LESS_IS_BETTER, "findings",
-	"bad lines of replayed traces that were left out"};
-static const struct sim_metric_def def_ignored = {
-	"trace.ignored", "count", SIM_NO_DIRECTION, "operations",
-	"operations of replayed traces on owners, modes, times and attributes: left out"};
-static const struct sim_metric_def def_not_modelled = {
-	"trace.not_modelled", "count", SIM_LESS_IS_BETTER, "findings",
-	"operations of replayed traces that the model has not: left out, or an empty file stands "
-	"for what they make"};
-static const struct sim_metric_def def_size = {
-	"trace.size_mismatches", "count", SIM_LESS_IS_BETTER, "findings",
-	"operations before which the file's size was not what the trace says"};
-static const struct sim_metric_def def_late = {
-	"trace.late_max_ns", "ns", SIM_LESS_IS_BETTER, "operations",
-	"longest time that a replayed operation began after its recorded time"};
-
-const struct sim_metric_def *const replay_metric_defs[] = {
-	&def_skipped, &def_ignored, &def_not_modelled, &def_size, &def_late, NULL};
-
-void replay_report(const struct workload *workload, struct sim_metrics *metrics)
-{
-	const struct trace_counts *counts = &workload->trace_counts;
-
-	sim_metrics_set(metrics, &def_skipped, def_skipped.name, (int64_t)counts->skipped_lines);
-	sim_metrics_set(metrics, &def_ignored, def_ignored.name, (int64_t)counts->ignored);
-	sim_metrics_set(metrics, &def_not_modelled, def_not_modelled.name,
-			(int64_t)counts->not_modelled);
-	sim_metrics_set(metrics, &def_size, def_size.name, (int64_t)counts->size_mismatches);
-	if (counts->timed)
-		sim_metrics_set(metrics, &def_late, def_late.name, (int64_t)counts->late_max_ns);
-}

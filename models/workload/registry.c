@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The kinds of actors that exist, and the workload that they make up. */
-#include "models/workload/replay.h"
+#include "models/workload/internal.h"
 
 const struct actor_kind *const actor_kinds[] = {
 	&actor_mix,	   &actor_script,	 &actor_trace,	 &actor_containers,
@@ -92,8 +92,6 @@ void workload_find(struct workload *workload, const char *kind, char *text)
 void workload_report(struct workload *workload, struct sim_metrics *metrics)
 {
 	op_book_report(workload, metrics);
-	if (workload->traces)
-		replay_report(workload, metrics);
 	for (guint i = 0; i < workload->reports->len; i++) {
 		const struct actor_report *entry = workload->reports->pdata[i];
 

@@ -83,6 +83,4 @@ int replay_tree_event(struct replayer *r, const struct trace_event *event);
 /** Is it one of these? A clone of a send stream is. */
 bool replay_is_tree_event(const struct replayer *r, const struct trace_event *event);
 
-void replay_report(const struct workload *workload, struct sim_metrics *metrics);
-
 #endif

@@ -145,7 +145,7 @@ struct actor_kind {
 	void (*start)(struct workload *workload, const char *name, const void *config);
 };
 extern const struct actor_kind *const actor_kinds[]; /* NULL-terminated */
-/** Metrics of operations, and of replayed traces; NULL-terminated. */
-extern const struct sim_metric_def *const workload_metric_defs[], *const replay_metric_defs[];
+/** Metrics of operations; NULL-terminated. */
+extern const struct sim_metric_def *const workload_metric_defs[];
 
 #endif
