@@ -2,6 +2,7 @@
 #include "tests/cli/cli_support.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 #include <sys/wait.h>
 
 static const char *program(void)
@@ -48,6 +49,17 @@ struct cli_result cli_run_sh(const char *folder, const char *command_tail)
 
 	program();
 	return spawn(folder, argv, NULL);
+}
+
+void cli_expect(const char *folder, const char *arguments, int status, const char *out,
+		const char *err)
+{
+	struct cli_result result = cli_run(NULL, folder, arguments);
+
+	cr_expect_eq(result.status, status, "%s: %s", arguments, result.err);
+	cr_expect(strstr(result.out, out), "%s: wanted \"%s\" in %s", arguments, out, result.out);
+	cr_expect(strstr(result.err, err), "%s: wanted \"%s\" in %s", arguments, err, result.err);
+	cli_result_clear(&result);
 }
 
 void cli_result_clear(struct cli_result *result)

@@ -14,6 +14,9 @@ struct cli_result {
 struct cli_result cli_run(const char *library, const char *folder, const char *arguments);
 /** The same with `redirection` behind it, through sh: ">/dev/full". */
 struct cli_result cli_run_sh(const char *folder, const char *command_tail);
+/** Runs it with the library built in: it must come to this status, and say these, or "", on either stream. */
+void cli_expect(const char *folder, const char *arguments, int status, const char *out,
+		const char *err);
 void cli_result_clear(struct cli_result *result);
 
 #endif

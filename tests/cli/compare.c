@@ -30,29 +30,19 @@ static char *folder_with_results(void)
 	return folder;
 }
 
-static void expect(const char *folder, const char *arguments, int status, const char *out,
-		   const char *err)
-{
-	struct cli_result result = cli_run(NULL, folder, arguments);
-
-	cr_expect_eq(result.status, status, "%s: %s", arguments, result.err);
-	cr_expect(strstr(result.out, out), "%s: wanted \"%s\" in %s", arguments, out, result.out);
-	cr_expect(strstr(result.err, err), "%s: wanted \"%s\" in %s", arguments, err, result.err);
-	cli_result_clear(&result);
-}
-
 Test(compare_command, a_variant_stands_beside_its_namesake_of_another_result)
 {
 	char *folder = folder_with_results();
 
-	expect(folder, "compare one.json two.json", 0, "two:p against one:p", "");
-	expect(folder, "compare one.json two.json --format json", 0, "\"label\": \"two:p\"", "");
-	expect(folder, "compare one.json", 0, "tfm.allocations", "");
-	expect(folder, "compare one.json two.json other.json", 3, "",
-	       "not comparable with one: another set of overrides");
-	expect(folder, "compare", 2, "", "no result given");
-	expect(folder, "compare s.ops", 2, "", "s.ops");
-	expect(folder, "compare none.json", 2, "", "none.json");
+	cli_expect(folder, "compare one.json two.json", 0, "two:p against one:p", "");
+	cli_expect(folder, "compare one.json two.json --format json", 0, "\"label\": \"two:p\"",
+		   "");
+	cli_expect(folder, "compare one.json", 0, "tfm.allocations", "");
+	cli_expect(folder, "compare one.json two.json other.json", 3, "",
+		   "not comparable with one: another set of overrides");
+	cli_expect(folder, "compare", 2, "", "no result given");
+	cli_expect(folder, "compare s.ops", 2, "", "s.ops");
+	cli_expect(folder, "compare none.json", 2, "", "none.json");
 	loader_library_remove(folder);
 	g_free(folder);
 }

@@ -20,17 +20,6 @@ static const char scenario[] =
 	"  \"variants\": { \"none\": { \"design\": \"none\" },\n"
 	"    \"p\": { \"design\": \"lightweight\", \"setup\": \"pool\" } } }\n";
 
-static void expect(const char *folder, const char *arguments, int status, const char *out,
-		   const char *err)
-{
-	struct cli_result result = cli_run(NULL, folder, arguments);
-
-	cr_expect_eq(result.status, status, "%s: %s", arguments, result.err);
-	cr_expect(strstr(result.out, out), "%s: wanted \"%s\" in %s", arguments, out, result.out);
-	cr_expect(strstr(result.err, err), "%s: wanted \"%s\" in %s", arguments, err, result.err);
-	cli_result_clear(&result);
-}
-
 /* A curve in "points", one result in "one.json". */
 static char *folder_with_results(void)
 {
@@ -38,8 +27,8 @@ static char *folder_with_results(void)
 
 	cr_assert_not_null(folder);
 	g_free(loader_file(folder, "s.json", scenario));
-	expect(folder, "run s.json -q -o points", 0, "Sixteen", "");
-	expect(folder, "run s.json -q -o one.json --set axes.files=2 --seed 3", 0, "", "");
+	cli_expect(folder, "run s.json -q -o points", 0, "Sixteen", "");
+	cli_expect(folder, "run s.json -q -o one.json --set axes.files=2 --seed 3", 0, "", "");
 	return folder;
 }
 
@@ -63,7 +52,7 @@ Test(report_command, a_folder_of_points_is_a_curve)
 {
 	char *folder = folder_with_results();
 
-	expect(folder, "report points -o page.html --plots pictures", 0, "", "");
+	cli_expect(folder, "report points -o page.html --plots pictures", 0, "", "");
 	expect_file(folder, "page.html", "<p class=\"answer\">Sixteen take ");
 	expect_file(folder, "page.html", "<svg ");
 	expect_file(folder, "page.html",
@@ -71,8 +60,8 @@ Test(report_command, a_folder_of_points_is_a_curve)
 	expect_file(folder, "pictures/key.setkeys.gp", "'key.setkeys.dat' using");
 	expect_file(folder, "pictures/key.setkeys.dat", "16\t16\t0\t");
 	expect_file(folder, "pictures/key.setkeys.svg", "<svg");
-	expect(folder, "compare points", 0, "key.setkeys", "");
-	expect(folder, "compare points one.json", 3, "", "stands alone");
+	cli_expect(folder, "compare points", 0, "key.setkeys", "");
+	cli_expect(folder, "compare points one.json", 3, "", "stands alone");
 	loader_library_remove(folder);
 	g_free(folder);
 }
@@ -81,14 +70,15 @@ Test(report_command, a_result_is_a_page_with_the_command_that_makes_it_anew)
 {
 	char *folder = folder_with_results();
 
-	expect(folder, "report one.json -o -", 0,
-	       "extentsim run s.json --set axes.files=2 --seed 3 --replications 1 -o RESULT.json",
-	       "");
-	expect(folder, "report one.json -o -", 0, "<h2>Verdict</h2>", "");
-	expect(folder, "report one.json", 2, "", "nowhere to write to");
-	expect(folder, "report -o page.html", 2, "", "no result given");
-	expect(folder, "report s.json -o page.html", 2, "", "s.json");
-	expect(folder, "report . -o page.html", 2, "", "s.json");
+	cli_expect(
+		folder, "report one.json -o -", 0,
+		"extentsim run s.json --set axes.files=2 --seed 3 --replications 1 -o RESULT.json",
+		"");
+	cli_expect(folder, "report one.json -o -", 0, "<h2>Verdict</h2>", "");
+	cli_expect(folder, "report one.json", 2, "", "nowhere to write to");
+	cli_expect(folder, "report -o page.html", 2, "", "no result given");
+	cli_expect(folder, "report s.json -o page.html", 2, "", "s.json");
+	cli_expect(folder, "report . -o page.html", 2, "", "s.json");
 	cr_expect(!is_there(folder, "page.html"));
 	loader_library_remove(folder);
 	g_free(folder);
@@ -116,10 +106,11 @@ Test(report_command, the_command_of_the_page_gives_the_same_bytes)
 			*before = NULL, *whole = NULL;
 	struct cli_result page, again;
 
-	expect(folder,
-	       "run s.json -q -o one.json --set axes.files=2 --variant 'x y: design=heavyweight "
-	       "setup=pool pool.size=2' --variant 'none: design=none'",
-	       0, "", "");
+	cli_expect(
+		folder,
+		"run s.json -q -o one.json --set axes.files=2 --variant 'x y: design=heavyweight "
+		"setup=pool pool.size=2' --variant 'none: design=none'",
+		0, "", "");
 	cr_assert(g_file_get_contents(path, &before, NULL, NULL));
 	page = cli_run(NULL, folder, "report one.json -o - --no-plots");
 	command = command_in(page.out);
@@ -144,8 +135,8 @@ static void fake_gnuplot(const char *folder, const char *script)
 
 static void expect_nothing_left(const char *folder)
 {
-	expect(folder, "report points -o page.html", 5, "", "gnuplot");
-	expect(folder, "report points --plots pictures", 5, "", "gnuplot");
+	cli_expect(folder, "report points -o page.html", 5, "", "gnuplot");
+	cli_expect(folder, "report points --plots pictures", 5, "", "gnuplot");
 	cr_expect(!is_there(folder, "page.html"));
 	cr_expect(!is_there(folder, "pictures"));
 }
@@ -157,7 +148,7 @@ Test(report_command, a_gnuplot_that_fails_leaves_nothing_and_is_quoted)
 	fake_gnuplot(folder,
 		     "#!/bin/sh\n>\"${2%.gp}.svg\"\necho 'line 7: no such style' >&2\nexit 1\n");
 	expect_nothing_left(folder);
-	expect(folder, "report points -o page.html", 5, "", "line 7: no such style");
+	cli_expect(folder, "report points -o page.html", 5, "", "line 7: no such style");
 	loader_library_remove(folder);
 	g_free(folder);
 }
@@ -169,7 +160,7 @@ Test(report_command, a_gnuplot_that_draws_nothing_leaves_nothing)
 	fake_gnuplot(folder, "#!/bin/sh\n>\"${2%.gp}.svg\"\n");
 	expect_nothing_left(folder);
 	fake_gnuplot(folder, "#!/bin/sh\necho no picture >\"${2%.gp}.svg\"\n");
-	expect(folder, "report points -o page.html", 5, "", "no SVG");
+	cli_expect(folder, "report points -o page.html", 5, "", "no SVG");
 	loader_library_remove(folder);
 	g_free(folder);
 }
@@ -180,8 +171,8 @@ Test(report_command, without_gnuplot_there_is_a_way_out)
 
 	g_setenv("PATH", folder, true);
 	expect_nothing_left(folder);
-	expect(folder, "report points -o page.html", 5, "", "install gnuplot-nox");
-	expect(folder, "report points -o page.html --no-plots", 0, "", "");
+	cli_expect(folder, "report points -o page.html", 5, "", "install gnuplot-nox");
+	cli_expect(folder, "report points -o page.html --no-plots", 0, "", "");
 	expect_file(folder, "page.html", "Sixteen");
 	loader_library_remove(folder);
 	g_free(folder);

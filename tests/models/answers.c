@@ -15,30 +15,9 @@
 static const char *const one_at_a_time[] = {"machine.cpus=1", "machine.device_channels=1",
 					    "machine.spread=false", NULL};
 
-static struct world_outcome run_sets(const char *text, const char *variant, const char *const *sets)
-{
-	const char *const variants[] = {variant, NULL};
-	struct script_run run = {.text = text, .sets = sets, .variants = variants};
-
-	return script_run(&run, 0);
-}
-
-struct answer {
-	const char *metric;
-	int64_t value;
-};
-
 static void expect_answers(const char *text, const char *variant, const struct answer *answers)
 {
-	struct world_outcome outcome = run_sets(text, variant, one_at_a_time);
-
-	for (; answers->metric; answers++) {
-		int64_t got = metric_of(&outcome, answers->metric);
-
-		cr_expect_eq(got, answers->value, "%s: %s is %" G_GINT64_FORMAT, variant,
-			     answers->metric, got);
-	}
-	world_outcome_clear(&outcome);
+	script_expect(text, variant, one_at_a_time, answers);
 }
 
 static const struct answer truth[] = {
@@ -88,7 +67,7 @@ Test(answers, every_encrypted_bio_takes_one_cipher_and_derives_once)
 	char *text = g_strdup_printf(RECORDING_05, "fsync");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
-		struct world_outcome o = run_sets(text, variants[i], NULL);
+		struct world_outcome o = script_run_under(text, variants[i], NULL);
 		int64_t bios = metric_of(&o, "io.bios");
 
 		/* At least one bio for each map read, and one for each extent written. */
@@ -238,9 +217,9 @@ Test(answers, a_removed_key_is_counted_as_long_as_it_is_in_memory)
 		"rmkey K -> busy 3\nsleep 1s\n"
 		"close d/f0\nclose d/f1\nrmkey K\naddkey K\n";
 	struct world_outcome soft =
-		run_sets(text, "x: design=lightweight setup=library", one_at_a_time);
-	struct world_outcome hard =
-		run_sets(text, "x: design=lightweight setup=library removal=hard", one_at_a_time);
+		script_run_under(text, "x: design=lightweight setup=library", one_at_a_time);
+	struct world_outcome hard = script_run_under(
+		text, "x: design=lightweight setup=library removal=hard", one_at_a_time);
 
 	cr_expect_eq(metric_of(&soft, "removal.keys"), 1);
 	cr_expect_eq(metric_of(&soft, "removal.busy_calls"), 1);
@@ -305,8 +284,8 @@ Test(answers, a_balance_moves_ciphertext_and_derives_nothing)
 	char *text = g_strconcat(before, "balance\n", NULL);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
-		struct world_outcome a = run_sets(before, variants[i], NULL);
-		struct world_outcome b = run_sets(text, variants[i], NULL);
+		struct world_outcome a = script_run_under(before, variants[i], NULL);
+		struct world_outcome b = script_run_under(text, variants[i], NULL);
 
 		cr_expect_eq(metric_of(&a, "key.derivations"), metric_of(&b, "key.derivations"));
 		cr_expect_eq(metric_of(&a, "key.nonces_drawn"), metric_of(&b, "key.nonces_drawn"));
@@ -376,7 +355,7 @@ static int64_t elapsed_with(const char *extra, const char *count, int64_t *times
 {
 	const char *const sets[] = {"machine.cpus=1", "machine.device_channels=1",
 				    "machine.spread=false", extra, NULL};
-	struct world_outcome o = run_sets(ONE_BIO_AT_A_TIME, LIGHT, sets);
+	struct world_outcome o = script_run_under(ONE_BIO_AT_A_TIME, LIGHT, sets);
 	int64_t elapsed = metric_of(&o, "time.elapsed_ns");
 
 	*times = metric_of(&o, count);
@@ -416,8 +395,8 @@ Test(answers, all_costs_doubled_double_the_time_and_change_no_count)
 					    "scale_times=2", NULL};
 	static const char *const counts[] = {"key.derivations", "io.bios", "alloc.total",
 					     "tree.searches", "io.extent_map_loads"};
-	struct world_outcome a = run_sets(ONE_BIO_AT_A_TIME, LIGHT, once);
-	struct world_outcome b = run_sets(ONE_BIO_AT_A_TIME, LIGHT, twice);
+	struct world_outcome a = script_run_under(ONE_BIO_AT_A_TIME, LIGHT, once);
+	struct world_outcome b = script_run_under(ONE_BIO_AT_A_TIME, LIGHT, twice);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
 		cr_expect_eq(metric_of(&a, counts[i]), metric_of(&b, counts[i]), "%s", counts[i]);
@@ -430,18 +409,10 @@ Test(answers, all_costs_doubled_double_the_time_and_change_no_count)
 
 /* ---- the pool ---- */
 
-#define READERS                                                                                    \
-	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
-	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
-	"\"think\": "                                                                              \
-	"\"10us\"}],\n"                                                                            \
-	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
-
 static struct world_outcome readers(unsigned int size)
 {
 	char *variant = g_strdup_printf(LIGHT " pool.size=%u", size);
-	struct world_outcome outcome = run_sets(READERS, variant, NULL);
+	struct world_outcome outcome = script_run_under(READERS, variant, NULL);
 
 	g_free(variant);
 	return outcome;

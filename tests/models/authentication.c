@@ -15,44 +15,6 @@
 static const char *const two_mirrors[] = {"machine.devices=2", "filesystem.data_mirrors=2",
 					  "machine.spread=false", NULL};
 
-struct answer {
-	const char *metric;
-	int64_t value;
-};
-
-static struct world_outcome run_on(const char *text, const char *variant, const char *const *sets)
-{
-	const char *const variants[] = {variant, NULL};
-	struct script_run run = {.text = text, .sets = sets, .variants = variants};
-
-	return script_run(&run, 0);
-}
-
-static int64_t figure(const char *text, const char *variant, const char *const *sets,
-		      const char *metric)
-{
-	struct world_outcome outcome = run_on(text, variant, sets);
-	int64_t value = metric_of(&outcome, metric);
-
-	world_outcome_clear(&outcome);
-	return value;
-}
-
-static void expect_on(const char *text, const char *variant, const char *const *sets,
-		      const struct answer *answers)
-{
-	struct world_outcome outcome = run_on(text, variant, sets);
-
-	for (; answers->metric; answers++) {
-		int64_t got = metric_of(&outcome, answers->metric);
-
-		cr_expect_eq(got, answers->value,
-			     "%s: %s is %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT, variant,
-			     answers->metric, got, answers->value);
-	}
-	world_outcome_clear(&outcome);
-}
-
 /* ---- on disk ---- */
 
 /* Encrypted with checksums: 16 blocks and 2 of a preallocated extent of 16; plain: 8. */
@@ -78,7 +40,7 @@ Test(authentication, checksums_take_4_bytes_a_block_and_tags_16_beside_them_or_i
 						 {"disk.tag_bytes", rows[i].tags},
 						 {NULL, 0}};
 
-		expect_on(MIXED, rows[i].variant, ONE_MIRROR, answers);
+		script_expect(MIXED, rows[i].variant, ONE_MIRROR, answers);
 	}
 }
 
@@ -90,10 +52,10 @@ Test(authentication, a_checksum_stays_until_its_whole_extent_is_freed)
 	static const char moved[] = "write a 0 64k\nfalloc p 0 64k\nsync\nwrite p 8k 4k\nsync\n"
 				    "balance\nsync\n";
 
-	cr_expect_eq(figure(old, NONE, NULL, "disk.csum_bytes"), 16 * 4);
-	cr_expect_eq(figure(part, NONE, NULL, "disk.csum_bytes"), 17 * 4);
-	cr_expect_eq(figure(gone, NONE, NULL, "disk.csum_bytes"), 0);
-	cr_expect_eq(figure(moved, NONE, NULL, "disk.csum_bytes"), 17 * 4);
+	cr_expect_eq(script_figure(old, NONE, NULL, "disk.csum_bytes"), 16 * 4);
+	cr_expect_eq(script_figure(part, NONE, NULL, "disk.csum_bytes"), 17 * 4);
+	cr_expect_eq(script_figure(gone, NONE, NULL, "disk.csum_bytes"), 0);
+	cr_expect_eq(script_figure(moved, NONE, NULL, "disk.csum_bytes"), 17 * 4);
 }
 
 Test(authentication, blocks_of_files_without_checksums_are_encrypted_without_a_tag)
@@ -101,8 +63,8 @@ Test(authentication, blocks_of_files_without_checksums_are_encrypted_without_a_t
 	static const struct answer answers[] = {
 		{"auth.tags_made", 18}, {"auth.untagged_blocks", 4}, {NULL, 0}};
 
-	expect_on(MIXED, LIGHT " auth=csum", ONE_MIRROR, answers);
-	expect_on(MIXED, HEAVY " auth=beside", ONE_MIRROR, answers);
+	script_expect(MIXED, LIGHT " auth=csum", ONE_MIRROR, answers);
+	script_expect(MIXED, HEAVY " auth=beside", ONE_MIRROR, answers);
 }
 
 /* ---- costs ---- */
@@ -113,8 +75,9 @@ static int64_t elapsed_with(const char *variant, const char *cost)
 				    "machine.spread=false", cost, NULL};
 
 	/* Each fsync waits for its one bio of one block. */
-	return figure("addkey K\npolicy . K\nappend a 4k 100 fsync\ndropcaches\nread a 0 400k 4k\n",
-		      variant, sets, "time.elapsed_ns");
+	return script_figure(
+		"addkey K\npolicy . K\nappend a 4k 100 fsync\ndropcaches\nread a 0 400k 4k\n",
+		variant, sets, "time.elapsed_ns");
 }
 
 static int64_t difference(const char *variant, const char *cost)
@@ -146,8 +109,8 @@ Test(authentication, a_tag_costs_its_computation_and_saves_a_checksums_where_it_
 
 static int64_t added_by_scrub(const char *variant, const char *metric)
 {
-	return figure(FIVE_EXTENTS "scrub\n", variant, ONE_MIRROR, metric) -
-	       figure(FIVE_EXTENTS, variant, ONE_MIRROR, metric);
+	return script_figure(FIVE_EXTENTS "scrub\n", variant, ONE_MIRROR, metric) -
+	       script_figure(FIVE_EXTENTS, variant, ONE_MIRROR, metric);
 }
 
 Test(authentication, scrub_of_tags_resolves_each_extent_and_under_light_its_inode_too)
@@ -178,7 +141,7 @@ Test(authentication, scrub_of_tags_resolves_each_extent_and_under_light_its_inod
 			{NULL, 0},
 		};
 
-		expect_on(FIVE_EXTENTS "scrub\n", rows[i].variant, ONE_MIRROR, answers);
+		script_expect(FIVE_EXTENTS "scrub\n", rows[i].variant, ONE_MIRROR, answers);
 		cr_expect_eq(added_by_scrub(rows[i].variant, "tree.searches"),
 			     rows[i].tree_searches, "%s", rows[i].variant);
 		cr_expect_eq(added_by_scrub(rows[i].variant, "key.derivations"), 5);
@@ -207,8 +170,8 @@ Test(authentication, every_set_up_can_check_tags_without_an_inode)
 			g_strdup_printf("x: design=lightweight auth=csum setup=%s", setups[i]);
 
 		/* The second key has opened no inode when scrub first needs it. */
-		expect_on(FIVE_EXTENTS "rmkey K\naddkey K\nscrub\nrmkey K\n", variant, ONE_MIRROR,
-			  answers);
+		script_expect(FIVE_EXTENTS "rmkey K\naddkey K\nscrub\nrmkey K\n", variant,
+			      ONE_MIRROR, answers);
 		g_free(variant);
 	}
 }
@@ -224,7 +187,7 @@ Test(authentication, scrub_checks_checksums_without_any_key)
 						{NULL, 0}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++) {
-		expect_on(FIVE_EXTENTS "rmkey K\nscrub\n", variants[i], ONE_MIRROR, answers);
+		script_expect(FIVE_EXTENTS "rmkey K\nscrub\n", variants[i], ONE_MIRROR, answers);
 		cr_expect_eq(added_by_scrub(variants[i], "key.derivations"), 0);
 	}
 }
@@ -240,10 +203,12 @@ Test(authentication, scrub_leaves_what_only_an_absent_key_could_check_unverified
 						{"scrub.backrefs", 2},
 						{NULL, 0}};
 
-	expect_on(MIXED "dropcaches\nrmkey K\nscrub\n", LIGHT " auth=csum", ONE_MIRROR, answers);
-	expect_on(MIXED "dropcaches\nrmkey K\nscrub\n", HEAVY " auth=csum", ONE_MIRROR, answers);
+	script_expect(MIXED "dropcaches\nrmkey K\nscrub\n", LIGHT " auth=csum", ONE_MIRROR,
+		      answers);
+	script_expect(MIXED "dropcaches\nrmkey K\nscrub\n", HEAVY " auth=csum", ONE_MIRROR,
+		      answers);
 	/* A key in use by an open file alone is no key for others. */
-	expect_on(MIXED "open d/a\nrmkey K\nscrub\n", HEAVY " auth=csum", ONE_MIRROR, answers);
+	script_expect(MIXED "open d/a\nrmkey K\nscrub\n", HEAVY " auth=csum", ONE_MIRROR, answers);
 }
 
 Test(authentication, scrub_checks_of_a_preallocated_extent_what_was_written)
@@ -255,8 +220,8 @@ Test(authentication, scrub_checks_of_a_preallocated_extent_what_was_written)
 						{"scrub.no_csum_blocks", 13},
 						{NULL, 0}};
 
-	expect_on(text, LIGHT " auth=csum", ONE_MIRROR, answers);
-	expect_on(text, NONE, ONE_MIRROR, answers);
+	script_expect(text, LIGHT " auth=csum", ONE_MIRROR, answers);
+	script_expect(text, NONE, ONE_MIRROR, answers);
 }
 
 Test(authentication, an_extent_that_takes_a_freed_ones_place_has_no_checksums_of_it)
@@ -264,8 +229,8 @@ Test(authentication, an_extent_that_takes_a_freed_ones_place_has_no_checksums_of
 	static const char text[] = "falloc p 0 64k\nsync\nwrite p 8k 4k\nsync\nunlink p\nsync\n"
 				   "falloc q 0 64k\nsync\nwrite q 0 4k\nsync\nscrub\n";
 
-	cr_expect_eq(figure(text, NONE, ONE_MIRROR, "scrub.verified_blocks"), 1);
-	cr_expect_eq(figure(text, NONE, ONE_MIRROR, "disk.csum_bytes"), 4);
+	cr_expect_eq(script_figure(text, NONE, ONE_MIRROR, "scrub.verified_blocks"), 1);
+	cr_expect_eq(script_figure(text, NONE, ONE_MIRROR, "disk.csum_bytes"), 4);
 }
 
 /* After balance the references of a tree of several leaves are by leaf: the context is in it, but for
@@ -274,8 +239,8 @@ Test(authentication, a_reference_by_leaf_leads_to_the_context_at_once_and_to_the
 {
 	static const char text[] = "addkey K\npolicy . K\nwrite a 0 4m\nsync\n"
 				   "randwrite a 4m 4k 300 1 fsync\nsync\nbalance\nscrub\n";
-	struct world_outcome light = run_on(text, LIGHT " auth=csum", ONE_MIRROR);
-	struct world_outcome heavy = run_on(text, HEAVY " auth=csum", ONE_MIRROR);
+	struct world_outcome light = script_run_under(text, LIGHT " auth=csum", ONE_MIRROR);
+	struct world_outcome heavy = script_run_under(text, HEAVY " auth=csum", ONE_MIRROR);
 	int64_t extents = metric_of(&heavy, "disk.extents");
 
 	cr_expect_gt(extents, 200);
@@ -303,8 +268,8 @@ Test(authentication, an_extent_shared_by_two_inodes_is_checked_through_the_one_t
 	static const struct answer tried_once[] = {
 		{"scrub.verified_blocks", 8}, {"scrub.backrefs", 1}, {NULL, 0}};
 
-	expect_on(text, INODE " auth=csum", ONE_MIRROR, tried_twice);
-	expect_on(text, LIGHT " auth=csum", ONE_MIRROR, tried_once);
+	script_expect(text, INODE " auth=csum", ONE_MIRROR, tried_twice);
+	script_expect(text, LIGHT " auth=csum", ONE_MIRROR, tried_once);
 }
 
 Test(authentication, a_second_scrub_at_once_is_refused)
@@ -352,8 +317,8 @@ Test(authentication, a_read_repairs_what_another_mirror_has_in_order)
 			{NULL, 0},
 		};
 
-		expect_on(CORRUPTED "read a 0 64k\ndropcaches\nread a 0 64k\n", rows[i].variant,
-			  two_mirrors, answers);
+		script_expect(CORRUPTED "read a 0 64k\ndropcaches\nread a 0 64k\n", rows[i].variant,
+			      two_mirrors, answers);
 	}
 }
 
@@ -374,7 +339,7 @@ Test(authentication, a_read_without_another_mirror_fails_until_the_data_is_writt
 					     "write a 8k 12k\nsync\ndropcaches\nread a 0 64k\n";
 
 	for (size_t i = 0; i < G_N_ELEMENTS(variants); i++)
-		expect_on(text, variants[i], ONE_MIRROR, answers);
+		script_expect(text, variants[i], ONE_MIRROR, answers);
 }
 
 Test(authentication, data_without_checksums_is_read_corrupted)
@@ -387,8 +352,8 @@ Test(authentication, data_without_checksums_is_read_corrupted)
 						{"io.read_repairs", 0},
 						{NULL, 0}};
 
-	expect_on(text, NONE, two_mirrors, answers);
-	expect_on(text, LIGHT " auth=csum", two_mirrors, answers);
+	script_expect(text, NONE, two_mirrors, answers);
+	script_expect(text, LIGHT " auth=csum", two_mirrors, answers);
 }
 
 Test(authentication, scrub_repairs_from_the_other_mirror_if_it_can_check_it)
@@ -411,11 +376,11 @@ Test(authentication, scrub_repairs_from_the_other_mirror_if_it_can_check_it)
 					       {NULL, 0}};
 	static const char keyless[] = CORRUPTED "rmkey K\nscrub\naddkey K\nread a 0 64k\n";
 
-	expect_on(CORRUPTED "scrub\nread a 0 64k\n", LIGHT, two_mirrors, repaired);
-	expect_on(CORRUPTED "scrub\nread a 0 64k\n", LIGHT " auth=csum", two_mirrors, repaired);
-	expect_on(keyless, LIGHT " auth=beside", two_mirrors, repaired);
-	expect_on(keyless, LIGHT " auth=csum", two_mirrors, missed);
-	expect_on(CORRUPTED "scrub\n", HEAVY " auth=csum", ONE_MIRROR, told);
+	script_expect(CORRUPTED "scrub\nread a 0 64k\n", LIGHT, two_mirrors, repaired);
+	script_expect(CORRUPTED "scrub\nread a 0 64k\n", LIGHT " auth=csum", two_mirrors, repaired);
+	script_expect(keyless, LIGHT " auth=beside", two_mirrors, repaired);
+	script_expect(keyless, LIGHT " auth=csum", two_mirrors, missed);
+	script_expect(CORRUPTED "scrub\n", HEAVY " auth=csum", ONE_MIRROR, told);
 }
 
 Test(authentication, both_mirrors_are_written)
@@ -423,8 +388,8 @@ Test(authentication, both_mirrors_are_written)
 	static const char text[] = "write a 0 64k\nsync\n";
 	static const char *const two_devices[] = {"machine.devices=2", NULL};
 
-	cr_expect_eq(figure(text, NONE, two_devices, "io.written_bytes"), 65536);
-	cr_expect_eq(figure(text, NONE, two_mirrors, "io.written_bytes"), 2 * 65536);
+	cr_expect_eq(script_figure(text, NONE, two_devices, "io.written_bytes"), 65536);
+	cr_expect_eq(script_figure(text, NONE, two_mirrors, "io.written_bytes"), 2 * 65536);
 }
 
 /* ---- relocation ---- */
@@ -446,20 +411,20 @@ Test(authentication, balance_needs_keys_only_where_a_tag_is_all_there_is)
 					      {"crypt.blocks_decrypted", 10},
 					      {"truth.findings", 0},
 					      {NULL, 0}};
-	int64_t before = figure(FIVE_EXTENTS, LIGHT, ONE_MIRROR, "key.derivations");
+	int64_t before = script_figure(FIVE_EXTENTS, LIGHT, ONE_MIRROR, "key.derivations");
 
 	for (size_t i = 0; i < G_N_ELEMENTS(without); i++) {
-		expect_on(FIVE_EXTENTS "rmkey K\nbalance\n", without[i], ONE_MIRROR, verified);
-		cr_expect_eq(
-			figure(FIVE_EXTENTS "balance\n", without[i], ONE_MIRROR, "key.derivations"),
-			before);
+		script_expect(FIVE_EXTENTS "rmkey K\nbalance\n", without[i], ONE_MIRROR, verified);
+		cr_expect_eq(script_figure(FIVE_EXTENTS "balance\n", without[i], ONE_MIRROR,
+					   "key.derivations"),
+			     before);
 	}
-	expect_on(FIVE_EXTENTS "balance\n", LIGHT " auth=csum", ONE_MIRROR, verified);
-	cr_expect_eq(
-		figure(FIVE_EXTENTS "balance\n", LIGHT " auth=csum", ONE_MIRROR, "key.derivations"),
-		before + 5);
-	expect_on(FIVE_EXTENTS "rmkey K\nbalance\naddkey K\nread a 0 40k\n", LIGHT " auth=csum",
-		  ONE_MIRROR, moved);
+	script_expect(FIVE_EXTENTS "balance\n", LIGHT " auth=csum", ONE_MIRROR, verified);
+	cr_expect_eq(script_figure(FIVE_EXTENTS "balance\n", LIGHT " auth=csum", ONE_MIRROR,
+				   "key.derivations"),
+		     before + 5);
+	script_expect(FIVE_EXTENTS "rmkey K\nbalance\naddkey K\nread a 0 40k\n", LIGHT " auth=csum",
+		      ONE_MIRROR, moved);
 }
 
 Test(authentication, data_moved_unverified_is_corrupted_on_every_mirror)
@@ -470,8 +435,8 @@ Test(authentication, data_moved_unverified_is_corrupted_on_every_mirror)
 	static const struct answer saved[] = {
 		{"balance.repaired_blocks", 3}, {"ops.read.failed", 0}, {NULL, 0}};
 
-	expect_on(text, LIGHT " auth=csum", two_mirrors, lost);
-	expect_on(text, LIGHT " auth=beside", two_mirrors, saved);
+	script_expect(text, LIGHT " auth=csum", two_mirrors, lost);
+	script_expect(text, LIGHT " auth=beside", two_mirrors, saved);
 }
 
 Test(authentication, balance_ends_at_data_that_it_can_not_read_and_leaves_all_in_place)
@@ -488,12 +453,12 @@ Test(authentication, balance_ends_at_data_that_it_can_not_read_and_leaves_all_in
 						{"truth.findings", 0},
 						{NULL, 0}};
 
-	expect_on(text, LIGHT, ONE_MIRROR, answers);
-	expect_on(text, HEAVY " auth=csum", ONE_MIRROR,
-		  (const struct answer[]){{"ops.balance.failed", 2},
-					  {"ops.read.failed", 1},
-					  {"disk.tag_bytes", (16 + 8 + 3) * 16},
-					  {NULL, 0}});
+	script_expect(text, LIGHT, ONE_MIRROR, answers);
+	script_expect(text, HEAVY " auth=csum", ONE_MIRROR,
+		      (const struct answer[]){{"ops.balance.failed", 2},
+					      {"ops.read.failed", 1},
+					      {"disk.tag_bytes", (16 + 8 + 3) * 16},
+					      {NULL, 0}});
 }
 
 /* ---- what tags and faults show ---- */
@@ -509,15 +474,16 @@ Test(authentication, a_tag_tells_of_a_wrong_key_what_would_be_garbage_without)
 					     {"truth.findings", 0},
 					     {NULL, 0}};
 
-	expect_on(text, INODE, ONE_MIRROR, garbage);
-	expect_on(text, INODE " auth=beside", ONE_MIRROR, told);
-	expect_on(text, INODE " auth=csum", ONE_MIRROR, told);
+	script_expect(text, INODE, ONE_MIRROR, garbage);
+	script_expect(text, INODE " auth=beside", ONE_MIRROR, told);
+	script_expect(text, INODE " auth=csum", ONE_MIRROR, told);
 }
 
 Test(authentication, an_info_that_read_repair_leaks_is_found_and_keeps_its_key)
 {
 	static const char text[] = CORRUPTED "read a 0 64k\ndropcaches\nrmkey K\n";
-	struct world_outcome outcome = run_on(text, HEAVY " fault.leaked-info=true", two_mirrors);
+	struct world_outcome outcome =
+		script_run_under(text, HEAVY " fault.leaked-info=true", two_mirrors);
 	const struct world_finding *finding;
 
 	cr_expect_eq(metric_of(&outcome, "truth.leaked_infos"), 1);
@@ -528,11 +494,11 @@ Test(authentication, an_info_that_read_repair_leaks_is_found_and_keeps_its_key)
 			  strstr(finding->text, "born"),
 		  "no history: %s", finding->text);
 	world_outcome_clear(&outcome);
-	cr_expect_eq(figure(text, HEAVY, two_mirrors, "truth.leaked_infos"), 0);
-	cr_expect_eq(figure(text, HEAVY, two_mirrors, "truth.findings"), 0);
+	cr_expect_eq(script_figure(text, HEAVY, two_mirrors, "truth.leaked_infos"), 0);
+	cr_expect_eq(script_figure(text, HEAVY, two_mirrors, "truth.findings"), 0);
 	/* Nothing to repair, nothing to leak. */
-	cr_expect_eq(figure(FIVE_EXTENTS "read a 0 40k\n", HEAVY " fault.leaked-info=true",
-			    two_mirrors, "truth.leaked_infos"),
+	cr_expect_eq(script_figure(FIVE_EXTENTS "read a 0 40k\n", HEAVY " fault.leaked-info=true",
+				   two_mirrors, "truth.leaked_infos"),
 		     0);
 }
 
@@ -546,9 +512,9 @@ Test(authentication, a_run_that_is_broken_off_in_scrub_or_repair_is_freed)
 			char *until = g_strdup_printf("until=%dus", us);
 			const char *const sets[] = {"machine.devices=2",
 						    "filesystem.data_mirrors=2", until, NULL};
-			struct world_outcome outcome =
-				run_on(CORRUPTED "read a 0 64k\ncorrupt a 0 64k\nscrub\nbalance\n",
-				       variants[i], sets);
+			struct world_outcome outcome = script_run_under(
+				CORRUPTED "read a 0 64k\ncorrupt a 0 64k\nscrub\nbalance\n",
+				variants[i], sets);
 
 			world_outcome_clear(&outcome);
 			g_free(until);

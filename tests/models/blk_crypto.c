@@ -9,43 +9,6 @@
 #define HARDWARE "x: design=lightweight setup=hardware counterfactual=true"
 #define MAP "x: design=lightweight setup=pool pool.map=true"
 
-struct answer {
-	const char *metric;
-	int64_t value;
-};
-
-static struct world_outcome run(const char *text, const char *variant, const char *const *sets)
-{
-	const char *const variants[] = {variant, NULL};
-	struct script_run script = {.text = text, .sets = sets, .variants = variants};
-
-	return script_run(&script, 0);
-}
-
-static void expect(const char *text, const char *variant, const char *const *sets,
-		   const struct answer *answers)
-{
-	struct world_outcome outcome = run(text, variant, sets);
-
-	for (; answers->metric; answers++) {
-		int64_t got = metric_of(&outcome, answers->metric);
-
-		cr_expect_eq(got, answers->value, "%s: %s is %" G_GINT64_FORMAT, variant,
-			     answers->metric, got);
-	}
-	world_outcome_clear(&outcome);
-}
-
-static int64_t value_of(const char *text, const char *variant, const char *const *sets,
-			const char *metric)
-{
-	struct world_outcome outcome = run(text, variant, sets);
-	int64_t value = metric_of(&outcome, metric);
-
-	world_outcome_clear(&outcome);
-	return value;
-}
-
 /* ---- how often a key is set ---- */
 
 static char *cycle_over(unsigned int files, unsigned int rounds)
@@ -75,8 +38,8 @@ Test(blk_crypto, as_many_files_as_keyslots_are_keyed_once_and_one_more_is_keyed_
 	g_autofree char *hundred = cycle_over(100, 3);
 	g_autofree char *hundred_one = cycle_over(101, 3);
 
-	expect(hundred, FALLBACK, NULL, fit);
-	expect(hundred_one, FALLBACK, NULL, too_many);
+	script_expect(hundred, FALLBACK, NULL, fit);
+	script_expect(hundred_one, FALLBACK, NULL, too_many);
 }
 
 Test(blk_crypto, inodes_that_share_an_extent_share_no_key_object_as_a_map_by_nonce_would)
@@ -88,8 +51,8 @@ Test(blk_crypto, inodes_that_share_an_extent_share_no_key_object_as_a_map_by_non
 	static const struct answer by_nonce[] = {
 		{"key.derivations", 1}, {"key.cache_misses", 1}, {"key.cache_hits", 2}, {NULL, 0}};
 
-	expect(text, FALLBACK, NULL, by_address);
-	expect(text, MAP, NULL, by_nonce);
+	script_expect(text, FALLBACK, NULL, by_address);
+	script_expect(text, MAP, NULL, by_nonce);
 }
 
 Test(blk_crypto, the_first_key_prepared_gives_every_keyslot_a_cipher)
@@ -103,16 +66,16 @@ Test(blk_crypto, the_first_key_prepared_gives_every_keyslot_a_cipher)
 	static const struct answer at_mount[] = {
 		{"tfm.allocations", 7}, {"crypto.alg_lookups", 0}, {NULL, 0}};
 
-	expect(text, FALLBACK " fallback.slots=7", NULL, by_io);
-	expect(text, FALLBACK " fallback.slots=7 fallback.start=mount", NULL, at_mount);
+	script_expect(text, FALLBACK " fallback.slots=7", NULL, by_io);
+	script_expect(text, FALLBACK " fallback.slots=7 fallback.start=mount", NULL, at_mount);
 }
 
 Test(blk_crypto, a_request_comes_from_the_heap_in_6_12_and_from_the_stack_in_7_x)
 {
 	static const char request[] = "alloc.by.skcipher_request.GFP_NOIO.writeback";
 	static const char text[] = "addkey K\npolicy . K\nwrite a 0 4k\nsync\n";
-	struct world_outcome old = run(text, FALLBACK, NULL);
-	struct world_outcome new = run(text, FALLBACK " fallback.version=7.x", NULL);
+	struct world_outcome old = script_run_under(text, FALLBACK, NULL);
+	struct world_outcome new = script_run_under(text, FALLBACK " fallback.version=7.x", NULL);
 
 	cr_expect_eq(metric_of(&old, request), 1);
 	cr_expect(!metric_present(&new, request));
@@ -151,17 +114,19 @@ Test(blk_crypto, a_freed_key_is_evicted_once_from_each_device)
 			const struct answer devices[] = {
 				{"hardware.evict_locks", 40 * rows[i].devices}, {NULL, 0}};
 
-			expect(two_lives, variant, rows[i].sets, software);
-			expect(two_lives, hardware, rows[i].sets, devices);
+			script_expect(two_lives, variant, rows[i].sets, software);
+			script_expect(two_lives, hardware, rows[i].sets, devices);
 		}
 }
 
 Test(blk_crypto, a_list_of_devices_is_allocated_twice_a_key_or_once_or_never)
 {
 	static const char site[] = "alloc.by.fscrypt_get_devices.GFP_NOWAIT.process";
-	struct world_outcome each = run(two_lives, FALLBACK, NULL);
-	struct world_outcome kept = run(two_lives, FALLBACK " devices.list=cached", NULL);
-	struct world_outcome array = run(two_lives, FALLBACK " devices.list=array", NULL);
+	struct world_outcome each = script_run_under(two_lives, FALLBACK, NULL);
+	struct world_outcome kept =
+		script_run_under(two_lives, FALLBACK " devices.list=cached", NULL);
+	struct world_outcome array =
+		script_run_under(two_lives, FALLBACK " devices.list=array", NULL);
 
 	cr_expect_eq(metric_of(&each, site), 40);
 	cr_expect(!metric_present(&kept, site));
@@ -192,18 +157,18 @@ Test(blk_crypto, a_key_freed_while_in_a_slot_is_used_for_whoever_gets_its_addres
 					     {"fallback.slot_misses", 40},
 					     {NULL, 0}};
 
-	expect(text, FALLBACK FREED, NULL, stale);
-	expect(text, FALLBACK NO_ARRAY, NULL, fine);
-	expect(text, FALLBACK FREED " devices.list=cached", NULL, fine);
+	script_expect(text, FALLBACK FREED, NULL, stale);
+	script_expect(text, FALLBACK NO_ARRAY, NULL, fine);
+	script_expect(text, FALLBACK FREED " devices.list=cached", NULL, fine);
 }
 
 Test(blk_crypto, a_key_left_in_a_slot_is_in_memory_after_its_master_key_has_gone)
 {
 	static const char text[] = "addkey K\npolicy . K\nappend a 4k " EXTENTS " fsync\nrmkey K\n";
 
-	cr_expect_eq(value_of(text, FALLBACK FREED, NULL, "truth.keys_after_removal"), 20);
-	cr_expect_eq(value_of(text, FALLBACK NO_ARRAY, NULL, "truth.keys_after_removal"), 0);
-	cr_expect_eq(value_of(text, HARDWARE, NULL, "truth.keys_after_removal"), 0);
+	cr_expect_eq(script_figure(text, FALLBACK FREED, NULL, "truth.keys_after_removal"), 20);
+	cr_expect_eq(script_figure(text, FALLBACK NO_ARRAY, NULL, "truth.keys_after_removal"), 0);
+	cr_expect_eq(script_figure(text, HARDWARE, NULL, "truth.keys_after_removal"), 0);
 }
 
 /* ---- memory ---- */
@@ -223,7 +188,7 @@ Test(blk_crypto, a_cached_extent_map_costs_its_bytes_and_those_of_its_key)
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		struct world_outcome o = run(two_lives, rows[i].variant, NULL);
+		struct world_outcome o = script_run_under(two_lives, rows[i].variant, NULL);
 		int64_t bytes = metric_of(&o, "mem.extent_cache_max_bytes");
 
 		cr_expect_eq(metric_of(&o, "mem.extent_cache_maps"), 20);
@@ -249,19 +214,19 @@ Test(blk_crypto,
      a_software_keyslot_is_held_by_a_cpu_or_a_submitter_and_a_hardware_one_by_the_device)
 {
 	enum { CPUS = 4, SUBMITTERS = 12 + 1 };
-	int64_t fast = value_of(VISITORS, FALLBACK, NULL, "fallback.in_use_max");
-	int64_t slow = value_of(VISITORS, FALLBACK, slow_device, "fallback.in_use_max");
+	int64_t fast = script_figure(VISITORS, FALLBACK, NULL, "fallback.in_use_max");
+	int64_t slow = script_figure(VISITORS, FALLBACK, slow_device, "fallback.in_use_max");
 
 	cr_expect_gt(fast, 1, "nothing runs at the same time");
 	cr_expect_leq(fast, CPUS + SUBMITTERS);
 	cr_expect_leq(slow, CPUS + SUBMITTERS);
-	cr_expect_eq(value_of(VISITORS, FALLBACK " fallback.slots=17", slow_device,
-			      "fallback.slot_waits"),
+	cr_expect_eq(script_figure(VISITORS, FALLBACK " fallback.slots=17", slow_device,
+				   "fallback.slot_waits"),
 		     0);
-	cr_expect_gt(value_of(VISITORS, HARDWARE " hardware.slots=2", slow_device,
-			      "hardware.slot_waits"),
+	cr_expect_gt(script_figure(VISITORS, HARDWARE " hardware.slots=2", slow_device,
+				   "hardware.slot_waits"),
 		     0);
-	cr_expect_gt(value_of(VISITORS, HARDWARE, slow_device, "hardware.in_use_max"), slow);
+	cr_expect_gt(script_figure(VISITORS, HARDWARE, slow_device, "hardware.in_use_max"), slow);
 }
 
 Test(blk_crypto, more_keyslots_never_mean_more_waits)
@@ -276,7 +241,7 @@ Test(blk_crypto, more_keyslots_never_mean_more_waits)
 
 		for (size_t i = 0; i < G_N_ELEMENTS(slots); i++) {
 			g_autofree char *variant = g_strdup_printf("%s%u", setups[s], slots[i]);
-			int64_t waits = value_of(VISITORS, variant, NULL, metrics[s]);
+			int64_t waits = script_figure(VISITORS, variant, NULL, metrics[s]);
 
 			cr_expect_leq(waits, before, "%s: %" G_GINT64_FORMAT, variant, waits);
 			cr_expect(i || waits > 0, "one keyslot for twelve, and nobody waits");
@@ -301,8 +266,8 @@ Test(blk_crypto, tasks_that_meet_a_key_at_once_prepare_it_once)
 	static const struct answer fallback[] = {
 		{"fallback.start_using", 2}, {"key.derivations", 2}, {NULL, 0}};
 
-	expect(VISITORS, "x: design=inode setup=at-io", crowd, at_io);
-	expect(VISITORS, "x: design=inode setup=fallback", crowd, fallback);
+	script_expect(VISITORS, "x: design=inode setup=at-io", crowd, at_io);
+	script_expect(VISITORS, "x: design=inode setup=fallback", crowd, fallback);
 }
 
 /* ---- what can go wrong ---- */
@@ -346,11 +311,12 @@ Test(blk_crypto, the_order_of_the_profile_lock_and_reclaim_is_wrong_for_adiantum
 {
 	static const char cycles[] = "lock.possible_cycles";
 
-	cr_expect_eq(value_of(two_lives, FALLBACK " mode=adiantum", NULL, cycles), 1);
-	cr_expect_eq(value_of(two_lives, FALLBACK " mode=adiantum freeing=workqueue", NULL, cycles),
-		     0);
-	cr_expect_eq(value_of(two_lives, FALLBACK, NULL, cycles), 0);
-	cr_expect_eq(value_of(two_lives, HARDWARE, NULL, cycles), 0);
+	cr_expect_eq(script_figure(two_lives, FALLBACK " mode=adiantum", NULL, cycles), 1);
+	cr_expect_eq(
+		script_figure(two_lives, FALLBACK " mode=adiantum freeing=workqueue", NULL, cycles),
+		0);
+	cr_expect_eq(script_figure(two_lives, FALLBACK, NULL, cycles), 0);
+	cr_expect_eq(script_figure(two_lives, HARDWARE, NULL, cycles), 0);
 }
 
 /* A bio of 256 blocks while somebody else keeps what memory there is for a second. */
@@ -368,10 +334,10 @@ Test(blk_crypto, a_bio_larger_than_the_reserve_waits_for_its_own_pages_in_6_12)
 	static const char longest[] = "ops.sync.latency_max_ns";
 	enum { MS = 1000000 };
 
-	cr_expect_gt(value_of(LARGE_BIO, FALLBACK, NULL, longest), 900 * MS);
-	cr_expect_lt(value_of(LARGE_BIO, FALLBACK " fallback.version=7.x", NULL, longest),
+	cr_expect_gt(script_figure(LARGE_BIO, FALLBACK, NULL, longest), 900 * MS);
+	cr_expect_lt(script_figure(LARGE_BIO, FALLBACK " fallback.version=7.x", NULL, longest),
 		     100 * MS);
-	cr_expect_lt(value_of(LARGE_BIO, "x: design=lightweight setup=pool", NULL, longest),
+	cr_expect_lt(script_figure(LARGE_BIO, "x: design=lightweight setup=pool", NULL, longest),
 		     100 * MS);
 }
 

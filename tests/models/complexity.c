@@ -7,30 +7,14 @@
 #define WRITTEN "addkey K\npolicy . K\nwrite a 0 64k\nsync\ndropcaches\nread a 0 64k\n"
 #define LIBRARY "x: design=lightweight setup=library"
 
-struct answer {
-	const char *metric;
-	int64_t value;
-};
-
 static struct world_outcome run_under(const char *text, const char *variant)
 {
-	const char *const variants[] = {variant, NULL};
-	struct script_run run = {.text = text, .variants = variants};
-
-	return script_run(&run, 0);
+	return script_run_under(text, variant, NULL);
 }
 
 static void expect_answers(const char *text, const char *variant, const struct answer *answers)
 {
-	struct world_outcome outcome = run_under(text, variant);
-
-	for (; answers->metric; answers++) {
-		int64_t got = metric_of(&outcome, answers->metric);
-
-		cr_expect_eq(got, answers->value, "%s: %s is %" G_GINT64_FORMAT, variant,
-			     answers->metric, got);
-	}
-	world_outcome_clear(&outcome);
+	script_expect(text, variant, NULL, answers);
 }
 
 Test(complexity, no_encryption_meets_nothing)

@@ -8,30 +8,14 @@
 static const char *const one_at_a_time[] = {"machine.cpus=1", "machine.device_channels=1",
 					    "machine.spread=false", NULL};
 
-struct answer {
-	const char *metric;
-	int64_t value;
-};
-
 static struct world_outcome run_under(const char *text, const char *variant)
 {
-	const char *const variants[] = {variant, NULL};
-	struct script_run run = {.text = text, .sets = one_at_a_time, .variants = variants};
-
-	return script_run(&run, 0);
+	return script_run_under(text, variant, one_at_a_time);
 }
 
 static void expect_answers(const char *text, const char *variant, const struct answer *answers)
 {
-	struct world_outcome outcome = run_under(text, variant);
-
-	for (; answers->metric; answers++) {
-		int64_t got = metric_of(&outcome, answers->metric);
-
-		cr_expect_eq(got, answers->value, "%s: %s is %" G_GINT64_FORMAT, variant,
-			     answers->metric, got);
-	}
-	world_outcome_clear(&outcome);
+	script_expect(text, variant, one_at_a_time, answers);
 }
 
 /* 64 MiB, a thousand blocks of it written anew: 1001 extents born, 1880 items, of 969 extents. */
@@ -268,14 +252,6 @@ Test(designs, a_variant_against_itself_under_another_name_differs_in_nothing)
 }
 
 /* ---- pools ---- */
-
-#define READERS                                                                                    \
-	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
-	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
-	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
-	"\"think\": "                                                                              \
-	"\"10us\"}],\n"                                                                            \
-	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
 
 static struct world_outcome readers(unsigned int size, const char *set)
 {

@@ -99,3 +99,37 @@ char *metrics_text(const struct world_outcome *outcome)
 	g_string_append_printf(text, "digest %" G_GUINT64_FORMAT "\n", outcome->digest);
 	return g_string_free(text, false);
 }
+
+struct world_outcome script_run_under(const char *text, const char *variant,
+				      const char *const *sets)
+{
+	const char *const variants[] = {variant, NULL};
+	struct script_run run = {.text = text, .sets = sets, .variants = variants};
+
+	return script_run(&run, 0);
+}
+
+void script_expect(const char *text, const char *variant, const char *const *sets,
+		   const struct answer *answers)
+{
+	struct world_outcome outcome = script_run_under(text, variant, sets);
+
+	for (; answers->metric; answers++) {
+		int64_t got = metric_of(&outcome, answers->metric);
+
+		cr_expect_eq(got, answers->value,
+			     "%s: %s is %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT, variant,
+			     answers->metric, got, answers->value);
+	}
+	world_outcome_clear(&outcome);
+}
+
+int64_t script_figure(const char *text, const char *variant, const char *const *sets,
+		      const char *metric)
+{
+	struct world_outcome outcome = script_run_under(text, variant, sets);
+	int64_t value = metric_of(&outcome, metric);
+
+	world_outcome_clear(&outcome);
+	return value;
+}

@@ -9,6 +9,15 @@
 #define VISITS                                                                                     \
 	"\"file_choice\": \"uniform\", \"open\": \"operation\", \"operation_bytes\": \"1MiB\",\n"
 
+/** Twelve tasks that visit files of an image that is encrypted. */
+#define READERS                                                                                    \
+	"{\"question\": \"q\", \"machine\": {\"cpus\": 4, \"memory\": \"4GiB\"},\n"                \
+	"\"filesystem\": {\"image\": \"debian-12\", \"key\": \"base\"},\n"                         \
+	"\"actors\": [{\"kind\": \"mix\", \"tasks\": 12, \"operations\": 20, " VISITS              \
+	"\"think\": "                                                                              \
+	"\"10us\"}],\n"                                                                            \
+	"\"variants\": {\"n\": {\"design\": \"none\"}}}\n"
+
 /** A run asked for: what the command line would say. */
 struct script_run {
 	const char *text; /* the script; a .json scenario where it begins with '{' */
@@ -21,6 +30,20 @@ struct script_run {
 /** Runs variant number `index`; the test fails if it can't be loaded or doesn't come to its end.
  * Free with world_outcome_clear(). */
 struct world_outcome script_run(const struct script_run *run, guint index);
+/** The same of a text under one variant; `sets` may be NULL. */
+struct world_outcome script_run_under(const char *text, const char *variant,
+				      const char *const *sets);
+/** A figure that a run must come to; a list of them ends with a NULL metric. */
+struct answer {
+	const char *metric;
+	int64_t value;
+};
+/** Such a run, which must come to each of these. */
+void script_expect(const char *text, const char *variant, const char *const *sets,
+		   const struct answer *answers);
+/** One figure of such a run. */
+int64_t script_figure(const char *text, const char *variant, const char *const *sets,
+		      const char *metric);
 /** Why it can't be loaded; NULL if it can. The caller frees. */
 char *script_run_refusal(const struct script_run *run);
 /** The value of a metric; the test fails if it is absent. */
