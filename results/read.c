@@ -9,19 +9,10 @@
 #include <string.h>
 
 enum {
-	/* What one document may make this program allocate: metrics times replications. */
-	FIGURES_MAX = 1 << 24,
 	RUN_AS_FIGURES = 16, /* a run's record takes about as much memory as so many figures */
 };
 /* A mean computed by another version may add in another order. */
 #define MEAN_TOLERANCE 1e-9
-
-static void count_figures(struct reader *r, uint64_t figures)
-{
-	r->figures += figures;
-	if (r->figures > FIGURES_MAX)
-		reader_fail(r, "more than %d figures, the most a document may have", FIGURES_MAX);
-}
 
 static void read_pairs(struct reader *r, const json_t *parent, const char *key, GPtrArray *into)
 {
@@ -342,7 +333,7 @@ static void read_metric(struct reader *r, const char *name, const json_t *object
 	group = reader_string(r, object, "group");
 	direction = (enum sim_direction)reader_word(r, object, "direction", direction_names);
 	class = (enum results_class)reader_word(r, object, "class", class_names);
-	count_figures(r, doc->replications);
+	reader_count_figures(r, doc->replications);
 	if (r->failed)
 		return;
 	metric = variant_metric_add(doc, variant, name, unit, group, direction, class);
@@ -354,178 +345,18 @@ static void read_metric(struct reader *r, const char *name, const json_t *object
 		check_derived(r, object, doc, variant, metric, class);
 }
 
-static void read_buckets(struct reader *r, const json_t *list, struct sim_distribution *values)
-{
-	uint64_t before = 0, count = 0;
-
-	reader_enter(r, "buckets");
-	for (size_t i = 0; i < json_array_size(list) && !r->failed; i++) {
-		const json_t *pair = json_array_get(list, i);
-		json_int_t upto = json_integer_value(json_array_get(pair, 0));
-		json_int_t held = json_integer_value(json_array_get(pair, 1));
-		struct sim_bucket bucket = {(uint64_t)upto, (uint64_t)held};
-
-		reader_enter_index(r, i);
-		if (json_array_size(pair) != 2 || upto < 0 || held < 1)
-			reader_fail(r, "expected [bound, count]");
-		else if (sim_distribution_bound(bucket.upto) != bucket.upto ||
-			 (i && bucket.upto <= before))
-			reader_fail(r, "not the bound of a bucket, or out of order");
-		before = bucket.upto;
-		count += bucket.count;
-		g_array_append_val(values->buckets, bucket);
-		reader_leave(r);
-	}
-	if (!r->failed && count != values->count)
-		reader_fail(r, "the buckets do not hold 'count' values");
-	reader_leave(r);
-}
-
-static void read_distribution(struct reader *r, const char *name, const json_t *object,
-			      struct results_variant *variant)
-{
-	static const char *const keys[] = {"unit", "count", "sum", "min", "max", "buckets", NULL};
-	const json_t *list;
-	const char *unit;
-	struct sim_distribution *values;
-
-	reader_keys(r, object, keys);
-	unit = reader_string(r, object, "unit");
-	list = reader_array(r, object, "buckets");
-	count_figures(r, json_array_size(list));
-	if (r->failed)
-		return;
-	values = variant_distribution(variant, name, unit);
-	values->count = (uint64_t)reader_int(r, object, "count", 1);
-	values->sum = (uint64_t)reader_int(r, object, "sum", 0);
-	values->min = (uint64_t)reader_int(r, object, "min", 0);
-	values->max = (uint64_t)reader_int(r, object, "max", (int64_t)values->min);
-	if (!r->failed)
-		read_buckets(r, list, values);
-	if (!r->failed &&
-	    (g_array_index(values->buckets, struct sim_bucket, 0).upto !=
-		     sim_distribution_bound(values->min) ||
-	     g_array_index(values->buckets, struct sim_bucket, values->buckets->len - 1).upto !=
-		     sim_distribution_bound(values->max)))
-		reader_fail(r, "'min' and 'max' do not lie in the first and the last bucket");
-}
-
-/* As many points of each figure as there are of the first. */
-static struct sim_series *read_points(struct reader *r, const json_t *figures, GPtrArray *names)
-{
-	size_t count = json_object_size(figures), f = 0;
-	struct sim_series *series = count ? sim_series_new((uint32_t)count) : NULL;
-	const char *name;
-	json_t *list;
-
-	reader_enter(r, "figures");
-	if (!count)
-		reader_fail(r, "expected a figure at least");
-	json_object_foreach((json_t *)figures, name, list)
-	{
-		size_t points = json_array_size(list);
-
-		reader_enter(r, name);
-		g_ptr_array_add(names, g_strdup(name));
-		if (!json_is_array(list) || points > SIM_SERIES_POINTS ||
-		    (f && points != series->points))
-			reader_fail(r,
-				    "expected an array of as many points as the others, at most "
-				    "%d",
-				    SIM_SERIES_POINTS);
-		if (r->failed)
-			break;
-		series->points = (uint32_t)points;
-		for (size_t i = 0; i < points && !r->failed; i++) {
-			const json_t *value = json_array_get(list, i);
-
-			reader_enter_index(r, i);
-			if (!json_is_integer(value))
-				reader_fail(r, "expected an integer");
-			series->point[i * count + f] = json_integer_value(value);
-			reader_leave(r);
-		}
-		reader_leave(r);
-		f++;
-	}
-	reader_leave(r);
-	return series;
-}
-
-static void read_one_series(struct reader *r, const char *name, const json_t *object,
-			    struct results_variant *variant)
-{
-	static const char *const keys[] = {"unit", "replication", "interval_ns", "figures", NULL};
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	const json_t *figures;
-	const char *unit;
-	struct sim_series *points;
-	int64_t interval;
-
-	reader_keys(r, object, keys);
-	unit = reader_string(r, object, "unit");
-	reader_int(r, object, "replication", 0);
-	interval = reader_int(r, object, "interval_ns", 1);
-	figures = reader_object(r, object, "figures");
-	count_figures(r, json_object_size(figures) * SIM_SERIES_POINTS);
-	if (r->failed)
-		return;
-	points = read_points(r, figures, names);
-	g_ptr_array_add(names, NULL);
-	if (r->failed) {
-		sim_series_free(points);
-		return;
-	}
-	points->interval = (sim_ns)interval;
-	variant_series_add(variant, name, unit, points, (const char *const *)names->pdata);
-}
-
-/* Documents of version 1 have neither. */
-static void read_shapes(struct reader *r, const json_t *object, struct results_variant *variant)
-{
-	const json_t *distributions, *series;
-	const char *name;
-	json_t *value;
-
-	if (r->version < RESULTS_SCHEMA_VERSION)
-		return;
-	distributions = reader_object(r, object, "distributions");
-	series = reader_object(r, object, "series");
-	reader_enter(r, "distributions");
-	json_object_foreach((json_t *)distributions, name, value)
-	{
-		reader_enter(r, name);
-		if (!r->failed)
-			read_distribution(r, name, value, variant);
-		reader_leave(r);
-	}
-	reader_leave(r);
-	reader_enter(r, "series");
-	json_object_foreach((json_t *)series, name, value)
-	{
-		reader_enter(r, name);
-		if (!r->failed)
-			read_one_series(r, name, value, variant);
-		reader_leave(r);
-	}
-	reader_leave(r);
-}
-
 static void read_variant(struct reader *r, const json_t *object, struct results_doc *doc,
 			 struct results_variant *variant)
 {
-	static const char *const keys[] = {"settings",	    "completed",     "draws",
-					   "events",	    "event_digests", "interval_digests",
-					   "findings",	    "refusals",	     "metrics",
-					   "distributions", "series",	     NULL};
-	static const char *const keys_1[] = {
-		"settings",	    "completed", "draws",    "events",	"event_digests",
-		"interval_digests", "findings",	 "refusals", "metrics", NULL};
+	/* The first two came with version 2. */
+	static const char *const keys[] = {
+		"distributions", "series",	     "settings", "completed", "draws",	 "events",
+		"event_digests", "interval_digests", "findings", "refusals",  "metrics", NULL};
 	const json_t *metrics;
 	const char *name;
 	json_t *value;
 
-	reader_keys(r, object, r->version == RESULTS_SCHEMA_FIRST ? keys_1 : keys);
+	reader_keys(r, object, r->version == RESULTS_SCHEMA_FIRST ? keys + 2 : keys);
 	read_pairs(r, object, "settings", variant->settings);
 	read_runs(r, object, doc, variant);
 	read_interval_digests(r, object, doc, variant);
@@ -561,7 +392,7 @@ static void read_variants(struct reader *r, const json_t *root, struct results_d
 			reader_fail(r, "'%s' is there twice", name);
 		else if (name && !json_object_get(variants, name))
 			reader_fail(r, "there is no variant '%s'", name);
-		count_figures(r, (uint64_t)doc->replications * RUN_AS_FIGURES);
+		reader_count_figures(r, (uint64_t)doc->replications * RUN_AS_FIGURES);
 		if (!r->failed)
 			results_doc_add_variant(doc, name);
 		reader_leave(r);

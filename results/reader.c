@@ -227,3 +227,13 @@ uint64_t reader_this_digest(struct reader *r, const json_t *value)
 	}
 	return g_ascii_strtoull(text, NULL, 16);
 }
+
+/* What one document may make this program allocate: metrics times replications. */
+enum { FIGURES_MAX = 1 << 24 };
+
+void reader_count_figures(struct reader *r, uint64_t figures)
+{
+	r->figures += figures;
+	if (r->figures > FIGURES_MAX)
+		reader_fail(r, "more than %d figures, the most a document may have", FIGURES_MAX);
+}

@@ -31,6 +31,8 @@ void reader_leave(struct reader *r);
 /** Notes an error at the present place. */
 void reader_fail(struct reader *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/** Fails where a document holds more figures than may be. */
+void reader_count_figures(struct reader *r, uint64_t figures);
 /** Fails unless `value` is an object that has no key beside these (NULL-terminated). */
 void reader_keys(struct reader *r, const json_t *value, const char *const *keys);
 /** Members that must be there; NULL, 0 or false after a failure. Strings belong to the JSON. */
@@ -50,5 +52,10 @@ int reader_word(struct reader *r, const json_t *object, const char *key,
 /** The value at the present place, as a string or as a digest of 16 hexadecimal digits. */
 const char *reader_this_string(struct reader *r, const json_t *value);
 uint64_t reader_this_digest(struct reader *r, const json_t *value);
+
+/* ---- read_shapes.c ---- */
+
+/** Distributions and series of a variant; documents of version 1 have neither. */
+void read_shapes(struct reader *r, const json_t *object, struct results_variant *variant);
 
 #endif
