@@ -69,9 +69,11 @@ static bool is_narrowed(const struct loader *loader, const struct scenario_axis 
 	json_t *json;
 	size_t i;
 
-	json_array_foreach(json_object_get(loader->root, "axes"), i,
-			   json) if (!strcmp(actor_json_name(json),
-					     axis->name)) return json_object_get(json, "only");
+	json_array_foreach(json_object_get(loader->root, "axes"), i, json)
+	{
+		if (!strcmp(actor_json_name(json), axis->name))
+			return json_object_get(json, "only");
+	}
 	return false;
 }
 
