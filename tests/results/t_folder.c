@@ -2,6 +2,7 @@
 /* Folders of points read back as curves; what documents say of their costs and scenario. */
 #include "results/internal.h"
 #include "tests/results/fabricate.h"
+#include "tests/scenarios/loader_support.h"
 
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
@@ -57,16 +58,7 @@ static char *new_folder(void)
 
 static void remove_folder(char *folder)
 {
-	GDir *dir = g_dir_open(folder, 0, NULL);
-	const char *name;
-
-	while ((name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(folder, name, NULL);
-
-		g_unlink(path);
-	}
-	g_dir_close(dir);
-	g_rmdir(folder);
+	loader_library_remove(folder);
 	g_free(folder);
 }
 
