@@ -259,6 +259,12 @@ struct sim_distribution *sim_distribution_of(const struct sim_histogram *h)
 	return d;
 }
 
+/* NULL past the end: an array that holds nothing has no memory to point into. */
+static const struct sim_bucket *bucket_at(const GArray *buckets, guint i)
+{
+	return i < buckets->len ? &g_array_index(buckets, struct sim_bucket, i) : NULL;
+}
+
 void sim_distribution_merge(struct sim_distribution *into, const struct sim_distribution *from)
 {
 	GArray *a = into->buckets, *b = from->buckets;
@@ -266,9 +272,8 @@ void sim_distribution_merge(struct sim_distribution *into, const struct sim_dist
 
 	into->buckets = g_array_new(FALSE, FALSE, sizeof(struct sim_bucket));
 	while (i < a->len || j < b->len) {
-		struct sim_bucket *x = &g_array_index(a, struct sim_bucket, i);
-		struct sim_bucket *y = &g_array_index(b, struct sim_bucket, j);
-		bool first = j == b->len || (i < a->len && x->upto <= y->upto);
+		const struct sim_bucket *x = bucket_at(a, i), *y = bucket_at(b, j);
+		bool first = !y || (x && x->upto <= y->upto);
 
 		add_bucket(into, first ? x->upto : y->upto, first ? x->count : y->count);
 		i += first;
