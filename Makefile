@@ -57,7 +57,7 @@ ALL_CFLAGS = $(BASE) $(WARN) $(opt.$(V)) -DEXTENTSIM_VERSION='"$(VERSION)"' \
 	-DEXTENTSIM_DATADIR='"$(DATADIR)"' -I. $(PCFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(opt.$(V)) $(LDFLAGS)
 
-SRC := $(sort $(wildcard sim/*.c models/*.c models/*/*.c scenarios/*.c results/*.c timeline/*.c plot/*.c cli/*.c))
+SRC := $(sort $(wildcard sim/*.c models/*.c models/*/*.c scenarios/*.c results/*.c timeline/*.c plot/*.c calibrate/*.c validate/*.c cli/*.c))
 ASM := $(sort $(wildcard sim/*.S))
 TSRC := $(sort $(wildcard tests/*.c tests/*/*.c))
 BENCHSRC := $(sort $(wildcard tests/bench/*.c))

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of this room share. */
+#ifndef VALIDATE_INTERNAL_H
+#define VALIDATE_INTERNAL_H
+
+#include "validate/validate.h"
+
+#endif
