@@ -10,7 +10,8 @@
 
 enum {
 	MAIL_WIDTH = 80,
-	FIGURE_MOST = 16, /* columns of a figure; longer ones break */
+	FIGURE_MOST = 18, /* columns of a figure; longer ones break */
+	HEADING = sizeof("expected") - 1,
 	WHAT_LEAST = 20, /* of what is checked, however narrow the table */
 	INDENT = 2,
 	GAP = 2,
@@ -87,7 +88,7 @@ static void measure(const struct validate_report *report, size_t width, size_t r
 	size_t used = INDENT;
 
 	for (size_t c = 0; c < COLUMNS; c++)
-		room[c] = 1;
+		room[c] = HEADING;
 	for (guint i = 0; i < report->checks->len; i++) {
 		const char *cell[COLUMNS];
 
@@ -120,26 +121,35 @@ static struct libscols_table *new_table(void)
 	return table;
 }
 
-static void fill(const struct validate_report *report, size_t width, struct libscols_table *table)
+static void add_line(struct libscols_table *table, const char *const *cell, const size_t *room)
 {
-	size_t room[COLUMNS];
+	struct libscols_line *line = scols_table_new_line(table, NULL);
 
-	measure(report, width, room);
-	for (guint i = 0; i < report->checks->len; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-		const char *cell[COLUMNS];
+	for (size_t c = 0; c < COLUMNS; c++) {
+		g_autofree char *text = broken(cell[c], room[c]);
+		int rc = scols_line_set_data(line, c, text);
 
-		cells(check_at(report, i), cell);
-		for (size_t c = 0; c < COLUMNS; c++) {
-			g_autofree char *text = broken(cell[c], room[c]);
-			int rc = scols_line_set_data(line, c, text);
-
-			g_assert(rc == 0);
-		}
+		g_assert(rc == 0);
 	}
 }
 
-/* Prints some checks, indented and without the blanks that fill a line. */
+/* The heading is line 0. */
+static void fill(const struct validate_report *report, size_t width, struct libscols_table *table)
+{
+	static const char *const heading[COLUMNS] = {"", "expected", "obtained", "accepted", ""};
+	size_t room[COLUMNS];
+
+	measure(report, width, room);
+	add_line(table, heading, room);
+	for (guint i = 0; i < report->checks->len; i++) {
+		const char *cell[COLUMNS];
+
+		cells(check_at(report, i), cell);
+		add_line(table, cell, room);
+	}
+}
+
+/* Prints some lines, indented and without the blanks that fill a line. */
 static void print_lines(struct libscols_table *table, guint from, guint to, GString *out)
 {
 	g_auto(GStrv) lines = NULL;
@@ -162,6 +172,8 @@ static void print_checks(const struct validate_report *report, size_t width,
 	const char *group = NULL;
 	guint to;
 
+	if (report->checks->len)
+		print_lines(table, 0, 1, out);
 	for (guint from = 0; from < report->checks->len; from = to) {
 		const struct validate_check *check = check_at(report, from);
 
@@ -172,7 +184,7 @@ static void print_checks(const struct validate_report *report, size_t width,
 		if (check->group != group)
 			g_string_append_printf(out, "%s%s\n", group ? "\n" : "", check->group);
 		group = check->group;
-		print_lines(table, from, to, out);
+		print_lines(table, from + 1, to + 1, out);
 		if (*check->source) {
 			g_autofree char *from_where = g_strconcat("from: ", check->source, NULL);
 
