@@ -10,12 +10,12 @@ G_STATIC_ASSERT(VALIDATE_REPLICATIONS == 19 + 1);
 
 struct validate_check *validate_estimate(struct validate_report *report, const char *what,
 					 double expected, const double *values, double within,
-					 const char *unit, const char *source)
+					 double error, const char *unit, const char *source)
 {
 	struct sim_interval seen = sim_interval_of(values, VALIDATE_REPLICATIONS);
 	double half = seen.half_width / sim_student_95(VALIDATE_REPLICATIONS - 1) * student_9999;
 
-	half = MIN(half, within * expected);
+	half = MIN(half, within * expected) + error * expected;
 	return validate_between(report, what, expected, seen.mean, expected - half, expected + half,
 				unit, source);
 }

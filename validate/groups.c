@@ -7,6 +7,8 @@
 
 const struct validate_group validate_groups[] = {
 	{"queues", "waits, losses and lengths against queueing theory", false, validate_queues},
+	{"caches", "hits of keyed ciphers and keyslots, and the curves of mrc", false,
+	 validate_caches},
 	{.name = NULL},
 };
 

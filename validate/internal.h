@@ -21,10 +21,11 @@ bool validate_interrupted(const struct validate_options *options, GError **error
 enum { VALIDATE_REPLICATIONS = 20 };
 /** Adds a check of the mean of so many independent replications: it must lie in the interval of 99.99 %
  * that their spread makes around what is expected, and that interval counts for no more than `within`
- * (a fraction of `expected`), so that a figure known badly does not hold for that reason. */
+ * (a fraction of `expected`), so that a figure known badly does not hold for that reason. `error`, another
+ * such fraction, is that of the expectation itself, where it is not exact. */
 struct validate_check *validate_estimate(struct validate_report *report, const char *what,
 					 double expected, const double *values, double within,
-					 const char *unit, const char *source);
+					 double error, const char *unit, const char *source);
 
 /* ---- theory.c: times in mean holds, loads per server ---- */
 
@@ -45,6 +46,23 @@ double theory_mva(uint32_t customers, double think, const double *demand, double
 /* ---- queues_*.c: parts of the group `queues` ---- */
 
 validate_group_fn validate_open_queues, validate_closed_queues, validate_machine_queues;
+
+/* ---- caches_*.c: parts of the group `caches` ---- */
+
+validate_group_fn validate_caches_irm, validate_caches_model;
+
+/** A cache as plain as can be. */
+enum { PLAIN_MOST = 1024 };
+struct plain_cache {
+	uint32_t size, used, key[PLAIN_MOST];
+	bool referenced[PLAIN_MOST];
+};
+/** One access; whether it hits. */
+typedef bool (*plain_policy)(struct plain_cache *cache, uint32_t key);
+bool plain_lru(struct plain_cache *cache, uint32_t key);
+bool plain_fifo(struct plain_cache *cache, uint32_t key);
+bool plain_clock(struct plain_cache *cache, uint32_t key);
+uint64_t plain_hits(plain_policy policy, uint32_t size, const uint32_t *keys, uint64_t count);
 
 /* ---- world.c ---- */
 

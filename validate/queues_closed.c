@@ -127,7 +127,7 @@ static void add(struct validate_report *report, const struct closed_case *c, con
 {
 	g_autofree char *text = g_strdup_printf("%s: %s", c->name, what);
 
-	validate_estimate(report, text, expected, values, 0.02, unit, source);
+	validate_estimate(report, text, expected, values, 0.02, 0, unit, source);
 }
 
 bool validate_closed_queues(const struct validate_options *options, struct validate_report *report,

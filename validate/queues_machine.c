@@ -129,7 +129,7 @@ bool validate_machine_queues(const struct validate_options *options, struct vali
 		for (uint32_t r = 0; r < VALIDATE_REPLICATIONS; r++)
 			if (!run_once(&cases[i], options, r, &waits[r]))
 				return !validate_interrupted(options, error);
-		validate_estimate(report, cases[i].what, expected_wait(&cases[i]), waits, 0.1,
+		validate_estimate(report, cases[i].what, expected_wait(&cases[i]), waits, 0.1, 0,
 				  "holds", "the same, of models/kernel: 4 channels, 2 CPUs");
 	}
 	return true;

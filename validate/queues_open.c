@@ -99,10 +99,9 @@ struct open_report {
 static void add(const struct open_report *to, const char *what, double expected,
 		const double *values, const char *unit)
 {
-	g_autofree char *text =
-		g_strdup_printf("%s, load %g: %s", to->c->name, to->c->load, what);
+	g_autofree char *text = g_strdup_printf("%s, load %g: %s", to->c->name, to->c->load, what);
 
-	validate_estimate(to->report, text, expected, values, to->c->within, unit, to->source);
+	validate_estimate(to->report, text, expected, values, to->c->within, 0, unit, to->source);
 }
 
 #define KLEINROCK "Kleinrock, Queueing Systems I (1975), "
