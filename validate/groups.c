@@ -9,6 +9,8 @@ const struct validate_group validate_groups[] = {
 	{"queues", "waits, losses and lengths against queueing theory", false, validate_queues},
 	{"caches", "hits of keyed ciphers and keyslots, and the curves of mrc", false,
 	 validate_caches},
+	{"btrfs", "layouts against recordings of Linux, and trees against arithmetic", false,
+	 validate_btrfs},
 	{.name = NULL},
 };
 

@@ -47,6 +47,10 @@ double theory_mva(uint32_t customers, double think, const double *demand, double
 
 validate_group_fn validate_open_queues, validate_closed_queues, validate_machine_queues;
 
+/* ---- btrfs_tree.c: a part of the group `btrfs` ---- */
+
+validate_group_fn validate_btrfs_trees;
+
 /* ---- caches_*.c: parts of the group `caches` ---- */
 
 validate_group_fn validate_caches_irm, validate_caches_model;
