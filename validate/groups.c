@@ -11,6 +11,8 @@ const struct validate_group validate_groups[] = {
 	 validate_caches},
 	{"btrfs", "layouts against recordings of Linux, and trees against arithmetic", false,
 	 validate_btrfs},
+	{"fscrypt", "set-ups, memory and key removal against counts of a live kernel", false,
+	 validate_fscrypt},
 	{.name = NULL},
 };
 

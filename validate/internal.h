@@ -68,6 +68,10 @@ bool plain_fifo(struct plain_cache *cache, uint32_t key);
 bool plain_clock(struct plain_cache *cache, uint32_t key);
 uint64_t plain_hits(plain_policy policy, uint32_t size, const uint32_t *keys, uint64_t count);
 
+/* ---- fscrypt_*.c: parts of the group `fscrypt` ---- */
+
+validate_group_fn validate_fscrypt_counts, validate_fscrypt_removal;
+
 /* ---- world.c ---- */
 
 /** A script or a scenario under one variant. */
@@ -85,14 +89,7 @@ struct validate_world {
 /** Runs it. False with an error if it can't be loaded, was interrupted or did not come to its end. */
 bool validate_world_run(const struct validate_world *world, const struct validate_options *options,
 			struct world_outcome *outcome, GError **error);
-/** The value of a metric; 0 if the run did not set it. */
-int64_t validate_metric(const struct world_outcome *outcome, const char *name);
-
-/** A metric and what it must come to. */
-struct validate_answer {
-	const char *metric;
-	int64_t value;
-	const char *what; /* is counted, in words */
-};
+/** The sum of the metrics whose names are like `pattern`, in which a '*' is anything; 0 if the run set none. */
+int64_t validate_metric(const struct world_outcome *outcome, const char *pattern);
 
 #endif

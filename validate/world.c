@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Worlds run for a check, the way the program runs them. */
-#include <string.h>
-
 #include "validate/internal.h"
 
 static struct scenario *load(const struct validate_world *world, GError **error)
@@ -56,13 +54,14 @@ bool validate_world_run(const struct validate_world *world, const struct validat
 	return fine;
 }
 
-int64_t validate_metric(const struct world_outcome *outcome, const char *name)
+int64_t validate_metric(const struct world_outcome *outcome, const char *pattern)
 {
 	const struct sim_metric_def *def;
-	int64_t value;
+	int64_t value, sum = 0;
 
 	for (size_t i = 0; i < sim_metrics_count(outcome->metrics); i++)
-		if (!strcmp(sim_metrics_at(outcome->metrics, i, &def, &value), name))
-			return value;
-	return 0;
+		if (g_pattern_match_simple(pattern,
+					   sim_metrics_at(outcome->metrics, i, &def, &value)))
+			sum += value;
+	return sum;
 }
