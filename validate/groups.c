@@ -13,6 +13,8 @@ const struct validate_group validate_groups[] = {
 	 validate_btrfs},
 	{"fscrypt", "set-ups, memory and key removal against counts of a live kernel", false,
 	 validate_fscrypt},
+	{"blk-crypto", "keyslots against a reference, over every short history", false,
+	 validate_blk_crypto},
 	{.name = NULL},
 };
 

@@ -72,6 +72,10 @@ uint64_t plain_hits(plain_policy policy, uint32_t size, const uint32_t *keys, ui
 
 validate_group_fn validate_fscrypt_counts, validate_fscrypt_removal;
 
+/* ---- keyslots_in_use.c: a part of the group `blk-crypto` ---- */
+
+validate_group_fn validate_keyslots_in_use;
+
 /* ---- world.c ---- */
 
 /** A script or a scenario under one variant. */
