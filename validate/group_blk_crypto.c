@@ -414,9 +414,9 @@ static bool check_histories(int slots, int keys, int length, const struct valida
 
 		kernel_spawn(rig.machine, "driver", drive, &rig);
 		sim_run(rig.sim, SIM_NEVER);
-		name = g_strdup_printf("%d slots, %d keys, %" G_GUINT64_FORMAT " histories", slots,
-				       keys, rig.histories);
-		what = g_strdup_printf("%s of %d: that differ", name, length);
+		name = g_strdup_printf("%d slot%s, %d keys", slots, slots == 1 ? "" : "s", keys);
+		what = g_strdup_printf("%s: of %" G_GUINT64_FORMAT " histories of %d, that differ",
+				       name, rig.histories, length);
 		fine = !validate_interrupted(options, error);
 		if (fine) {
 			same = validate_equal(

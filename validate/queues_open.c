@@ -90,6 +90,7 @@ static bool measure(const struct sim_queue_config *config, const struct validate
 /* ---- reports ------------------------------------------------------------------------------ */
 
 struct open_report {
+	const struct validate_options *options;
 	struct validate_report *report;
 	const struct open_case *c;
 	double load;
@@ -101,7 +102,13 @@ static void add(const struct open_report *to, const char *what, double expected,
 {
 	g_autofree char *text = g_strdup_printf("%s, load %g: %s", to->c->name, to->c->load, what);
 
-	validate_estimate(to->report, text, expected, values, to->c->within, 0, unit, to->source);
+	validate_estimate(to->options, to->report,
+			  &(struct estimate){.what = text,
+					     .expected = expected,
+					     .values = values,
+					     .within = to->c->within,
+					     .unit = unit,
+					     .source = to->source});
 }
 
 #define KLEINROCK "Kleinrock, Queueing Systems I (1975), "
@@ -190,7 +197,7 @@ bool validate_open_queues(const struct validate_options *options, struct validat
 
 	for (size_t f = 0; f < G_N_ELEMENTS(families); f++)
 		for (size_t i = 0; i < families[f].count; i++) {
-			struct open_report to = {report, &families[f].cases[i], 0,
+			struct open_report to = {options, report, &families[f].cases[i], 0,
 						 families[f].source};
 			struct sim_queue_config config = config_of(to.c, options);
 			struct measured m;
