@@ -421,7 +421,7 @@ static bool check_histories(int slots, int keys, int length, const struct valida
 		if (fine) {
 			same = validate_equal(
 				report, what, 0, (int64_t)rig.differ, "",
-				"block/blk-crypto-profile.c, the same in 6.12 and 7.x");
+				"block/blk-crypto-profile.c of 6.12, as the reference has it");
 			if (rig.first)
 				validate_note(same, "%s", rig.first);
 			report_counts(&rig, name, report);

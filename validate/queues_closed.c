@@ -147,7 +147,7 @@ static bool check_machine_repair(const struct validate_options *options,
 				 struct validate_report *report, GError **error)
 {
 	const struct closed_report to = {options, report, &machine_repair,
-					 "Kleinrock, Queueing Systems I (1975), 3.9"};
+					 "Kleinrock, Queueing Systems I (1975), ch. 3"};
 	double throughput, broken;
 	struct measured m;
 
@@ -162,8 +162,7 @@ static bool check_machine_repair(const struct validate_options *options,
 static bool check_engset(const struct validate_options *options, struct validate_report *report,
 			 GError **error)
 {
-	const struct closed_report to = {options, report, &engset,
-					 "Engset (1918), as Kleinrock I (1975), 3.10"};
+	const struct closed_report to = {options, report, &engset, "Engset (1918)"};
 	struct measured m;
 
 	if (!measure(to.c, options, &m, error))
