@@ -5,8 +5,11 @@
 set -eu
 program=$1 document=$2 section=$3
 shift 3
-grep -q "^<!-- table $section -->\$" "$document" && grep -q "^<!-- end $section -->\$" "$document" ||
-	{ echo "table: $document has no section $section" >&2; exit 2; }
+for mark in table end; do
+	grep -q "^<!-- $mark $section -->\$" "$document" && continue
+	echo "table: $document has no line <!-- $mark $section -->" >&2
+	exit 2
+done
 table=$(mktemp)
 trap 'rm -f "$table" "$document.new"' EXIT
 "$program" validate -q --format markdown -o "$table" "$@" || [ $? = 1 ]
