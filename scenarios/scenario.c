@@ -8,6 +8,7 @@
 #define SCRIPT_KIND "script"
 #define SCRIPT_KEY "script"
 #define SCRIPT_PATH_KEY "script_path"
+#define SCRIPT_SUFFIX ".ops"
 /* The same for a bare trace. */
 #define TRACE_KIND "trace"
 #define TRACE_PATH_KEY "file"
@@ -86,22 +87,13 @@ static bool open_trace(struct loader *loader, const char *path, const char *form
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-static bool open_source(struct loader *loader, const char *name,
-			const struct scenario_registry *registry, GError **error)
+/* From the text that was read, of a scenario or of a script, which its name tells. */
+static bool open_text(struct loader *loader, const char *name,
+		      const struct scenario_registry *registry, GError **error)
 {
-	bool script = g_str_has_suffix(name, ".ops");
-	GError *cause = NULL;
-	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
-					     name, NULL, &cause);
 	const struct actor_kind *kind = actor_kind_find(registry, SCRIPT_KIND);
 
-	if (!path) {
-		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
-		return false;
-	}
-	if (!source_read(&loader->source, path, script ? "script" : "scenario", error))
-		return false;
-	if (!script) {
+	if (!g_str_has_suffix(name, SCRIPT_SUFFIX)) {
 		loader->root = source_json(&loader->source, error);
 		return loader->root;
 	}
@@ -112,6 +104,22 @@ static bool open_source(struct loader *loader, const char *name,
 		return loader_fail(loader, error, "the script holds a NUL byte");
 	loader->root = scenario_of_script(&loader->source, kind);
 	return true;
+}
+
+static bool open_source(struct loader *loader, const char *name,
+			const struct scenario_registry *registry, GError **error)
+{
+	bool script = g_str_has_suffix(name, SCRIPT_SUFFIX);
+	GError *cause = NULL;
+	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
+					     name, NULL, &cause);
+
+	if (!path) {
+		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
+		return false;
+	}
+	return source_read(&loader->source, path, script ? "script" : "scenario", error) &&
+	       open_text(loader, name, registry, error);
 }
 
 static bool open_given(struct loader *loader, const char *name,
@@ -315,20 +323,29 @@ static char **point_sets(const struct scenario *scenario, guint point,
 	return (char **)g_ptr_array_free(sets, FALSE);
 }
 
+struct scenario *scenario_of_text(const char *path, const char *text,
+				  const struct scenario_options *options,
+				  const struct scenario_registry *registry, GError **error)
+{
+	struct loader loader;
+	bool opened;
+
+	loader_init(&loader);
+	loader.source.path = g_strdup(path);
+	loader.source.text = g_strdup(text);
+	loader.source.length = strlen(text);
+	opened = open_text(&loader, path, registry, error);
+	return load(&loader, opened, options, registry, error);
+}
+
 struct scenario *scenario_at_point(const struct scenario *scenario, guint point,
 				   const struct scenario_options *options, GError **error)
 {
 	struct scenario_options at = *options;
 	g_auto(GStrv) sets = point_sets(scenario, point, options);
-	struct loader loader;
 
 	at.sets = (const char *const *)sets;
-	loader_init(&loader);
-	loader.source.path = g_strdup(scenario->path);
-	loader.source.text = g_strdup(scenario->text);
-	loader.source.length = strlen(scenario->text);
-	loader.root = source_json(&loader.source, error);
-	return load(&loader, loader.root, &at, scenario->registry, error);
+	return scenario_of_text(scenario->path, scenario->text, &at, scenario->registry, error);
 }
 
 void scenario_free(struct scenario *scenario)
