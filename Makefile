@@ -70,7 +70,7 @@ TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 FUZZOBJ := $(FUZZSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench fuzz tests scenarios scenarios-table install uninstall clean help format format-check fresh FORCE
+.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines install uninstall clean help format format-check fresh FORCE
 all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
@@ -117,10 +117,14 @@ run: $(PROG) ## build, run the flagship scenario and show its table
 check: tests ## run every test
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
 	sh tests/reproducible.sh build/reproducible
-scenarios: $(PROG) ## run the library: every claim must hold, every answer be the table's
-	sh tests/scenarios/library.sh $(PROG) scenarios/README.md
+LIBRARY := sh tests/scenarios/library.sh $(PROG) scenarios/README.md results/baselines
+scenarios: $(PROG) ## run the library: claims must hold, answers be the table's, figures pass the gate
+	$(LIBRARY)
 scenarios-table: $(PROG) ## write the answers of scenarios/README.md anew
-	sh tests/scenarios/library.sh $(PROG) scenarios/README.md write
+	$(LIBRARY) write
+baselines: $(PROG) ## renew the library's baselines: make baselines WHY='what has changed them'
+	@test -n '$(WHY)' || { echo "make baselines: say why: WHY='what has changed them'" >&2; exit 2; }
+	$(LIBRARY) renew '$(WHY)'
 # An installed program has its library below PREFIX: that one object is compiled anew.
 SHARE := $(PREFIX)/share/extentsim
 $(B)/install/library.o: private DATADIR := $(SHARE)

@@ -316,17 +316,37 @@ static struct results_baseline *renewed(const struct gate *gate, struct results_
 	return baseline;
 }
 
+/* NULL without an error: there is none yet. */
+static struct results_baseline *read_old(const struct gate *gate, GError **error)
+{
+	struct results_baseline *old;
+
+	if (!g_file_test(gate->baseline, G_FILE_TEST_EXISTS))
+		return NULL;
+	old = results_baseline_read(gate->baseline, error);
+	if (!old || !old->is_result)
+		return old;
+	results_baseline_free(old);
+	cli_set_error(error, CLI_BAD_INPUT,
+		      "%s is a result, not a baseline\n"
+		      "give the baseline another name: extentsim gate --update BASELINE --why TEXT "
+		      "%s",
+		      gate->baseline, gate->baseline);
+	return NULL;
+}
+
 static int renew(const struct gate *gate, GError **error)
 {
-	struct results_baseline *old = NULL, *baseline = NULL;
+	struct results_baseline *old, *baseline = NULL;
 	struct results_curve *curve;
 	g_autoptr(GString) text = g_string_new(NULL);
+	GError *cause = NULL;
 	bool written = false;
 
-	if (g_file_test(gate->baseline, G_FILE_TEST_EXISTS)) {
-		old = results_baseline_read(gate->baseline, error);
-		if (!old)
-			return CLI_CANT_WORK;
+	old = read_old(gate, &cause);
+	if (cause) {
+		g_propagate_error(error, cause);
+		return CLI_CANT_WORK;
 	}
 	curve = gate->other && !gate->run ? results_gate_read(gate->other, error)
 					  : run_now(gate, old, error);

@@ -309,34 +309,33 @@ static struct results_baseline *read_baseline(struct reader *r, const json_t *ro
 	return baseline;
 }
 
-static struct results_baseline *read_file(const char *path, GError **error)
+static struct results_baseline *of_result(const char *path, GError **error)
+{
+	struct results_curve *curve = results_gate_read(path, error);
+	struct results_baseline *baseline = curve ? results_baseline_new(path, curve) : NULL;
+
+	if (baseline)
+		baseline->is_result = true;
+	return baseline;
+}
+
+struct results_baseline *results_baseline_read(const char *path, GError **error)
 {
 	g_autofree char *text = NULL;
 	struct reader r = {.name = path, .error = error, .take_not_numbers = true};
 	struct results_baseline *baseline = NULL;
 	json_t *root;
 
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return of_result(path, error);
 	if (!file_read(path, &text, &r.bytes, error))
 		return NULL;
 	r.text = text;
 	root = reader_parse(&r);
-	if (root && !json_object_get(root, "baseline_version")) {
-		struct results_curve *curve = results_gate_read(path, error);
-
-		baseline = curve ? results_baseline_new(path, curve) : NULL;
-	} else if (root) {
+	if (root && !json_object_get(root, "baseline_version"))
+		baseline = of_result(path, error);
+	else if (root)
 		baseline = read_baseline(&r, root);
-	}
 	json_decref(root);
 	return baseline;
-}
-
-struct results_baseline *results_baseline_read(const char *path, GError **error)
-{
-	struct results_curve *curve;
-
-	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
-		return read_file(path, error);
-	curve = results_gate_read(path, error);
-	return curve ? results_baseline_new(path, curve) : NULL;
 }

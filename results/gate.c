@@ -281,11 +281,10 @@ static bool same_definition(struct walk *walk, const struct results_metric *befo
 	walk->failed = true;
 	g_set_error(walk->error, RESULTS_ERROR, RESULTS_ERROR_NOT_COMPARABLE,
 		    "%s: error: not comparable with %s: metric '%s' is in '%s', direction '%s', "
-		    "there in '%s', direction '%s'\n"
-		    "where that is meant, renew the baseline: gate --update %s --why TEXT",
+		    "there in '%s', direction '%s'",
 		    walk->after_name, walk->gate->baseline->name, before->name, after->unit,
 		    direction_names[after->direction], before->unit,
-		    direction_names[before->direction], walk->gate->baseline->name);
+		    direction_names[before->direction]);
 	return false;
 }
 

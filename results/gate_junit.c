@@ -66,12 +66,13 @@ static void add_case(const struct results_gate *gate, const struct results_gate_
 		return;
 	}
 	gate_values(entry, what);
-	g_string_append_c(what, ' ');
+	if (entry->before && entry->after)
+		g_string_append(what, ", ");
 	gate_difference(entry, gate->level, what);
 	gate_rule(entry, rule);
 	g_string_append(out, ">\n      <failure");
 	append_attribute(out, "type", results_ruling_name(entry->ruling));
-	append_attribute(out, "message", g_strstrip(what->str));
+	append_attribute(out, "message", what->str);
 	g_string_append_c(out, '>');
 	append_text(out, rule->str);
 	g_string_append(out, "</failure>\n    </testcase>\n");

@@ -161,6 +161,11 @@ void gate_advice(const struct results_gate *gate, GString *out)
 	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] ==
 	    gate->entries->len)
 		return;
+	if (gate->baseline->is_result) {
+		g_string_append(out, "Where that is meant, hold what follows against the newer "
+				     "result.");
+		return;
+	}
 	g_string_append_printf(out,
 			       "Where that is meant, renew the baseline: extentsim gate --update "
 			       "%s --why TEXT",

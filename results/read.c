@@ -370,7 +370,8 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	json_t *value;
 
 	reader_keys(r, object, r->version == RESULTS_SCHEMA_FIRST ? keys + 2 : keys);
-	read_pairs(r, object, "settings", variant->settings);
+	if (!r->scenario_text || json_object_get(object, "settings"))
+		read_pairs(r, object, "settings", variant->settings);
 	read_runs(r, object, doc, variant);
 	read_interval_digests(r, object, doc, variant);
 	if (!r->scenario_text) {

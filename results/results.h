@@ -368,6 +368,7 @@ struct results_renewal {
 /** What results are held against: documents of one scenario, one for each point of its axes. */
 struct results_baseline {
 	char *name; /* the file or folder, for messages */
+	bool is_result; /* a result stands for it: no baseline was made */
 	struct results_curve *curve;
 	char **metrics; /* those it watches, with '*'; NULL: all. The last has to be NULL */
 	GPtrArray *tolerances; /* struct results_tolerance *: the first that fits holds */

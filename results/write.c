@@ -297,7 +297,9 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 			  const struct results_variant *variant, const struct write_choice *choice)
 {
 	emit_open(e, variant->name, '{');
-	write_pairs(e, "settings", variant->settings);
+	/* Those that were not given follow from the text and the overrides. */
+	if (!choice->baseline || doc->variants_given)
+		write_pairs(e, "settings", variant->settings);
 	write_run_fact(e, "completed", RUN_COMPLETED, doc, variant);
 	write_run_fact(e, "draws", RUN_DRAWS, doc, variant);
 	write_run_fact(e, "events", RUN_EVENTS, doc, variant);
