@@ -124,6 +124,8 @@ Test(gate, an_exact_figure_is_judged_by_its_exact_difference_its_direction_and_b
 		 RESULTS_FAILS},
 		{"key.derivations", 1000, 1011, "key.* 1% 11 noise", RESULTS_WITHIN,
 		 RESULTS_PASSES},
+		{"key.derivations", 1000, 1011, "key.* 1% 10 noise", RESULTS_REGRESSED,
+		 RESULTS_FAILS},
 		{"key.derivations", 0, 1, "key.* 50% 0 noise", RESULTS_REGRESSED, RESULTS_FAILS},
 		{"key.derivations", 0, 1, "key.* 50% 1 noise", RESULTS_WITHIN, RESULTS_PASSES},
 		{"key.derivations", 1000, 1001, "pool.* 50% 9 noise", RESULTS_REGRESSED,
