@@ -8,7 +8,8 @@
 enum gate_format { GATE_TEXT, GATE_JSON, GATE_MARKDOWN, GATE_JUNIT };
 
 struct gate {
-	char *baseline, *other; /* paths; `other`: a result, or with --run a scenario; may be NULL */
+	char *baseline,
+		*other; /* paths; `other`: a result, or with --run a scenario; may be NULL */
 	gboolean run, update, strict, allow_new, all, quiet;
 	char *why, *output;
 	char **tolerances, **metrics;
@@ -37,7 +38,8 @@ static bool bad(GError **error, const char *text)
 static bool check(const struct gate *gate, GError **error)
 {
 	if (gate->update && (!gate->why || !*g_strstrip(gate->why)))
-		return bad(error, "--update needs a reason\nadd --why TEXT, which the baseline keeps");
+		return bad(error,
+			   "--update needs a reason\nadd --why TEXT, which the baseline keeps");
 	if (!gate->update && (gate->why || gate->tolerances || gate->metrics))
 		return bad(error, "--why, --tolerance and --metric change a baseline\n"
 				  "add --update, or edit the file");
@@ -89,7 +91,8 @@ static enum cli_parsed parse(int argc, char **argv, struct gate *gate, GError **
 		 "Run the baseline's scenario now, by this program", NULL},
 		{"update", 0, 0, G_OPTION_ARG_NONE, &gate->update,
 		 "Renew the baseline, or make it: of RESULT, else of a run", NULL},
-		{"why", 0, 0, G_OPTION_ARG_STRING, &gate->why, "The reason, which it keeps", "TEXT"},
+		{"why", 0, 0, G_OPTION_ARG_STRING, &gate->why, "The reason, which it keeps",
+		 "TEXT"},
 		{"tolerance", 0, 0, G_OPTION_ARG_STRING_ARRAY, &gate->tolerances,
 		 "With --update: what may get worse, and why", "'METRIC SHARE AMOUNT REASON'"},
 		{"metric", 0, 0, G_OPTION_ARG_STRING_ARRAY, &gate->metrics,
@@ -116,8 +119,8 @@ static enum cli_parsed parse(int argc, char **argv, struct gate *gate, GError **
 		"changed, missing or new, 3 not\ncomparable, 4 inconclusive under --strict.",
 		error);
 
-	if (parsed == CLI_PARSED_GO && (!take_words(jobs, format, gate, error) ||
-					!take_operands(argc, argv, gate, error)))
+	if (parsed == CLI_PARSED_GO &&
+	    (!take_words(jobs, format, gate, error) || !take_operands(argc, argv, gate, error)))
 		parsed = CLI_PARSED_ERROR;
 	g_strfreev(argv);
 	return parsed;
@@ -240,8 +243,7 @@ static int conclude(const struct gate *gate, const struct results_gate *verdict)
 		[RESULTS_FAILS] = CLI_NO,
 		[RESULTS_UNDECIDED] = CLI_INCONCLUSIVE,
 	};
-	struct results_text_options terminal =
-		show_options(!gate->output && isatty(STDOUT_FILENO));
+	struct results_text_options terminal = show_options(!gate->output && isatty(STDOUT_FILENO));
 	struct results_gate_options options = {
 		.strict = gate->strict,
 		.allow_new = gate->allow_new,
@@ -269,8 +271,8 @@ static int hold(const struct gate *gate, GError **error)
 		after = gate->run ? run_now(gate, baseline, error)
 				  : results_gate_read(gate->other, error);
 	if (after)
-		verdict = results_gate_new(baseline, after,
-					   gate->run ? "the run" : gate->other, error);
+		verdict = results_gate_new(baseline, after, gate->run ? "the run" : gate->other,
+					   error);
 	if (verdict)
 		status = conclude(gate, verdict);
 	results_gate_free(verdict);

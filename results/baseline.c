@@ -311,7 +311,7 @@ static struct results_baseline *read_baseline(struct reader *r, const json_t *ro
 
 static struct results_baseline *of_result(const char *path, GError **error)
 {
-	struct results_curve *curve = results_gate_read(path, error);
+	struct results_curve *curve = result_read(path, error);
 	struct results_baseline *baseline = curve ? results_baseline_new(path, curve) : NULL;
 
 	if (baseline)
@@ -338,4 +338,13 @@ struct results_baseline *results_baseline_read(const char *path, GError **error)
 		baseline = read_baseline(&r, root);
 	json_decref(root);
 	return baseline;
+}
+
+struct results_curve *results_gate_read(const char *path, GError **error)
+{
+	struct results_baseline *baseline = results_baseline_read(path, error);
+	struct results_curve *curve = baseline ? g_steal_pointer(&baseline->curve) : NULL;
+
+	results_baseline_free(baseline);
+	return curve;
 }

@@ -57,8 +57,8 @@ static char *seeds_text(const struct results_doc *doc)
 	return g_string_free(text, FALSE);
 }
 
-bool docs_same_question(const struct results_doc *a, const struct results_doc *b,
-			  const char *label, const char *first, GError **error)
+bool docs_same_question(const struct results_doc *a, const struct results_doc *b, const char *label,
+			const char *first, GError **error)
 {
 	g_autofree char *overrides_a = question_overrides(a), *overrides_b = question_overrides(b),
 			*seeds_a = seeds_text(a), *seeds_b = seeds_text(b);

@@ -349,7 +349,7 @@ static struct results_curve *folder_read(const char *folder, bool for_gate, GErr
 	return paths ? curve_of_docs(docs, (const char *const *)paths->pdata, error) : NULL;
 }
 
-struct results_curve *results_gate_read(const char *path, GError **error)
+struct results_curve *result_read(const char *path, GError **error)
 {
 	g_autoptr(GPtrArray) docs = g_ptr_array_new();
 	struct results_doc *doc;

@@ -344,8 +344,8 @@ static void compare_variant(struct walk *walk, const struct results_variant *bef
 	for (guint i = 0; i < after->not_numbers->len; i++)
 		if (is_watched(walk, after->not_numbers->pdata[i]))
 			add(walk, before->name, after->not_numbers->pdata[i], RESULTS_NOT_A_NUMBER)
-				->before = results_variant_metric(before,
-								  after->not_numbers->pdata[i]);
+				->before =
+				results_variant_metric(before, after->not_numbers->pdata[i]);
 }
 
 static void count_runs(struct walk *walk, const struct results_variant *before,
@@ -441,6 +441,12 @@ static bool comparable(struct walk *walk)
 
 static bool same_axes(struct walk *walk)
 {
+	const char *was = results_curve_doc(walk->gate->baseline->curve)->scenario.name;
+	const char *is = results_curve_doc(walk->gate->after)->scenario.name;
+	g_autofree char *why = g_strdup_printf("another scenario (%s, there %s)", is, was);
+
+	if (strcmp(was, is))
+		return refuse(walk, why);
 	if (g_strv_equal((const char *const *)walk->gate->baseline->curve->axis,
 			 (const char *const *)walk->gate->after->axis))
 		return true;
@@ -516,8 +522,7 @@ struct results_gate *results_gate_new(const struct results_baseline *baseline,
 {
 	struct results_gate *gate = g_new0(struct results_gate, 1);
 	g_autoptr(GArray) open = g_array_new(FALSE, FALSE, sizeof(struct open));
-	struct walk walk = {
-		.gate = gate, .after_name = after_name, .open = open, .error = error};
+	struct walk walk = {.gate = gate, .after_name = after_name, .open = open, .error = error};
 
 	gate->baseline = baseline;
 	gate->after = after;
@@ -549,9 +554,8 @@ enum results_gate_outcome results_gate_outcome(const struct results_gate *gate,
 					       const struct results_gate_options *options)
 {
 	for (int ruling = 0; ruling < RESULTS_RULINGS; ruling++)
-		if (gate->count[ruling] &&
-		    gate_ruling_fails((enum results_ruling)ruling, options))
+		if (gate->count[ruling] && gate_ruling_fails((enum results_ruling)ruling, options))
 			return RESULTS_FAILS;
 	return gate->count[RESULTS_INCONCLUSIVE] && options->strict ? RESULTS_UNDECIDED
-								     : RESULTS_PASSES;
+								    : RESULTS_PASSES;
 }

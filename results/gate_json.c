@@ -89,8 +89,7 @@ void results_gate_json(const struct results_gate *gate, const struct results_gat
 	emit_real(&e, "interval_level", gate->level);
 	emit_open(&e, "counts", '{');
 	for (int ruling = 0; ruling < RESULTS_RULINGS; ruling++)
-		emit_int(&e, results_ruling_name((enum results_ruling)ruling),
-			 gate->count[ruling]);
+		emit_int(&e, results_ruling_name((enum results_ruling)ruling), gate->count[ruling]);
 	emit_close(&e, '}');
 	emit_open(&e, "figures", '[');
 	for (guint i = 0; i < gate->entries->len; i++) {

@@ -27,8 +27,7 @@ static void append_attribute(GString *out, const char *name, const char *value)
 /* "open-cost extents=100 lightweight". */
 static char *suite_name(const struct results_gate *gate, const struct results_gate_entry *entry)
 {
-	GString *name =
-		g_string_new(results_curve_doc(gate->baseline->curve)->scenario.name);
+	GString *name = g_string_new(results_curve_doc(gate->baseline->curve)->scenario.name);
 
 	if (*entry->place)
 		g_string_append_printf(name, " %s", entry->place);

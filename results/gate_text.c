@@ -6,9 +6,9 @@
 
 /* Worst first. */
 static const enum results_ruling order[] = {
-	RESULTS_REGRESSED,    RESULTS_CHANGED,	RESULTS_NOT_A_NUMBER, RESULTS_MISSING, RESULTS_NEW,
-	RESULTS_INCONCLUSIVE, RESULTS_IMPROVED, RESULTS_WITHIN,	      RESULTS_UNCHANGED,
-	RESULTS_HOST_FIGURE,
+	RESULTS_REGRESSED, RESULTS_CHANGED,	 RESULTS_NOT_A_NUMBER, RESULTS_MISSING,
+	RESULTS_NEW,	   RESULTS_INCONCLUSIVE, RESULTS_IMPROVED,     RESULTS_WITHIN,
+	RESULTS_UNCHANGED, RESULTS_HOST_FIGURE,
 };
 
 static bool is_told(enum results_ruling ruling, const struct results_gate_options *options)
@@ -22,8 +22,8 @@ static void say_basis(const struct results_gate *gate, GString *out)
 				 *after = results_curve_doc(gate->after);
 
 	g_string_append_printf(out, "%s: %s, of program version %s, against version %s. ",
-			       gate->baseline->name, before->scenario.name,
-			       before->program_version, after->program_version);
+			       gate->baseline->name, before->scenario.name, before->program_version,
+			       after->program_version);
 	g_string_append_printf(out, "%u of %u runs are the same event by event. ", gate->same_runs,
 			       gate->runs);
 	gate_counts(gate, out);
@@ -135,7 +135,8 @@ static void add_row(const struct results_gate *gate, const struct results_gate_e
 	g_string_append_c(out, '\n');
 }
 
-#define TABLE_HEAD "| ruling | figure | baseline -> result | difference | rule |\n|---|---|---|---|---|\n"
+#define TABLE_HEAD                                                                                 \
+	"| ruling | figure | baseline -> result | difference | rule |\n|---|---|---|---|---|\n"
 
 /* Rows as long as they fit; how many did not. */
 static guint add_rows(const struct results_gate *gate, const struct results_gate_options *options,
@@ -190,9 +191,9 @@ void results_gate_markdown(const struct results_gate *gate,
 		g_string_append_c(text, '\n');
 	}
 	if (others) {
-		g_string_append_printf(text,
-				       "<details><summary>%u more that do not fail</summary>\n\n" TABLE_HEAD,
-				       others);
+		g_string_append_printf(
+			text, "<details><summary>%u more that do not fail</summary>\n\n" TABLE_HEAD,
+			others);
 		left_out += add_rows(gate, options, false, text);
 		g_string_append(text, "\n</details>\n");
 	}

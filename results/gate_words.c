@@ -26,8 +26,8 @@ static void append_amount(GString *out, double value, const char *unit, bool exa
 	if (signs && value >= 0)
 		g_string_append_c(out, '+');
 	if (exact)
-		g_string_append_printf(out, "%.0f%s%s", value, *suffix && strlen(suffix) > 2 ? " " : "",
-				       suffix);
+		g_string_append_printf(out, "%.0f%s%s", value,
+				       *suffix && strlen(suffix) > 2 ? " " : "", suffix);
 	else
 		human_value(out, value, unit, false);
 }
@@ -133,14 +133,6 @@ void gate_counts(const struct results_gate *gate, GString *out)
 	g_string_append_c(out, '.');
 }
 
-static bool only_new_fails(const struct results_gate *gate)
-{
-	for (int ruling = RESULTS_REGRESSED; ruling < RESULTS_RULINGS; ruling++)
-		if (ruling != RESULTS_NEW && gate->count[ruling])
-			return false;
-	return true;
-}
-
 const char *gate_headline(const struct results_gate *gate,
 			  const struct results_gate_options *options)
 {
@@ -148,7 +140,7 @@ const char *gate_headline(const struct results_gate *gate,
 	case RESULTS_FAILS:
 		if (gate->count[RESULTS_REGRESSED])
 			return "REGRESSED";
-		return only_new_fails(gate) ? "NEW FIGURES" : "CHANGED";
+		return gate->count[RESULTS_CHANGED] ? "CHANGED" : "FIGURES MISSING OR NEW";
 	case RESULTS_UNDECIDED:
 		return "INCONCLUSIVE";
 	default:
@@ -158,8 +150,7 @@ const char *gate_headline(const struct results_gate *gate,
 
 void gate_advice(const struct results_gate *gate, GString *out)
 {
-	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] ==
-	    gate->entries->len)
+	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] == gate->entries->len)
 		return;
 	if (gate->baseline->is_result) {
 		g_string_append(out, "Where that is meant, hold what follows against the newer "

@@ -443,6 +443,8 @@ struct results_doc *read_root(struct reader *r, const json_t *root)
 		reader_fail(r, "expected a result document, which is an object");
 		return NULL;
 	}
+	if (json_object_get(root, "baseline_version"))
+		reader_fail(r, "this is a baseline, not a result: `extentsim gate` takes it");
 	version = reader_int(r, root, "schema_version", INT64_MIN);
 	r->version = version;
 	if (!r->failed && (version < RESULTS_SCHEMA_FIRST || version > RESULTS_SCHEMA_VERSION)) {

@@ -376,11 +376,11 @@ struct results_baseline {
 };
 /** A baseline of nothing yet. Takes `curve` over. */
 struct results_baseline *results_baseline_new(const char *name, struct results_curve *curve);
-/** Reads a document, or a folder of points, as a curve of one point or of all. A metric whose value is not a
- * number is taken as that. */
-struct results_curve *results_gate_read(const char *path, GError **error);
-/** Reads a baseline. What results_gate_read() reads is one too, without tolerances, that watches all. */
+/** Reads a baseline. A document, or a folder of points, is one too, without tolerances, that watches all. A metric
+ * whose value is not a number is taken as that. */
 struct results_baseline *results_baseline_read(const char *path, GError **error);
+/** The figures of any of them alone. */
+struct results_curve *results_gate_read(const char *path, GError **error);
 void results_baseline_free(struct results_baseline *baseline);
 /** Adds "PATTERN RELATIVE ABSOLUTE REASON…" ("ops.*.latency_p99_ns 1% 5us scheduling"), in front of the
  * others. */

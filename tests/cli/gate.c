@@ -9,14 +9,14 @@
 TestSuite(gate_command);
 
 /* Two derivations, one to write and one to read. */
-#define SCENARIO(size) \
-	"{\"question\": \"q\", \"replications\": 2,\n" \
-	" \"actors\": [{\"name\": \"w\", \"kind\": \"script\", \"script\": [\"addkey K\", " \
-	"\"policy . K\", \"write f 0 " size "\", \"sync\", \"dropcaches\", \"read f 0 1m\"]}],\n" \
+#define SCENARIO(size)                                                                             \
+	"{\"question\": \"q\", \"replications\": 2,\n"                                             \
+	" \"actors\": [{\"name\": \"w\", \"kind\": \"script\", \"script\": [\"addkey K\", "        \
+	"\"policy . K\", \"write f 0 " size "\", \"sync\", \"dropcaches\", \"read f 0 1m\"]}],\n"  \
 	" \"variants\": {\"p\": {\"design\": \"lightweight\", \"setup\": \"pool\"}}}\n"
-#define DERIVATIONS(n) \
-	"\"key.derivations\": {\"value\": " n ", \"unit\": \"count\", \"direction\": \"less\", " \
-	"\"class\": \"sampled\", \"group\": \"key set-up\", \"interval\": [" n ", " n \
+#define DERIVATIONS(n)                                                                             \
+	"\"key.derivations\": {\"value\": " n ", \"unit\": \"count\", \"direction\": \"less\", "   \
+	"\"class\": \"sampled\", \"group\": \"key set-up\", \"interval\": [" n ", " n              \
 	"], \"n\": 2, \"by_seed\": [" n ", " n "]}"
 
 static void expect_run(const char *folder, const char *arguments)
@@ -63,6 +63,8 @@ Test(gate_command, a_result_passes_its_own_baseline_and_the_baseline_run_again_d
 	cli_expect(folder, "gate b.json a.json", 0, "gate: passed", "");
 	cli_expect(folder, "gate b.json --run -q", 0, "gate: passed", "");
 	cli_expect(folder, "gate a.json a.json --strict", 0, "gate: passed", "");
+	cli_expect(folder, "gate b.json b.json", 0, "gate: passed", "");
+	cli_expect(folder, "compare b.json", 2, "", "this is a baseline, not a result");
 	leave(folder);
 }
 
@@ -72,7 +74,8 @@ Test(gate_command, a_figure_that_got_worse_exits_1_in_every_format)
 
 	edit(folder, "b.json", "c.json", DERIVATIONS("2"), DERIVATIONS("1"));
 	cli_expect(folder, "gate c.json a.json", 1, "key.derivations", "");
-	cli_expect(folder, "gate c.json a.json", 1, "1 -> 2, +1 (+100 %), between +1 and +1 (95 %, 2 pairs)", "");
+	cli_expect(folder, "gate c.json a.json", 1,
+		   "1 -> 2, +1 (+100 %), between +1 and +1 (95 %, 2 pairs)", "");
 	cli_expect(folder, "gate c.json a.json --format json", 1, "\"outcome\": \"fail\"", "");
 	cli_expect(folder, "gate c.json a.json --format markdown", 1,
 		   "### extentsim gate: REGRESSED", "");

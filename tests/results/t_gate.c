@@ -95,8 +95,8 @@ static void check_exact(const struct exact_row *row)
 {
 	const char *const names[] = {row->metric, NULL};
 	const int64_t before[1][SEEDS_MAX] = {{row->before}}, after[1][SEEDS_MAX] = {{row->after}};
-	struct held held = hold(doc_of(names, before, 1, 0, 1), doc_of(names, after, 1, 0, 2),
-				row->tolerance);
+	struct held held =
+		hold(doc_of(names, before, 1, 0, 1), doc_of(names, after, 1, 0, 2), row->tolerance);
 	const struct results_gate_entry *entry = entry_of(&held, row->metric);
 
 	cr_expect_eq(entry->ruling, row->ruling, "%s %d -> %d is %s, not %s", row->metric,
@@ -166,10 +166,9 @@ static void check_sampled(const struct sampled_row *row)
 	cr_expect_eq(entry->ruling, row->ruling, "%s: %s, not %s", row->metric,
 		     results_ruling_name(entry->ruling), results_ruling_name(row->ruling));
 	cr_expect_eq(entry->seeds_needed, row->seeds_needed, "%u", entry->seeds_needed);
-	cr_expect_eq(outcome(&held, true),
-		     row->ruling >= RESULTS_REGRESSED	   ? RESULTS_FAILS
-		     : row->ruling == RESULTS_INCONCLUSIVE ? RESULTS_UNDECIDED
-							   : RESULTS_PASSES);
+	cr_expect_eq(outcome(&held, true), row->ruling >= RESULTS_REGRESSED	 ? RESULTS_FAILS
+					   : row->ruling == RESULTS_INCONCLUSIVE ? RESULTS_UNDECIDED
+										 : RESULTS_PASSES);
 	cr_expect_neq(outcome(&held, false), RESULTS_UNDECIDED);
 	release(&held);
 }
@@ -224,8 +223,8 @@ Test(gate, intervals_are_wider_the_more_figures_differ_and_those_that_do_not_cos
 
 	for (int64_t k = 0; k < 5; k++)
 		after[0][k] = after[1][k] = 8 + k;
-	held = hold(doc_of(names, (void *)before, 5, 5, 1),
-		    doc_of(names, (void *)after, 5, 5, 9), NULL);
+	held = hold(doc_of(names, (void *)before, 5, 5, 1), doc_of(names, (void *)after, 5, 5, 9),
+		    NULL);
 	cr_expect_eq(held.gate->intervals, 2);
 	cr_expect_float_eq(held.gate->level, 0.975, 1e-12);
 	/* Student's t of 4 degrees of freedom at 98.75 %: 3.4954 */
@@ -257,9 +256,9 @@ Test(gate, a_missing_and_a_new_metric_are_findings_that_fail)
 	held = hold_figures(one, both, false);
 	cr_expect_eq(entry_of(&held, "key.b")->ruling, RESULTS_NEW);
 	cr_expect_eq(outcome(&held, false), RESULTS_FAILS);
-	cr_expect_eq(results_gate_outcome(held.gate,
-					  &(struct results_gate_options){.allow_new = true}),
-		     RESULTS_PASSES);
+	cr_expect_eq(
+		results_gate_outcome(held.gate, &(struct results_gate_options){.allow_new = true}),
+		RESULTS_PASSES);
 	release(&held);
 }
 
