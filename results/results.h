@@ -197,12 +197,6 @@ struct results_write_options {
  * document whatever the locale. `options` may be NULL. */
 void results_emit(const struct results_doc *doc, const struct results_write_options *options,
 		  GString *out);
-/** Writes it to a file, whole or not at all, by way of results_write_text(). */
-bool results_write(const struct results_doc *doc, const struct results_write_options *options,
-		   const char *path, GError **error);
-/** Writes it to an open stream and flushes that; `name` is for the error message. */
-bool results_print(const struct results_doc *doc, const struct results_write_options *options,
-		   FILE *stream, const char *name, GError **error);
 /**
  * Writes a text to `path`: beside it first, synced and renamed, so that a reader sees the old file
  * or the new one and a full disk leaves no half of it. A symbolic link is followed; what is no

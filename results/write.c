@@ -2,7 +2,6 @@
 /* A document as JSON. */
 #include "results/internal.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void write_pairs(struct emit *e, const char *key, const GPtrArray *pairs)
@@ -346,27 +345,4 @@ void results_emit(const struct results_doc *doc, const struct results_write_opti
 
 	emit_init(&e, out);
 	write_document(&e, NULL, doc, &choice);
-}
-
-bool results_write(const struct results_doc *doc, const struct results_write_options *options,
-		   const char *path, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	return results_write_text(path, text->str, text->len, error);
-}
-
-bool results_print(const struct results_doc *doc, const struct results_write_options *options,
-		   FILE *stream, const char *name, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	errno = 0;
-	if (fwrite(text->str, 1, text->len, stream) == text->len && fflush(stream) == 0)
-		return true;
-	g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_IO, "%s: error: cannot write: %s", name,
-		    g_strerror(errno));
-	return false;
 }
