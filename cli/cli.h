@@ -35,6 +35,7 @@ int cmd_layout(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_gate(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_list(int argc, char **argv);
@@ -156,8 +157,11 @@ void progress_end(struct progress *p);
 
 /** A scenario's curve, with every point and no document; the caller's. */
 struct results_curve *curve_of(const struct scenario *scenario);
-/** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on,
- * and shows the curve; returns the exit status. */
+/** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on. Points
+ * that an interruption has left unfinished have no document. The caller's; NULL on error. */
+struct results_curve *curve_run(const struct scenario *scenario, const struct run_options *options,
+				GError **error);
+/** The same, and shows the curve; returns the exit status. */
 int run_curve(const struct scenario *scenario, const struct run_options *options);
 
 /** Checks the scenario's expectations against the curve: appends a line for each to `out`, and

@@ -117,6 +117,7 @@ static void variant_free(struct results_variant *variant, uint32_t replications)
 	}
 	g_free(variant->replication);
 	g_hash_table_unref(variant->by_name);
+	g_ptr_array_unref(variant->not_numbers);
 	g_ptr_array_unref(variant->metrics);
 	g_ptr_array_unref(variant->distributions);
 	g_ptr_array_unref(variant->series);
@@ -243,6 +244,7 @@ struct results_variant *results_doc_add_variant(struct results_doc *doc, const c
 	variant->distributions = g_ptr_array_new_with_free_func(distribution_free);
 	variant->series = g_ptr_array_new_with_free_func(series_free);
 	variant->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	variant->not_numbers = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(doc->variants, variant);
 	return variant;
 }

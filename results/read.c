@@ -96,15 +96,24 @@ static void read_cost_profile(struct reader *r, const json_t *root, struct resul
 	reader_leave(r);
 }
 
+static void read_scenario(struct reader *r, const json_t *root, struct results_doc *doc)
+{
+	static const char *const with_text[] = {"name", "question", "kind", "digest", "text", NULL};
+	static const char *const without[] = {"name", "question", "kind", "digest", NULL};
+
+	read_named(r, root, "scenario", r->scenario_text ? without : with_text,
+		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
+			       &doc->scenario.digest, &doc->scenario.text});
+	if (r->scenario_text)
+		doc->scenario.text = g_strdup(r->scenario_text);
+}
+
 static void read_question(struct reader *r, const json_t *root, struct results_doc *doc)
 {
-	static const char *const scenario[] = {"name", "question", "kind", "digest", "text", NULL};
 	static const char *const image[] = {"name", "digest", NULL};
 	const json_t *overrides = reader_array(r, root, "overrides");
 
-	read_named(r, root, "scenario", scenario,
-		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
-			       &doc->scenario.digest, &doc->scenario.text});
+	read_scenario(r, root, doc);
 	if (!json_is_null(json_object_get(root, "image")))
 		read_named(r, root, "image", image,
 			   (char **[]){&doc->image.name, &doc->image.digest});
@@ -336,6 +345,10 @@ static void read_metric(struct reader *r, const char *name, const json_t *object
 	reader_count_figures(r, doc->replications);
 	if (r->failed)
 		return;
+	if (r->take_not_numbers && !json_is_number(json_object_get(object, "value"))) {
+		g_ptr_array_add(variant->not_numbers, g_strdup(name));
+		return;
+	}
 	metric = variant_metric_add(doc, variant, name, unit, group, direction, class);
 	if (class == RESULTS_EXACT)
 		read_exact(r, object, doc, variant, metric);
@@ -357,11 +370,14 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	json_t *value;
 
 	reader_keys(r, object, r->version == RESULTS_SCHEMA_FIRST ? keys + 2 : keys);
-	read_pairs(r, object, "settings", variant->settings);
+	if (!r->scenario_text || json_object_get(object, "settings"))
+		read_pairs(r, object, "settings", variant->settings);
 	read_runs(r, object, doc, variant);
 	read_interval_digests(r, object, doc, variant);
-	read_findings(r, object, "findings", false, doc, variant);
-	read_findings(r, object, "refusals", true, doc, variant);
+	if (!r->scenario_text) {
+		read_findings(r, object, "findings", false, doc, variant);
+		read_findings(r, object, "refusals", true, doc, variant);
+	}
 	metrics = reader_object(r, object, "metrics");
 	reader_enter(r, "metrics");
 	json_object_foreach((json_t *)metrics, name, value)
@@ -374,7 +390,8 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	}
 	reader_leave(r);
 	variant_sort_metrics(variant);
-	read_shapes(r, object, variant);
+	if (!r->scenario_text)
+		read_shapes(r, object, variant);
 }
 
 static void read_variants(struct reader *r, const json_t *root, struct results_doc *doc)
@@ -412,7 +429,7 @@ static void read_variants(struct reader *r, const json_t *root, struct results_d
 }
 
 /* The version comes first: of another version nothing else can be said. */
-static struct results_doc *read_root(struct reader *r, const json_t *root)
+struct results_doc *read_root(struct reader *r, const json_t *root)
 {
 	static const char *const keys[] = {
 		"schema_version", "program_version", "complete",     "missing",	       "scenario",
@@ -426,6 +443,8 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 		reader_fail(r, "expected a result document, which is an object");
 		return NULL;
 	}
+	if (json_object_get(root, "baseline_version"))
+		reader_fail(r, "this is a baseline, not a result: `extentsim gate` takes it");
 	version = reader_int(r, root, "schema_version", INT64_MIN);
 	r->version = version;
 	if (!r->failed && (version < RESULTS_SCHEMA_FIRST || version > RESULTS_SCHEMA_VERSION)) {
@@ -454,37 +473,56 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 	return doc;
 }
 
-struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
+json_t *reader_parse(struct reader *r)
 {
-	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
-	struct results_doc *doc;
 	json_error_t bad;
 	json_t *root;
 
-	if (bytes == 0) {
-		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
-			    "%s:1:1: error: the file is empty", name);
+	if (r->bytes == 0) {
+		r->failed = true;
+		g_set_error(r->error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
+			    "%s:1:1: error: the file is empty", r->name);
 		return NULL;
 	}
-	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &bad);
-	if (!root) {
-		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT, "%s:%d:%d: error: %s", name,
-			    MAX(bad.line, 1), MAX(bad.column, 1), bad.text);
-		return NULL;
-	}
-	doc = read_root(&r, root);
+	root = json_loadb(r->text, r->bytes, JSON_REJECT_DUPLICATES, &bad);
+	if (root)
+		return root;
+	r->failed = true;
+	g_set_error(r->error, RESULTS_ERROR, RESULTS_ERROR_INPUT, "%s:%d:%d: error: %s", r->name,
+		    MAX(bad.line, 1), MAX(bad.column, 1), bad.text);
+	return NULL;
+}
+
+static struct results_doc *parse(struct reader *r)
+{
+	json_t *root = reader_parse(r);
+	struct results_doc *doc = root ? read_root(r, root) : NULL;
+
 	json_decref(root);
-	if (r.failed)
+	if (r->failed)
 		g_clear_pointer(&doc, results_doc_free);
 	return doc;
 }
 
-struct results_doc *results_read(const char *path, GError **error)
+struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
+{
+	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
+
+	return parse(&r);
+}
+
+struct results_doc *doc_read(const char *path, bool for_gate, GError **error)
 {
 	g_autofree char *text = NULL;
-	size_t bytes;
+	struct reader r = {.name = path, .error = error, .take_not_numbers = for_gate};
 
-	if (!file_read(path, &text, &bytes, error))
+	if (!file_read(path, &text, &r.bytes, error))
 		return NULL;
-	return results_parse(path, text, bytes, error);
+	r.text = text;
+	return parse(&r);
+}
+
+struct results_doc *results_read(const char *path, GError **error)
+{
+	return doc_read(path, false, error);
 }

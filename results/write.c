@@ -2,7 +2,6 @@
 /* A document as JSON. */
 #include "results/internal.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void write_pairs(struct emit *e, const char *key, const GPtrArray *pairs)
@@ -64,14 +63,16 @@ static void write_costs(struct emit *e, const struct results_doc *doc)
 	emit_close(e, '}');
 }
 
-static void write_question(struct emit *e, const struct results_doc *doc)
+static void write_question(struct emit *e, const struct results_doc *doc,
+			   const struct write_choice *choice)
 {
 	emit_open(e, "scenario", '{');
 	emit_string(e, "name", doc->scenario.name);
 	emit_string(e, "question", doc->scenario.question);
 	emit_string(e, "kind", doc->scenario.kind);
 	emit_string(e, "digest", doc->scenario.digest);
-	emit_string(e, "text", doc->scenario.text);
+	if (!choice->baseline)
+		emit_string(e, "text", doc->scenario.text);
 	emit_close(e, '}');
 	emit_open(e, "overrides", '[');
 	for (guint i = 0; i < doc->overrides->len; i++)
@@ -91,7 +92,8 @@ static void write_question(struct emit *e, const struct results_doc *doc)
 		emit_string(e, "kernel", doc->cost_profile.kernel);
 		emit_string(e, "cpu", doc->cost_profile.cpu);
 		emit_string(e, "digest", doc->cost_profile.digest);
-		write_costs(e, doc);
+		if (!choice->baseline)
+			write_costs(e, doc);
 		emit_close(e, '}');
 	} else {
 		emit_null(e, "cost_profile");
@@ -262,26 +264,24 @@ static void write_series(struct emit *e, const struct results_series *series)
 	emit_close(e, '}');
 }
 
-static void write_variant(struct emit *e, const struct results_doc *doc,
-			  const struct results_variant *variant, bool include_host)
+static bool is_written(const struct results_metric *metric, const struct write_choice *choice)
 {
-	emit_open(e, variant->name, '{');
-	write_pairs(e, "settings", variant->settings);
-	write_run_fact(e, "completed", RUN_COMPLETED, doc, variant);
-	write_run_fact(e, "draws", RUN_DRAWS, doc, variant);
-	write_run_fact(e, "events", RUN_EVENTS, doc, variant);
-	write_run_fact(e, "event_digests", RUN_DIGEST, doc, variant);
-	write_interval_digests(e, doc, variant);
-	write_findings(e, "findings", false, doc, variant);
-	write_findings(e, "refusals", true, doc, variant);
-	emit_open(e, "metrics", '{');
-	for (guint i = 0; i < variant->metrics->len; i++) {
-		const struct results_metric *metric = variant->metrics->pdata[i];
+	return (metric->class != RESULTS_HOST || choice->include_host) &&
+	       (!choice->metrics || name_is_wanted(metric->name, choice->metrics));
+}
 
-		if (metric->class != RESULTS_HOST || include_host)
-			write_metric(e, doc, metric);
-	}
+static void write_metrics(struct emit *e, const struct results_doc *doc,
+			  const struct results_variant *variant, const struct write_choice *choice)
+{
+	emit_open(e, "metrics", '{');
+	for (guint i = 0; i < variant->metrics->len; i++)
+		if (is_written(variant->metrics->pdata[i], choice))
+			write_metric(e, doc, variant->metrics->pdata[i]);
 	emit_close(e, '}');
+}
+
+static void write_shapes(struct emit *e, const struct results_variant *variant)
+{
 	emit_open(e, "distributions", '{');
 	for (guint i = 0; i < variant->distributions->len; i++)
 		write_distribution(e, variant->distributions->pdata[i]);
@@ -290,18 +290,40 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 	for (guint i = 0; i < variant->series->len; i++)
 		write_series(e, variant->series->pdata[i]);
 	emit_close(e, '}');
+}
+
+static void write_variant(struct emit *e, const struct results_doc *doc,
+			  const struct results_variant *variant, const struct write_choice *choice)
+{
+	emit_open(e, variant->name, '{');
+	/* Those that were not given follow from the text and the overrides. */
+	if (!choice->baseline || doc->variants_given)
+		write_pairs(e, "settings", variant->settings);
+	write_run_fact(e, "completed", RUN_COMPLETED, doc, variant);
+	write_run_fact(e, "draws", RUN_DRAWS, doc, variant);
+	write_run_fact(e, "events", RUN_EVENTS, doc, variant);
+	write_run_fact(e, "event_digests", RUN_DIGEST, doc, variant);
+	if (choice->baseline) {
+		write_metrics(e, doc, variant, choice);
+	} else {
+		write_interval_digests(e, doc, variant);
+		write_findings(e, "findings", false, doc, variant);
+		write_findings(e, "refusals", true, doc, variant);
+		write_metrics(e, doc, variant, choice);
+		write_shapes(e, variant);
+	}
 	emit_close(e, '}');
 }
 
 void write_document(struct emit *e, const char *key, const struct results_doc *doc,
-		    const struct results_write_options *options)
+		    const struct write_choice *choice)
 {
 	emit_open(e, key, '{');
 	emit_int(e, "schema_version", RESULTS_SCHEMA_VERSION);
 	emit_string(e, "program_version", doc->program_version);
 	emit_bool(e, "complete", results_complete(doc));
 	write_missing(e, doc);
-	write_question(e, doc);
+	write_question(e, doc, choice);
 	if (doc->variants_given)
 		emit_bool(e, "variants_given", true);
 	emit_open(e, "variant_order", '[');
@@ -310,7 +332,7 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 	emit_close(e, ']');
 	emit_open(e, "variants", '{');
 	for (guint i = 0; i < doc->variants->len; i++)
-		write_variant(e, doc, doc->variants->pdata[i], options && options->include_host);
+		write_variant(e, doc, doc->variants->pdata[i], choice);
 	emit_close(e, '}');
 	emit_close(e, '}');
 }
@@ -318,31 +340,9 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 void results_emit(const struct results_doc *doc, const struct results_write_options *options,
 		  GString *out)
 {
+	struct write_choice choice = {.include_host = options && options->include_host};
 	struct emit e;
 
 	emit_init(&e, out);
-	write_document(&e, NULL, doc, options);
-}
-
-bool results_write(const struct results_doc *doc, const struct results_write_options *options,
-		   const char *path, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	return results_write_text(path, text->str, text->len, error);
-}
-
-bool results_print(const struct results_doc *doc, const struct results_write_options *options,
-		   FILE *stream, const char *name, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	errno = 0;
-	if (fwrite(text->str, 1, text->len, stream) == text->len && fflush(stream) == 0)
-		return true;
-	g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_IO, "%s: error: cannot write: %s", name,
-		    g_strerror(errno));
-	return false;
+	write_document(&e, NULL, doc, &choice);
 }

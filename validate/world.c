@@ -10,7 +10,7 @@ static struct scenario *load(const struct validate_world *world, uint64_t seed, 
 
 	if (!world->text)
 		return scenario_load(world->name, &options, &world_registry, error);
-	return scenario_parse(world->name, world->text, &options, &world_registry, error);
+	return scenario_of_text(world->name, world->text, &options, &world_registry, error);
 }
 
 /* The first thing that was found wrong, or "". */
