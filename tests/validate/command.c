@@ -75,7 +75,7 @@ Test(validate_command, a_recording_that_differs_is_exit_1_and_quoted)
 			    ", step 1: the step: disk_n: recorded 3\n  model 2\n",
 			    "");
 	expect_of_recording("[524288,4096,1,2,0,4096]", "[524288,4096,2,2,0,4096]", 1,
-			    RECORDING ", step 1: a: ext: recorded [[0,", "");
+			    RECORDING ", step 1: a: ext: recorded", "");
 	expect_of_recording("[2,4096,1,", "[2,4096,9,", 1,
 			    RECORDING ", step 1: the step: disk: recorded", "");
 }
