@@ -43,7 +43,8 @@ static bool same_extents(const json_t *real, const json_t *model)
 {
 	g_autoptr(GArray) a = extents_of(real), b = extents_of(model);
 
-	return a->len == b->len && !memcmp(a->data, b->data, a->len * sizeof(struct extent));
+	return a->len == b->len &&
+	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(struct extent)));
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */

@@ -10,55 +10,63 @@
 #include "tests/scenarios/loader_support.h"
 #include "validate/validate.h"
 
-/* ---- a library with one recording ---------------------------------------------------------- */
+/* ---- a library with few recordings --------------------------------------------------------- */
 
+#define KNOWN "validate/data/btrfs"
+#define RANDOM "validate/data/btrfs-random"
 #define RECORDING "04-overwrite-mid"
-static const char *const files[] = {
-	"validate/data/btrfs/" RECORDING ".ops", "validate/data/btrfs/" RECORDING ".json",
-	"validate/data/btrfs-random/mixed-101.ops", "validate/data/btrfs-random/mixed-101.json"};
 
-/* Its recording says `to` where the real one says `from` first. */
-static char *library_with(const char *from, const char *to)
+/* The recording under a name of its own, saying `to` where it says `from` first. */
+struct change {
+	const char *name, *from, *to;
+};
+
+static void add_file(const char *library, const char *folder, const char *name, const char *suffix,
+		     const struct change *change)
+{
+	g_autofree char *real =
+		g_strconcat(EXTENTSIM_DATADIR "/" KNOWN "/" RECORDING, suffix, NULL);
+	g_autofree char *file = g_strconcat(folder, "/", name, suffix, NULL);
+	g_autofree char *text = NULL, *changed = NULL;
+
+	cr_assert(g_file_get_contents(real, &text, NULL, NULL), "%s", real);
+	if (change) {
+		g_auto(GStrv) parts = g_strsplit(text, change->from, 2);
+
+		changed = g_strjoinv(change->to, parts);
+	}
+	g_free(loader_file(library, file, changed ? changed : text));
+}
+
+static char *library_with(const struct change *changes, size_t count)
 {
 	char *library = g_dir_make_tmp("validate-XXXXXX", NULL);
-	g_autofree char *scenarios = g_build_filename(EXTENTSIM_DATADIR, "scenarios", NULL);
 	g_autofree char *place = g_build_filename(library, "scenarios", NULL);
 
 	cr_assert_not_null(library);
-	cr_assert_eq(symlink(scenarios, place), 0);
-	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-		g_autofree char *source = g_build_filename(EXTENTSIM_DATADIR, files[i], NULL);
-		g_autofree char *text = NULL, *changed = NULL;
-		g_auto(GStrv) parts = NULL;
-
-		cr_assert(g_file_get_contents(source, &text, NULL, NULL), "%s", source);
-		parts = g_strsplit(text, from, i == 1 ? 2 : 1);
-		changed = g_strjoinv(to, parts);
-		g_free(loader_file(library, files[i], changed));
+	cr_assert_eq(symlink(EXTENTSIM_DATADIR "/scenarios", place), 0);
+	for (size_t i = 0; i < count; i++) {
+		add_file(library, KNOWN, changes[i].name, ".ops", NULL);
+		add_file(library, KNOWN, changes[i].name, ".json", &changes[i]);
 	}
+	add_file(library, RANDOM, "drawn-1", ".ops", NULL);
+	add_file(library, RANDOM, "drawn-1", ".json", NULL);
 	return library;
 }
 
 static void library_remove(char *library)
 {
-	static const char *const rest[] = {"validate/data/btrfs", "validate/data/btrfs-random",
-					   "validate/data",	  "validate",
-					   "scenarios",		  ""};
+	g_autofree char *place = g_build_filename(library, "scenarios", NULL);
 
-	for (size_t i = 0; i < G_N_ELEMENTS(files) + G_N_ELEMENTS(rest); i++) {
-		g_autofree char *path = g_build_filename(
-			library, i < G_N_ELEMENTS(files) ? files[i] : rest[i - G_N_ELEMENTS(files)],
-			NULL);
-
-		cr_expect_eq(g_remove(path), 0, "%s", path);
-	}
+	cr_assert_eq(g_unlink(place), 0);
+	loader_library_remove(library);
 	g_free(library);
 }
 
-static void expect_of_recording(const char *from, const char *to, int status, const char *out,
-				const char *err)
+static void expect_of_recordings(const struct change *changes, size_t count, int status,
+				 const char *out, const char *err)
 {
-	char *library = library_with(from, to);
+	char *library = library_with(changes, count);
 	struct cli_result result = cli_run(library, NULL, "validate btrfs");
 
 	cr_expect_eq(result.status, status, "%d: %s", result.status, result.err);
@@ -68,22 +76,34 @@ static void expect_of_recording(const char *from, const char *to, int status, co
 	library_remove(library);
 }
 
-Test(validate_command, a_recording_that_differs_is_exit_1_and_quoted)
+Test(validate_command, recordings_that_differ_are_exit_1_and_quoted)
 {
-	expect_of_recording("\"disk_n\":2", "\"disk_n\":3", 1,
-			    "  expected 6 steps, obtained 5 steps\n  " RECORDING
-			    ", step 1: the step: disk_n: recorded 3\n  model 2\n",
-			    "");
-	expect_of_recording("[524288,4096,1,2,0,4096]", "[524288,4096,2,2,0,4096]", 1,
-			    RECORDING ", step 1: a: ext: recorded", "");
-	expect_of_recording("[2,4096,1,", "[2,4096,9,", 1,
-			    RECORDING ", step 1: the step: disk: recorded", "");
+	static const struct change changes[] = {
+		{"a", "\"disk_n\":2", "\"disk_n\":3"},
+		{"b", "[524288,4096,1,2,0,4096]", "[524288,4096,2,2,0,4096]"},
+		{"c", "[2,4096,1,", "[2,4096,9,"},
+	};
+	char *library = library_with(changes, G_N_ELEMENTS(changes));
+	struct cli_result result = cli_run(library, NULL, "validate btrfs");
+
+	cr_expect_eq(result.status, 1, "%s", result.err);
+	cr_expect(strstr(result.out, "  expected 6 steps, obtained 5 steps\n  a, step 1: the step: "
+				     "disk_n: recorded 3\n  model 2\n"),
+		  "%s", result.out);
+	cr_expect(strstr(result.out, "  b, step 1: a: ext: recorded"), "%s", result.out);
+	cr_expect(strstr(result.out, "  c, step 1: the step: disk: recorded"), "%s", result.out);
+	cr_expect(strstr(result.out, "Random scripts, drawn, 1: equal"), "%s", result.out);
+	cli_result_clear(&result);
+	library_remove(library);
 }
 
 Test(validate_command, a_recording_that_is_none_is_exit_2_with_its_line)
 {
-	expect_of_recording("{\"step\":1", "{\"step\":", 2, "", RECORDING ".json:6: error: ");
-	expect_of_recording("\"steps\"", "\"stops\"", 2, "", "it has no steps");
+	static const struct change broken = {"a", "{\"step\":1", "{\"step\":"},
+				   other = {"a", "\"steps\"", "\"stops\""};
+
+	expect_of_recordings(&broken, 1, 2, "", "/a.json:6: error: ");
+	expect_of_recordings(&other, 1, 2, "", "it has no steps");
 }
 
 Test(validate_command, without_recordings_it_could_not_work_and_says_where_it_looked)
@@ -125,7 +145,7 @@ Test(validate_command, the_list_names_every_group)
 Test(validate_command, groups_named_run_in_the_order_of_the_list_and_json_parses)
 {
 	struct cli_result result =
-		cli_run(NULL, NULL, "validate fscrypt btrfs --format json --quiet");
+		cli_run(NULL, NULL, "validate conservation fscrypt --format json --quiet");
 	json_t *root = json_loads(result.out, 0, NULL), *checks;
 
 	cr_assert_eq(result.status, 0, "%s", result.err);
@@ -133,7 +153,7 @@ Test(validate_command, groups_named_run_in_the_order_of_the_list_and_json_parses
 	cr_assert(root);
 	checks = json_object_get(root, "checks");
 	cr_expect_str_eq(json_string_value(json_object_get(json_array_get(checks, 0), "group")),
-			 "btrfs");
+			 "fscrypt");
 	cr_expect_eq(json_integer_value(json_object_get(root, "holds")),
 		     (json_int_t)json_array_size(checks));
 	json_decref(root);
@@ -142,7 +162,7 @@ Test(validate_command, groups_named_run_in_the_order_of_the_list_and_json_parses
 
 Test(validate_command, a_report_that_can_not_be_written_is_exit_5)
 {
-	struct cli_result result = cli_run_sh(NULL, "validate fscrypt >/dev/full");
+	struct cli_result result = cli_run_sh(NULL, "validate conservation >/dev/full");
 
 	cr_expect_eq(result.status, 5, "%s", result.err);
 	cli_result_clear(&result);

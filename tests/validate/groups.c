@@ -89,7 +89,7 @@ Test(validate, an_interruption_ends_before_the_next_group_and_is_no_error)
 Test(validate, another_seed_draws_other_figures)
 {
 	char *names[] = {(char[]){"caches"}, NULL};
-	struct validate_options options = {.groups = names, .shrink = 100};
+	struct validate_options options = {.groups = names, .shrink = 1000};
 	GString *text[2] = {g_string_new(NULL), g_string_new(NULL)};
 
 	for (int i = 0; i < 2; i++) {
