@@ -311,7 +311,9 @@ static void report_laws(const struct book *book, struct validate_report *report)
 
 /* ---- worlds ------------------------------------------------------------------------------- */
 
-/* The slots of blk-crypto-fallback keep their ciphers for ever, so those get them at the mount. */
+/* Its slots keep their ciphers for ever, so they get them at the mount. */
+#define FALLBACK "x: design=enforced setup=fallback fallback.start=mount "
+
 static const char *const variants[] = {
 	"x: design=none",
 	"x: design=inode setup=at-open",
@@ -319,9 +321,8 @@ static const char *const variants[] = {
 	"x: design=lightweight setup=pool pool.size=2",
 	"x: design=lightweight setup=pool pool.map=true pool.scope=file",
 	"x: design=lightweight setup=library derived.cache=true",
-	"x: design=enforced setup=fallback fallback.slots=2 fallback.start=mount",
-	"x: design=enforced setup=fallback fallback.version=7.x freeing=workqueue "
-	"fallback.start=mount",
+	FALLBACK "fallback.slots=2",
+	FALLBACK "fallback.version=7.x freeing=workqueue",
 	"x: design=heavyweight setup=at-io layout=separate",
 	"x: design=heavyweight setup=hardware counterfactual=true hardware.slots=2",
 };
