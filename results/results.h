@@ -93,7 +93,8 @@ struct results_replication {
 	bool done; /* the run was made and handed in */
 	bool completed; /* it came to its end: no deadlock, no stop */
 	uint64_t events, draws, digest;
-	GArray *interval_digests; /* uint64_t; may be empty */
+	GArray *marks; /* struct sim_mark, one after each interval; may be empty */
+	uint64_t mark_interval; /* in events: a power of two; 0: there are no marks */
 	GPtrArray *findings; /* struct results_finding * */
 };
 
@@ -165,8 +166,9 @@ struct results_sample {
 	const struct sim_metrics *host; /* class host, names as "host.max_rss_bytes"; or NULL */
 	uint64_t host_wall_ns; /* becomes host.wall_ns; 0: not measured */
 	uint64_t events, draws, digest; /* sim_events(), sim_draws(), sim_digest() */
-	const uint64_t *interval_digests; /* sim_digests(); may be NULL */
-	size_t interval_digest_count;
+	const struct sim_mark *marks; /* sim_marks(); may be NULL */
+	size_t mark_count;
+	uint64_t mark_interval;
 	const struct results_finding *findings;
 	size_t finding_count;
 	bool completed;
