@@ -282,6 +282,29 @@ void results_comparison_free(struct results_comparison *cmp);
 /** The row of a metric; NULL: no column has it. */
 const struct results_row *results_row_named(const struct results_comparison *cmp, const char *name);
 
+/* ---- where two runs part ----------------------------------------------------------------------- */
+
+/** The events, counted from 1, of which one is the first that differs, as far as two documents tell. */
+struct results_parting {
+	bool part; /* false: they are the same event by event */
+	uint64_t first, last; /* INT64_MAX: to the end of either */
+	sim_ns from_ns, to_ns; /* before the first, and of the last (SIM_NEVER: to the end) */
+};
+/** Runs without marks part somewhere between their first event and their last. */
+void results_part(const struct results_replication *a, const struct results_replication *b,
+		  struct results_parting *parting);
+/** Whether two documents are of one scenario, by its text or its name; else RESULTS_ERROR_NOT_COMPARABLE. */
+bool results_same_scenario(const struct results_doc *a, const struct results_doc *b,
+			   GError **error);
+/** Something that two runs were given differently, as words. */
+struct results_given {
+	char *what, *a, *b;
+};
+/** Everything of the kind that their documents tell: struct results_given *, which the array owns. */
+GPtrArray *results_given(const struct results_doc *a, const struct results_variant *of_a,
+			 const struct results_doc *b, const struct results_variant *of_b,
+			 uint32_t replication);
+
 /* ---- curves and claims -------------------------------------------------------------------- */
 
 /** The document of one point, and the step it has of each axis. */
