@@ -153,7 +153,7 @@ Test(first_difference, nothing_before_the_first_difference_differs)
 
 	cr_assert(tail_a && tail_b);
 	*tail_a = *tail_b = '\0';
-	cr_expect_str_eq(a.out, b.out);
+	cr_expect(!strcmp(a.out, b.out)); /* too long to be shown */
 	cli_result_clear(&a);
 	cli_result_clear(&b);
 }

@@ -8,6 +8,7 @@
 struct teller {
 	struct sim *sim;
 	GString *told;
+	uint64_t events;
 };
 
 static const char *name_of(const struct sim_task *task)
@@ -434,6 +435,37 @@ Test(tracer, each_event_is_told_before_it_is_taken_and_each_fact)
 			     "4 next at 5: T\n"
 			     "5 T ends\n"
 			     "5 end\n");
+}
+
+static void count_event(void *arg, sim_ns when, const struct sim_task *task)
+{
+	(void)when;
+	(void)task;
+	((struct teller *)arg)->events++;
+}
+
+static void hold_often(struct sim_task *self, void *arg)
+{
+	for (int i = 0; i < GPOINTER_TO_INT(arg); i++)
+		sim_hold(sim_of(self), 1);
+}
+
+Test(tracer, no_event_passes_unseen)
+{
+	enum { HOLDS = 20000 };
+	struct sim_tracer looks_closer = tracer;
+	struct teller teller = {.told = g_string_new(NULL)};
+	const struct sim_options options = {.tracer = &looks_closer, .tracer_arg = &teller};
+	struct sim *sim;
+
+	looks_closer.event = count_event;
+	sim = sim_new(&options);
+	sim_spawn(sim, "T", hold_often, GINT_TO_POINTER(HOLDS));
+	sim_run(sim, SIM_NEVER);
+	EXPECT_U64(sim_events(sim), HOLDS + 1);
+	EXPECT_U64(teller.events, HOLDS + 1);
+	sim_free(sim);
+	g_string_free(teller.told, TRUE);
 }
 
 Test(tracer, a_run_is_the_same_when_each_event_is_looked_at)
