@@ -138,7 +138,7 @@ static FILE *events_by(const char *program, const struct rerun *rerun, char **wh
 		g_propagate_error(error, cause);
 		return NULL;
 	}
-	*why = fine ? g_strdup("it comes to other events") : g_strdup(cause->message);
+	*why = fine ? NULL : g_strdup(cause->message);
 	g_clear_error(&cause);
 	return NULL;
 }

@@ -15,7 +15,7 @@ struct side {
 	struct results_doc *doc;
 	const struct results_variant *variant;
 	enum made made;
-	char *why; /* not */
+	char *why; /* it can't be; NULL, though it was not made: it comes to other events */
 	json_t *state; /* before the first event that differs, or before the interval */
 	json_t *then; /* the first event that differs, and some more: objects of the event log */
 	bool ended; /* the run had no such event */

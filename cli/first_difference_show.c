@@ -239,11 +239,16 @@ static void append_missing(GString *out, const struct side *side, const char *la
 {
 	if (side->made != MADE_NOT)
 		return;
-	g_string_append_printf(
-		out,
-		"\n%s can't be made again by this program, %s: %s.\nThe program that "
-		"made it, %s, can: --against PROGRAM asks it for its events.\n",
-		label, EXTENTSIM_VERSION, side->why, side->doc->program_version);
+	if (side->why)
+		g_string_append_printf(out, "\n%s can't be made again: %s\n", label, side->why);
+	else
+		g_string_append_printf(
+			out,
+			"\n%s can't be made again by this program, %s, which comes to other "
+			"events.\n"
+			"The program that made it, %s, can: --against PROGRAM asks it for its "
+			"events.\n",
+			label, EXTENTSIM_VERSION, side->doc->program_version);
 }
 
 static void append_alone(GString *out, const struct side *side, const char *label)
@@ -289,7 +294,9 @@ static json_t *side_json(const struct side *side)
 	json_object_set_new(json, "variant", json_string(side->variant->name));
 	json_object_set_new(json, "made_again", json_string(made[side->made]));
 	if (side->made == MADE_NOT)
-		json_object_set_new(json, "why_not", json_string(side->why));
+		json_object_set_new(
+			json, "why_not",
+			json_string(side->why ? side->why : "it comes to other events"));
 	if (side->state)
 		json_object_set(json, "state", side->state);
 	if (side->then)
