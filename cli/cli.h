@@ -165,7 +165,8 @@ char *variant_text(const struct results_variant *variant);
 
 /** Which run of a document, and which of its events, counted from 1. */
 struct rerun {
-	const char *path; /* of the document */
+	const char *path; /* of the document, of a folder of points, or of a baseline */
+	const char *place; /* which of several points; NULL: there is one */
 	const struct results_doc *doc;
 	const struct results_variant *variant;
 	uint32_t replication;

@@ -7,15 +7,17 @@
 
 struct events {
 	struct rerun rerun;
-	struct results_doc *doc;
-	char *path, *variant, *output;
+	struct results_curve *curve;
+	char *path, *point, *variant, *output;
 	uint64_t replication;
 };
 
 static void events_clear(struct events *events)
 {
-	results_doc_free(events->doc);
+	if (events->curve)
+		results_curve_free(events->curve);
 	g_free(events->path);
+	g_free(events->point);
 	g_free(events->variant);
 	g_free(events->output);
 }
@@ -55,6 +57,8 @@ static enum cli_parsed parse(int argc, char **argv, struct events *events, GErro
 {
 	g_autofree char *replication = NULL, *range = NULL;
 	const GOptionEntry entries[] = {
+		{"point", 0, 0, G_OPTION_ARG_FILENAME, &events->point,
+		 "Of this point of a folder or a baseline with several", "AXIS=STEP,..."},
 		{"variant", 0, 0, G_OPTION_ARG_FILENAME, &events->variant,
 		 "Of this variant, in place of the first", "NAME"},
 		{"replication", 0, 0, G_OPTION_ARG_FILENAME, &replication,
@@ -84,16 +88,34 @@ static enum cli_parsed parse(int argc, char **argv, struct events *events, GErro
 
 /* ---- the run ------------------------------------------------------------------------------ */
 
+static bool find_point(struct events *events, GError **error)
+{
+	const GPtrArray *points = events->curve->points;
+	g_autoptr(GString) places = g_string_new(NULL);
+
+	for (guint i = 0; i < points->len; i++) {
+		const struct results_point *point = points->pdata[i];
+		g_autofree char *place = results_point_place(events->curve, point);
+
+		events->rerun.doc = point->doc;
+		if (events->point ? !strcmp(events->point, place) : points->len == 1)
+			return true;
+		g_string_append_printf(places, "%s%s", i ? " " : "", place);
+	}
+	cli_set_error(error, CLI_BAD_INPUT, "%s: --point takes one of its points\nit has %s",
+		      events->path, places->str);
+	return false;
+}
+
 static bool find_run(struct events *events, GError **error)
 {
 	struct rerun *rerun = &events->rerun;
 	const struct results_variant *variant;
 
-	events->doc = results_read(events->path, error);
-	if (!events->doc)
+	events->curve = results_gate_read(events->path, error);
+	if (!events->curve || !find_point(events, error))
 		return false;
 	rerun->path = events->path;
-	rerun->doc = events->doc;
 	rerun->replication = (uint32_t)events->replication;
 	variant = events->variant ? results_doc_variant(rerun->doc, events->variant)
 				  : rerun->doc->variants->pdata[0];
@@ -126,7 +148,7 @@ static int print(struct events *events, GError **error)
 			"note",
 			"these are not the events of %s, which extentsim %s made: this program, "
 			"%s, does otherwise",
-			events->path, events->doc->program_version, EXTENTSIM_VERSION);
+			events->path, events->rerun.doc->program_version, EXTENTSIM_VERSION);
 	return same ? CLI_YES : CLI_NO;
 }
 

@@ -11,21 +11,30 @@ enum { EVENTS_BEFORE = 4, EVENTS_AFTER = 3, EVENTS_ALONE = 8 };
 
 /* ---- which runs ----------------------------------------------------------------------------- */
 
-static void follow(struct first_difference *fd, const struct results_variant *a,
-		   const struct results_variant *b, uint32_t replication,
-		   const struct results_parting *parting)
+/* The two points that are looked at. */
+struct pair {
+	const struct results_point *a, *b;
+	const char *place;
+};
+
+static void follow(struct first_difference *fd, const struct pair *pair,
+		   const struct results_variant *a, const struct results_variant *b,
+		   uint32_t replication)
 {
 	fd->part = true;
+	fd->a.point = pair->a;
+	fd->b.point = pair->b;
 	fd->a.variant = a;
 	fd->b.variant = b;
 	fd->replication = replication;
-	fd->parting = *parting;
+	results_part(&a->replication[replication], &b->replication[replication], &fd->parting);
 }
 
-static void compare_runs(struct first_difference *fd, const struct results_variant *a,
-			 const struct results_variant *b, uint32_t only)
+static void compare_runs(struct first_difference *fd, const struct pair *pair,
+			 const struct results_variant *a, const struct results_variant *b,
+			 uint32_t only)
 {
-	uint32_t of_a = fd->a.doc->replications, of_b = fd->b.doc->replications;
+	uint32_t of_a = pair->a->doc->replications, of_b = pair->b->doc->replications;
 	struct tally tally = {.variant = a->name};
 
 	for (uint32_t r = 0; r < MAX(of_a, of_b); r++) {
@@ -40,18 +49,21 @@ static void compare_runs(struct first_difference *fd, const struct results_varia
 			continue;
 		results_part(&a->replication[r], &b->replication[r], &parting);
 		if (parting.part && !fd->part)
-			follow(fd, a, b, r, &parting);
+			follow(fd, pair, a, b, r);
 		tally.part += parting.part;
 		tally.runs++;
 	}
-	if (tally.runs)
-		g_array_append_val(fd->tallies, tally);
+	if (!tally.runs)
+		return;
+	tally.place = g_strdup(pair->place);
+	g_array_append_val(fd->tallies, tally);
 }
 
-static const struct results_variant *variant_named(const struct side *side, const char *name,
+static const struct results_variant *variant_named(const struct side *side,
+						   const struct results_doc *doc, const char *name,
 						   GError **error)
 {
-	const struct results_variant *variant = results_doc_variant(side->doc, name);
+	const struct results_variant *variant = results_doc_variant(doc, name);
 
 	if (!variant)
 		cli_set_error(error, CLI_BAD_INPUT, "--variant %s: %s has no such variant", name,
@@ -59,27 +71,46 @@ static const struct results_variant *variant_named(const struct side *side, cons
 	return variant;
 }
 
+static bool compare_points(struct first_difference *fd, const struct pair *pair,
+			   const struct first_difference_options *options, GError **error)
+{
+	char **names = options->variants;
+	const struct results_variant *a, *b;
+
+	for (guint i = 0; !names && i < pair->a->doc->variants->len; i++) {
+		a = pair->a->doc->variants->pdata[i];
+		b = results_doc_variant(pair->b->doc, a->name);
+		if (b)
+			compare_runs(fd, pair, a, b, options->replication);
+	}
+	if (!names)
+		return true;
+	a = variant_named(&fd->a, pair->a->doc, names[0], error);
+	b = a ? variant_named(&fd->b, pair->b->doc, names[1] ? names[1] : names[0], error) : NULL;
+	if (b)
+		compare_runs(fd, pair, a, b, options->replication);
+	return b;
+}
+
+/* Two results of a point each are compared whatever it is, else points of one place. */
 static bool compare_all(struct first_difference *fd, const struct first_difference_options *options,
 			GError **error)
 {
-	if (options->variants) {
-		char **names = options->variants;
-		const struct results_variant *a = variant_named(&fd->a, names[0], error);
-		const struct results_variant *b =
-			a ? variant_named(&fd->b, names[1] ? names[1] : names[0], error) : NULL;
+	const GPtrArray *of_a = fd->a.curve->points, *of_b = fd->b.curve->points;
+	bool single = of_a->len == 1 && of_b->len == 1;
 
-		if (!b)
-			return false;
-		compare_runs(fd, a, b, options->replication);
-	} else {
-		for (guint i = 0; i < fd->a.doc->variants->len; i++) {
-			const struct results_variant *a = fd->a.doc->variants->pdata[i];
-			const struct results_variant *b = results_doc_variant(fd->b.doc, a->name);
+	for (guint i = 0; i < of_a->len; i++)
+		for (guint k = 0; k < of_b->len; k++) {
+			struct pair pair = {of_a->pdata[i], of_b->pdata[k], ""};
+			g_autofree char *a = results_point_place(fd->a.curve, pair.a);
+			g_autofree char *b = results_point_place(fd->b.curve, pair.b);
 
-			if (b)
-				compare_runs(fd, a, b, options->replication);
+			if (!single && strcmp(a, b))
+				continue;
+			pair.place = single ? "" : a;
+			if (!compare_points(fd, &pair, options, error))
+				return false;
 		}
-	}
 	if (fd->tallies->len)
 		return true;
 	cli_set_error(error, CLI_NOT_COMPARABLE,
@@ -90,12 +121,6 @@ static bool compare_all(struct first_difference *fd, const struct first_differen
 }
 
 /* ---- making them again ---------------------------------------------------------------------- */
-
-static struct rerun rerun_of(const struct first_difference *fd, const struct side *side,
-			     uint64_t first, uint64_t last)
-{
-	return (struct rerun){side->path, side->doc, side->variant, fd->replication, first, last};
-}
 
 /* What keeps this program from doing what the result says is no error of the comparison's, unless it
  * keeps it from doing anything. */
@@ -146,7 +171,16 @@ static FILE *events_by(const char *program, const struct rerun *rerun, char **wh
 static bool make_again(struct first_difference *fd, struct side *side, const char *against,
 		       uint64_t first, uint64_t last, FILE **events, GError **error)
 {
-	struct rerun rerun = rerun_of(fd, side, first, last);
+	g_autofree char *place = results_point_place(side->curve, side->point);
+	struct rerun rerun = {
+		.path = side->path,
+		.place = side->curve->points->len > 1 ? place : NULL,
+		.doc = side->point->doc,
+		.variant = side->variant,
+		.replication = fd->replication,
+		.first = first,
+		.last = last,
+	};
 	GError *cause = NULL;
 
 	*events = NULL;
@@ -304,8 +338,8 @@ static bool search(struct first_difference *fd, const char *against, GError **er
 	struct stream a = {.line = NULL}, b = {.line = NULL};
 	bool fine;
 
-	fd->given =
-		results_given(fd->a.doc, fd->a.variant, fd->b.doc, fd->b.variant, fd->replication);
+	fd->given = results_given(fd->a.point->doc, fd->a.variant, fd->b.point->doc, fd->b.variant,
+				  fd->replication);
 	fine = make_again(fd, &fd->a, against, first, last, &a.file, error) &&
 	       make_again(fd, &fd->b, against, first, last, &b.file, error) &&
 	       follow_streams(fd, against, &a, &b, error);
@@ -318,7 +352,8 @@ static bool search(struct first_difference *fd, const char *against, GError **er
 
 static void side_clear(struct side *side)
 {
-	results_doc_free(side->doc);
+	if (side->curve)
+		results_curve_free(side->curve);
 	json_decref(side->state);
 	json_decref(side->then);
 	g_free(side->why);
@@ -327,19 +362,21 @@ static void side_clear(struct side *side)
 static bool read_side(struct side *side, const char *path, GError **error)
 {
 	side->path = path;
-	if (g_file_test(path, G_FILE_TEST_IS_DIR))
-		cli_set_error(error, CLI_BAD_INPUT,
-			      "%s is a folder of points\nname the document of one of them", path);
-	else
-		side->doc = results_read(path, error);
-	return side->doc;
+	side->curve = results_gate_read(path, error);
+	return side->curve;
 }
 
 static bool read_sides(struct first_difference *fd, char **paths, GError **error)
 {
 	return read_side(&fd->a, paths[0], error) &&
 	       read_side(&fd->b, paths[1] ? paths[1] : paths[0], error) &&
-	       results_same_scenario(fd->a.doc, fd->b.doc, error);
+	       results_same_scenario(results_curve_doc(fd->a.curve), results_curve_doc(fd->b.curve),
+				     error);
+}
+
+static void tally_clear(gpointer arg)
+{
+	g_free(((struct tally *)arg)->place);
 }
 
 static bool answer(struct first_difference *fd, const struct first_difference_options *options,
@@ -365,6 +402,7 @@ int first_difference(const struct first_difference_options *options)
 	GError *error = NULL;
 	int status;
 
+	g_array_set_clear_func(fd.tallies, tally_clear);
 	if (answer(&fd, options, &error))
 		status = fd.part ? CLI_NO : CLI_YES;
 	else

@@ -12,7 +12,9 @@ enum made { MADE_NOT, MADE_HERE, MADE_BY_OTHER };
 
 struct side {
 	const char *path;
-	struct results_doc *doc;
+	struct results_curve *curve; /* of one point, mostly */
+	/* The run that is followed; NULL: none is. */
+	const struct results_point *point;
 	const struct results_variant *variant;
 	enum made made;
 	char *why; /* it can't be; NULL, though it was not made: it comes to other events */
@@ -23,6 +25,7 @@ struct side {
 
 /* How many runs of a variant part. */
 struct tally {
+	char *place; /* "": there is one point */
 	const char *variant;
 	uint32_t runs, part;
 };

@@ -156,13 +156,14 @@ static void append_tallies(GString *out, const struct first_difference *fd)
 	for (guint i = 0; i < fd->tallies->len; i++) {
 		const struct tally *tally = &g_array_index(fd->tallies, struct tally, i);
 
+		g_string_append_printf(out, "  %s%s%s: ", tally->place, *tally->place ? " " : "",
+				       tally->variant);
 		if (tally->part)
-			g_string_append_printf(out, "  %s: %u of %u runs part\n", tally->variant,
-					       tally->part, tally->runs);
+			g_string_append_printf(out, "%u of %u runs part\n", tally->part,
+					       tally->runs);
 		else
-			g_string_append_printf(out, "  %s: the same event by event in %u run%s\n",
-					       tally->variant, tally->runs,
-					       tally->runs == 1 ? "" : "s");
+			g_string_append_printf(out, "the same event by event in %u run%s\n",
+					       tally->runs, tally->runs == 1 ? "" : "s");
 	}
 	if (fd->unpaired)
 		g_string_append_printf(out, "  %u run%s only one of them has\n", fd->unpaired,
@@ -184,11 +185,13 @@ static void append_given(GString *out, const struct first_difference *fd)
 static void append_interval(GString *out, const struct first_difference *fd)
 {
 	const struct results_parting *parting = &fd->parting;
+	g_autofree char *place = results_point_place(fd->a.curve, fd->a.point);
 
 	g_string_append_printf(out,
-			       "\n%s, replication %u: the first interval that differs is of events "
-			       "%" PRIu64 " to ",
-			       fd->a.variant->name, fd->replication, parting->first);
+			       "\n%s%s%s, replication %u: the first interval that differs is of "
+			       "events %" PRIu64 " to ",
+			       place, *place ? " " : "", fd->a.variant->name, fd->replication,
+			       parting->first);
 	if (parting->last == INT64_MAX)
 		g_string_append(out, "the end, from ");
 	else
@@ -248,7 +251,7 @@ static void append_missing(GString *out, const struct side *side, const char *la
 			"events.\n"
 			"The program that made it, %s, can: --against PROGRAM asks it for its "
 			"events.\n",
-			label, EXTENTSIM_VERSION, side->doc->program_version);
+			label, EXTENTSIM_VERSION, side->point->doc->program_version);
 }
 
 static void append_alone(GString *out, const struct side *side, const char *label)
@@ -286,11 +289,14 @@ void first_difference_text(const struct first_difference *fd, GString *out)
 static json_t *side_json(const struct side *side)
 {
 	static const char *const made[] = {"not", "by this program", "by the other program"};
-	json_t *json =
-		json_pack("{s:s, s:s}", "path", side->path, "program", side->doc->program_version);
+	json_t *json = json_pack("{s:s}", "path", side->path);
+	g_autofree char *place = NULL;
 
-	if (!side->variant)
+	if (!side->point)
 		return json;
+	place = results_point_place(side->curve, side->point);
+	json_object_set_new(json, "point", json_string(place));
+	json_object_set_new(json, "program", json_string(side->point->doc->program_version));
 	json_object_set_new(json, "variant", json_string(side->variant->name));
 	json_object_set_new(json, "made_again", json_string(made[side->made]));
 	if (side->made == MADE_NOT)
@@ -324,8 +330,9 @@ static json_t *tallies_json(const struct first_difference *fd)
 	for (guint i = 0; i < fd->tallies->len; i++) {
 		const struct tally *tally = &g_array_index(fd->tallies, struct tally, i);
 
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I}", "variant", tally->variant,
-						      "runs", (json_int_t)tally->runs, "part",
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "point", tally->place,
+						      "variant", tally->variant, "runs",
+						      (json_int_t)tally->runs, "part",
 						      (json_int_t)tally->part));
 	}
 	return list;

@@ -250,6 +250,8 @@ static bool spawn(const char *program, const struct rerun *rerun, const char *pa
 				    window,
 				    "-o",
 				    path,
+				    rerun->place ? "--point" : NULL,
+				    rerun->place,
 				    NULL};
 	g_autofree char *said = NULL;
 	GError *cause = NULL;

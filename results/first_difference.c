@@ -90,8 +90,11 @@ static const char *value_of(const GPtrArray *pairs, const char *key)
 	return NULL;
 }
 
+/* A baseline's document leaves out what follows from the rest: that is no difference. */
 static void add_pairs(GPtrArray *list, const char *prefix, const GPtrArray *a, const GPtrArray *b)
 {
+	if (!a->len || !b->len)
+		return;
 	for (guint i = 0; i < a->len + b->len; i++) {
 		const struct results_pair *pair = i < a->len ? a->pdata[i] : b->pdata[i - a->len];
 		g_autofree char *what = g_strconcat(prefix, pair->key, NULL);
@@ -163,6 +166,8 @@ GPtrArray *results_given(const struct results_doc *a, const struct results_varia
 	add_pairs(list, "", of_a->settings, of_b->settings);
 	add_pairs(list, "machine.", a->machine, b->machine);
 	add(list, "cost profile", a->cost_profile.name, b->cost_profile.name);
+	if (!costs_a->len || !costs_b->len)
+		add_digest(list, "cost profile", a->cost_profile.digest, b->cost_profile.digest);
 	add_pairs(list, "", costs_a, costs_b);
 	return list;
 }

@@ -278,6 +278,29 @@ Test(first_difference, a_profile_that_has_changed_since_is_no_hindrance)
 		     event_of(FIND "a.json b.json --format json"));
 }
 
+Test(first_difference, folders_of_points_and_baselines_are_followed_too)
+{
+	g_free(loader_file(
+		folder, "c.json",
+		"{\"question\": \"?\", \"params\": {\"n\": 1}, \"actors\": [{\"kind\": \"script\", "
+		"\"script\": [\"addkey K\", \"policy . K\", \"repeat ${n} write f {}m 4k\", "
+		"\"sync\", \"rmkey K\"]}], \"axes\": [{\"name\": \"n\", \"set\": \"params.n\", "
+		"\"values\": [1, 2]}], \"measure\": [\"key.setkeys\"], "
+		"\"variants\": {\"p\": {\"design\": \"lightweight\", \"setup\": \"pool\"}}}"));
+	run("run c.json -q -o one");
+	run("run c.json -q -o other --set " LATE_COST "=7us");
+	run("gate base.json -q --update --why begins --run c.json");
+	cli_expect(folder, FIND "one one", 0, "n=2 p: the same event by event in 1 run", "");
+	cli_expect(folder, FIND "one other", 1, "n=1 p, replication 0:", "");
+	cli_expect(folder, FIND "one other", 1, "run remove_key_inode", "");
+	cli_expect(folder, FIND "one other/n=2.json", 1, "n=2 p, replication 0:", "");
+	cli_expect(folder, FIND "base.json one", 0, "n=1 p: the same event by event in 1 run", "");
+	cli_expect(folder, FIND "base.json other", 1, "The first event that differs is number", "");
+	cli_expect(folder, FIND "one/n=1.json other/n=2.json", 1, "axes.n=1, B ", "");
+	cli_expect(folder, "events one --point n=2", 0, "\"as_stored\":true", "");
+	cli_expect(folder, "events one", 2, "", "it has n=1 n=2");
+}
+
 /* ---- what can't be ---- */
 
 Test(first_difference, what_cannot_be_compared_is_refused)
@@ -290,7 +313,6 @@ Test(first_difference, what_cannot_be_compared_is_refused)
 	cli_expect(folder, FIND "a.json", 2, "", "expected two results");
 	cli_expect(folder, FIND "a.json b.json n.json", 2, "", "expected two results");
 	cli_expect(folder, FIND "a.json none.json", 2, "", "none.json");
-	cli_expect(folder, FIND "a.json .", 2, "", "name the document of one of them");
 	cli_expect(folder, FIND "a.json b.json --variant q", 2, "", "a.json has no such variant");
 	cli_expect(folder, FIND "a.json b.json --format markdown", 2, "", "text and json");
 	cli_expect(folder, "compare a.json b.json --against x", 2, "",
