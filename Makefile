@@ -70,7 +70,7 @@ TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 FUZZOBJ := $(FUZZSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines install uninstall clean help format format-check fresh FORCE
+.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines validate validate-table install uninstall clean help format format-check fresh FORCE
 all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
@@ -125,6 +125,10 @@ scenarios-table: $(PROG) ## write the answers of scenarios/README.md anew
 baselines: $(PROG) ## renew the library's baselines: make baselines WHY='what has changed them'
 	@test -n '$(WHY)' || { echo "make baselines: say why: WHY='what has changed them'" >&2; exit 2; }
 	$(LIBRARY) renew '$(WHY)'
+validate: $(PROG) ## hold the model against what is known without it
+	$(PROG) validate
+validate-table: $(PROG) ## write the table of docs/validation.md anew
+	sh validate/table.sh $(PROG) docs/validation.md default
 # An installed program has its library below PREFIX: that one object is compiled anew.
 SHARE := $(PREFIX)/share/extentsim
 $(B)/install/library.o: private DATADIR := $(SHARE)
@@ -142,6 +146,8 @@ install: $(B)/install/extentsim ## install below PREFIX (/usr/local), staged in 
 	install -m 644 $(wildcard scenarios/*.json) $(DESTDIR)$(SHARE)/scenarios
 	install -m 644 $(wildcard scenarios/images/*.image) $(DESTDIR)$(SHARE)/scenarios/images
 	install -m 644 $(wildcard scenarios/profiles/*.json) $(DESTDIR)$(SHARE)/scenarios/profiles
+	for folder in validate/data/*; do install -d $(DESTDIR)$(SHARE)/$$folder && \
+	  install -m 644 $$folder/* $(DESTDIR)$(SHARE)/$$folder || exit; done
 uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/extentsim $(DESTDIR)$(SHARE)
 format: ## rewrite the sources in the project's style

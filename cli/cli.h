@@ -38,6 +38,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */
