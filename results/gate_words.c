@@ -150,15 +150,18 @@ const char *gate_headline(const struct results_gate *gate,
 
 void gate_advice(const struct results_gate *gate, GString *out)
 {
-	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] == gate->entries->len)
+	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] ==
+	    gate->entries->len)
 		return;
-	if (gate->baseline->is_result) {
+	if (gate->baseline->is_result)
 		g_string_append(out, "Where that is meant, hold what follows against the newer "
 				     "result.");
-		return;
-	}
-	g_string_append_printf(out,
-			       "Where that is meant, renew the baseline: extentsim gate --update "
-			       "%s --why TEXT",
-			       gate->baseline->name);
+	else
+		g_string_append_printf(out,
+				       "Where that is meant, renew the baseline: extentsim gate "
+				       "--update %s --why TEXT.",
+				       gate->baseline->name);
+	if (gate->same_runs < gate->runs)
+		g_string_append(out, " `extentsim compare --first-difference A B` names the first "
+				     "event in which two results part.");
 }

@@ -189,30 +189,70 @@ static void read_runs(struct reader *r, const json_t *object, struct results_doc
 	}
 }
 
-static void read_interval_digests(struct reader *r, const json_t *object, struct results_doc *doc,
-				  struct results_variant *variant)
+static void read_mark_intervals(struct reader *r, const json_t *object, struct results_doc *doc,
+				struct results_variant *variant)
+{
+	static const char key[] = "interval_events";
+	const json_t *list = reader_array_of(r, object, key, doc->replications);
+
+	reader_enter(r, key);
+	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+		const json_t *value = json_array_get(list, i);
+		json_int_t events = json_integer_value(value);
+
+		reader_enter_index(r, i);
+		if (json_is_null(value) != !variant->replication[i].done)
+			reader_fail(r, "null where 'completed' is not, or the reverse");
+		else if (!json_is_null(value) &&
+			 (!json_is_integer(value) || events < 0 || events & (events - 1)))
+			reader_fail(r, "expected a power of two");
+		else
+			variant->replication[i].mark_interval = (uint64_t)events;
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+/* As many digests as times, and none without an interval. */
+static void read_marks_of(struct reader *r, const json_t *digests, const json_t *ends,
+			  struct results_replication *run)
+{
+	size_t count = json_array_size(digests);
+
+	if (!json_is_array(digests) || !json_is_array(ends) || json_array_size(ends) != count ||
+	    (count && !run->mark_interval)) {
+		reader_fail(r, "expected as many digests as 'interval_ends_ns', and an interval");
+		return;
+	}
+	for (size_t k = 0; k < count && !r->failed; k++) {
+		const json_t *end = json_array_get(ends, k);
+		struct sim_mark mark = {.ns = (sim_ns)json_integer_value(end)};
+
+		reader_enter_index(r, k);
+		mark.digest = reader_this_digest(r, json_array_get(digests, k));
+		if (!json_is_integer(end) || json_integer_value(end) < 0)
+			reader_fail(r, "its end is no time");
+		g_array_append_val(run->marks, mark);
+		reader_leave(r);
+	}
+}
+
+static void read_marks(struct reader *r, const json_t *object, struct results_doc *doc,
+		       struct results_variant *variant)
 {
 	static const char key[] = "interval_digests";
-	const json_t *lists;
+	const json_t *digests, *ends;
 
 	if (r->failed || !json_object_get(object, key))
 		return;
-	lists = reader_array_of(r, object, key, doc->replications);
+	read_mark_intervals(r, object, doc, variant);
+	digests = reader_array_of(r, object, key, doc->replications);
+	ends = reader_array_of(r, object, "interval_ends_ns", doc->replications);
 	reader_enter(r, key);
 	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
-		const json_t *list = json_array_get(lists, i);
-
 		reader_enter_index(r, i);
-		if (!json_is_array(list))
-			reader_fail(r, "expected an array");
-		for (size_t k = 0; k < json_array_size(list) && !r->failed; k++) {
-			uint64_t digest;
-
-			reader_enter_index(r, k);
-			digest = reader_this_digest(r, json_array_get(list, k));
-			g_array_append_val(variant->replication[i].interval_digests, digest);
-			reader_leave(r);
-		}
+		read_marks_of(r, json_array_get(digests, i), json_array_get(ends, i),
+			      &variant->replication[i]);
 		reader_leave(r);
 	}
 	reader_leave(r);
@@ -362,9 +402,20 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 			 struct results_variant *variant)
 {
 	/* The first two came with version 2. */
-	static const char *const keys[] = {
-		"distributions", "series",	     "settings", "completed", "draws",	 "events",
-		"event_digests", "interval_digests", "findings", "refusals",  "metrics", NULL};
+	static const char *const keys[] = {"distributions",
+					   "series",
+					   "settings",
+					   "completed",
+					   "draws",
+					   "events",
+					   "findings",
+					   "refusals",
+					   "metrics",
+					   "event_digests",
+					   "interval_events",
+					   "interval_digests",
+					   "interval_ends_ns",
+					   NULL};
 	const json_t *metrics;
 	const char *name;
 	json_t *value;
@@ -373,7 +424,7 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	if (!r->scenario_text || json_object_get(object, "settings"))
 		read_pairs(r, object, "settings", variant->settings);
 	read_runs(r, object, doc, variant);
-	read_interval_digests(r, object, doc, variant);
+	read_marks(r, object, doc, variant);
 	if (!r->scenario_text) {
 		read_findings(r, object, "findings", false, doc, variant);
 		read_findings(r, object, "refusals", true, doc, variant);

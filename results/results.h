@@ -93,7 +93,8 @@ struct results_replication {
 	bool done; /* the run was made and handed in */
 	bool completed; /* it came to its end: no deadlock, no stop */
 	uint64_t events, draws, digest;
-	GArray *interval_digests; /* uint64_t; may be empty */
+	GArray *marks; /* struct sim_mark, one after each interval; may be empty */
+	uint64_t mark_interval; /* in events: a power of two; 0: there are no marks */
 	GPtrArray *findings; /* struct results_finding * */
 };
 
@@ -165,8 +166,9 @@ struct results_sample {
 	const struct sim_metrics *host; /* class host, names as "host.max_rss_bytes"; or NULL */
 	uint64_t host_wall_ns; /* becomes host.wall_ns; 0: not measured */
 	uint64_t events, draws, digest; /* sim_events(), sim_draws(), sim_digest() */
-	const uint64_t *interval_digests; /* sim_digests(); may be NULL */
-	size_t interval_digest_count;
+	const struct sim_mark *marks; /* sim_marks(); may be NULL */
+	size_t mark_count;
+	uint64_t mark_interval;
 	const struct results_finding *findings;
 	size_t finding_count;
 	bool completed;
@@ -279,6 +281,29 @@ struct results_comparison *results_compare(const struct results_doc *const *docs
 void results_comparison_free(struct results_comparison *cmp);
 /** The row of a metric; NULL: no column has it. */
 const struct results_row *results_row_named(const struct results_comparison *cmp, const char *name);
+
+/* ---- where two runs part ----------------------------------------------------------------------- */
+
+/** The events, counted from 1, of which one is the first that differs, as far as two documents tell. */
+struct results_parting {
+	bool part; /* false: they are the same event by event */
+	uint64_t first, last; /* INT64_MAX: to the end of either */
+	sim_ns from_ns, to_ns; /* before the first, and of the last (SIM_NEVER: to the end) */
+};
+/** Runs without marks part somewhere between their first event and their last. */
+void results_part(const struct results_replication *a, const struct results_replication *b,
+		  struct results_parting *parting);
+/** Whether two documents are of one scenario, by its text or its name; else RESULTS_ERROR_NOT_COMPARABLE. */
+bool results_same_scenario(const struct results_doc *a, const struct results_doc *b,
+			   GError **error);
+/** Something that two runs were given differently, as words. */
+struct results_given {
+	char *what, *a, *b;
+};
+/** Everything of the kind that their documents tell: struct results_given *, which the array owns. */
+GPtrArray *results_given(const struct results_doc *a, const struct results_variant *of_a,
+			 const struct results_doc *b, const struct results_variant *of_b,
+			 uint32_t replication);
 
 /* ---- curves and claims -------------------------------------------------------------------- */
 

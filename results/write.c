@@ -110,7 +110,7 @@ static void write_question(struct emit *e, const struct results_doc *doc,
 	emit_int(e, "replications", doc->replications);
 }
 
-enum run_fact { RUN_COMPLETED, RUN_DRAWS, RUN_EVENTS, RUN_DIGEST };
+enum run_fact { RUN_COMPLETED, RUN_DRAWS, RUN_EVENTS, RUN_DIGEST, RUN_INTERVAL };
 
 static void write_run_fact(struct emit *e, const char *key, enum run_fact fact,
 			   const struct results_doc *doc, const struct results_variant *variant)
@@ -125,31 +125,47 @@ static void write_run_fact(struct emit *e, const char *key, enum run_fact fact,
 			emit_bool(e, NULL, run->completed);
 		else if (fact == RUN_DIGEST)
 			emit_digest(e, NULL, run->digest);
+		else if (fact == RUN_INTERVAL)
+			emit_int(e, NULL, (int64_t)run->mark_interval);
 		else
 			emit_int(e, NULL, (int64_t)(fact == RUN_DRAWS ? run->draws : run->events));
 	}
 	emit_close(e, ']');
 }
 
-static void write_interval_digests(struct emit *e, const struct results_doc *doc,
-				   const struct results_variant *variant)
+static void write_marks_of(struct emit *e, const char *key, bool ends,
+			   const struct results_doc *doc, const struct results_variant *variant)
+{
+	emit_open(e, key, '[');
+	for (uint32_t i = 0; i < doc->replications; i++) {
+		const GArray *marks = variant->replication[i].marks;
+
+		emit_open_inline(e, NULL, '[');
+		for (guint k = 0; k < marks->len; k++) {
+			const struct sim_mark *mark = &g_array_index(marks, struct sim_mark, k);
+
+			if (ends)
+				emit_int(e, NULL, (int64_t)mark->ns);
+			else
+				emit_digest(e, NULL, mark->digest);
+		}
+		emit_close(e, ']');
+	}
+	emit_close(e, ']');
+}
+
+static void write_marks(struct emit *e, const struct results_doc *doc,
+			const struct results_variant *variant)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < doc->replications; i++)
-		any = any || variant->replication[i].interval_digests->len > 0;
+		any = any || variant->replication[i].marks->len > 0;
 	if (!any)
 		return;
-	emit_open(e, "interval_digests", '[');
-	for (uint32_t i = 0; i < doc->replications; i++) {
-		const GArray *digests = variant->replication[i].interval_digests;
-
-		emit_open_inline(e, NULL, '[');
-		for (guint k = 0; k < digests->len; k++)
-			emit_digest(e, NULL, g_array_index(digests, uint64_t, k));
-		emit_close(e, ']');
-	}
-	emit_close(e, ']');
+	write_run_fact(e, "interval_events", RUN_INTERVAL, doc, variant);
+	write_marks_of(e, "interval_digests", false, doc, variant);
+	write_marks_of(e, "interval_ends_ns", true, doc, variant);
 }
 
 static void write_findings(struct emit *e, const char *key, bool refusals,
@@ -306,7 +322,7 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 	if (choice->baseline) {
 		write_metrics(e, doc, variant, choice);
 	} else {
-		write_interval_digests(e, doc, variant);
+		write_marks(e, doc, variant);
 		write_findings(e, "findings", false, doc, variant);
 		write_findings(e, "refusals", true, doc, variant);
 		write_metrics(e, doc, variant, choice);
