@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * live, private: filesystems of this machine's kernel, what an operation script does to one, and the
+ * layout that it is left in, in the form of the model's own dumps.
+ */
+#ifndef VALIDATE_LIVE_H
+#define VALIDATE_LIVE_H
+
+#include <jansson.h>
+
+#include "models/workload/workload.h"
+#include "validate/internal.h"
+
+/* ---- live_mount.c ---- */
+
+/** How to make and mount a filesystem; lists end with NULL. */
+struct live_fs_kind {
+	const char *type;
+	const char *const *mkfs; /* the command and its options */
+	const char *const *mount; /* name, value, name, value … */
+	uint64_t bytes; /* of the file that it lies on, which is sparse */
+};
+/** A fresh filesystem. It is mounted nowhere, and its file and loop device have no other user: whatever
+ * ends the process, nothing of it stays. */
+struct live_fs {
+	int root; /* the top directory */
+	int mount;
+	char *device;
+};
+/** Makes one; NULL with an error. Needs root. */
+struct live_fs *live_fs_new(const struct live_fs_kind *kind, GError **error);
+void live_fs_free(struct live_fs *fs);
+/** Why such a filesystem can't be had on this machine; NULL: it can. The caller frees. */
+char *live_fs_missing(const struct live_fs_kind *kind);
+
+/* ---- live_search.c ---- */
+
+struct btrfs_ioctl_search_header;
+struct btrfs_disk_key;
+/** A key of a btree of btrfs. */
+struct live_key {
+	uint64_t objectid;
+	uint32_t type;
+	uint64_t offset;
+};
+typedef void (*live_item_fn)(void *arg, const struct live_key *key, const guint8 *data,
+			     uint32_t bytes);
+/** Calls `fn` for each item from `low` to `high` of the tree (0: fd's subvolume). Returns 0 or -errno. */
+int live_tree_search(int fd, uint64_t tree, struct live_key low, const struct live_key *high,
+		     live_item_fn fn, void *arg);
+/** The id of the subvolume that the file is in; 0 if it can't be told. */
+uint64_t live_subvolume_of(int fd);
+
+/* ---- live_play.c ---- */
+
+/** Does a script's operations below a directory, each as one or a few system calls on a file opened for
+ * it, unless the script holds it open. */
+struct live_player {
+	int root;
+	GPtrArray *tracked; /* char *: the files that dumps show */
+	GHashTable *held; /* name → fd */
+	int pattern; /* the byte written; negative: drawn ones */
+	uint64_t random; /* state of the draws of what is written */
+	guint8 *buffer; /* aligned for direct I/O */
+	uint64_t buffer_bytes;
+	uint64_t deduped;
+};
+struct live_player *live_player_new(int root);
+void live_player_free(struct live_player *player);
+/** Whether the operation can be done on a real btrfs. */
+bool live_can(enum script_code code);
+/** Returns 0, for dedupe a status that may be positive, or -errno. */
+int live_do(struct live_player *player, const struct script_op *op);
+
+/* ---- live_layout.c ---- */
+
+/** Ids of disk extents over the dumps of a script, in the order in which they are first met. */
+struct live_numbers;
+struct live_numbers *live_numbers_new(void);
+void live_numbers_free(struct live_numbers *numbers);
+/** Syncs, and sets files and disk extents in `step`. Returns 0 or -errno. */
+int live_layout(const struct live_player *player, struct live_numbers *numbers, json_t *step);
+
+/* ---- live_record.c ---- */
+
+/** A script as lines, and how the filesystem is mounted. */
+struct live_script {
+	char *name;
+	GPtrArray *lines; /* char * */
+	bool compress;
+};
+/** An empty one. */
+struct live_script *live_script_new(const char *name, bool compress);
+void live_script_free(struct live_script *script);
+struct live_script *live_script_copy(const struct live_script *script);
+/** The lines as a file has them. */
+char *live_script_text(const struct live_script *script);
+
+/** The btrfs that scripts are recorded on. */
+const struct live_fs_kind *live_btrfs_kind(bool compress);
+/** What a real btrfs makes of the script: the steps of a recording. NULL with an error. */
+json_t *live_record(const struct live_script *script, const volatile int *interrupted,
+		    GError **error);
+
+/* ---- live_random.c ---- */
+
+/** Names of the profiles that scripts are drawn by; NULL past the last. */
+const char *live_profile_name(size_t i);
+/** The script of a seed: the same everywhere. `operations` 0: as many as the profile has. */
+struct live_script *live_draw(size_t profile, uint64_t seed, uint32_t operations);
+
+/* ---- live_shrink.c ---- */
+
+/** What is different about a script, in words; NULL: nothing. */
+typedef char *(*live_differ_fn)(void *arg, const struct live_script *script);
+/** A shorter script that is still different, found in at most `runs` tries; takes `script` over. It ends
+ * with a dump, before which the difference was not seen. */
+struct live_script *live_shrink(struct live_script *script, live_differ_fn differ, void *arg,
+				uint32_t runs);
+
+#endif
