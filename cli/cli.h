@@ -36,6 +36,7 @@ int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */

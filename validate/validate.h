@@ -14,7 +14,7 @@
 #define VALIDATE_ERROR validate_error_quark()
 GQuark validate_error_quark(void);
 enum validate_error {
-	VALIDATE_ERROR_INPUT, /* a recording or a script that is none: exit status 2 */
+	VALIDATE_ERROR_INPUT, /* no such group; a recording or a script that is none: exit status 2 */
 	VALIDATE_ERROR_IO, /* could not be read, written, mounted, started: 5 */
 };
 
@@ -69,6 +69,8 @@ struct validate_options {
 	uint64_t scripts; /* live: how many, 0: the group's default */
 	const char *keep; /* folder for what differs; NULL: nothing is kept */
 	const volatile int *interrupted; /* non-zero: end soon; may be NULL */
+	void (*begins)(void *arg, const char *group); /* tells of each group; may be NULL */
+	void *begins_arg;
 };
 
 /** A family of checks. Its function adds to the report; false if it could not work at all. What can't be
@@ -82,7 +84,8 @@ struct validate_group {
 /** All of them, in the order of the report; the last has no name. */
 extern const struct validate_group validate_groups[];
 
-/** Makes the checks of the groups asked for. After an interruption the report has what was finished. */
+/** Makes the checks of the groups asked for. A name that no group has is VALIDATE_ERROR_INPUT and names the
+ * nearest. After an interruption the report has what was finished. */
 bool validate_run(const struct validate_options *options, struct validate_report *report,
 		  GError **error);
 
