@@ -6,6 +6,8 @@
 #include "validate/internal.h"
 
 const struct validate_group validate_groups[] = {
+	{"live-btrfs", "layouts of random scripts on a btrfs of this machine's kernel (root)", true,
+	 validate_live_btrfs},
 	{.name = NULL},
 };
 

@@ -5,4 +5,8 @@
 
 #include "validate/validate.h"
 
+/** The groups: see groups.c. */
+bool validate_live_btrfs(const struct validate_options *options, struct validate_report *report,
+			 GError **error);
+
 #endif

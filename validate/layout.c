@@ -156,12 +156,11 @@ static GPtrArray *extents_of(const json_t *step)
 		GString *text = g_string_new(NULL);
 
 		if (json_is_array(extent))
-			g_string_printf(
-				text,
-				"%12" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
-				" references",
-				json_integer_value(json_array_get(extent, 1)),
-				json_integer_value(json_array_get(extent, 2)));
+			g_string_printf(text,
+					"%12" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
+					" references",
+					json_integer_value(json_array_get(extent, 1)),
+					json_integer_value(json_array_get(extent, 2)));
 		append_owners(text, json_array_get(extent, 3));
 		g_ptr_array_add(texts, g_string_free(text, false));
 	}

@@ -10,6 +10,11 @@
 
 #include "validate/live.h"
 
+/* Of simple quotas, since Linux 6.7; missing from older headers. */
+#ifndef BTRFS_EXTENT_OWNER_REF_KEY
+#define BTRFS_EXTENT_OWNER_REF_KEY 172
+#endif
+
 /* With more disk extents than this a dump lists only the shared ones, and no owners. */
 enum { LISTED_EXTENTS_MAX = 64 };
 
@@ -55,8 +60,9 @@ void live_numbers_free(struct live_numbers *numbers)
 /* The generation tells an extent from one that was at the same place before it. */
 static unsigned int id_of(struct live_numbers *numbers, const struct disk_extent *extent)
 {
-	char *key = g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
-				    extent->address, extent->bytes, extent->generation);
+	char *key =
+		g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
+				extent->address, extent->bytes, extent->generation);
 	unsigned int id = GPOINTER_TO_UINT(g_hash_table_lookup(numbers->ids, key));
 
 	if (id) {
@@ -182,12 +188,15 @@ static void append(json_t *list, uint64_t value)
 
 static json_t *reference_json(const struct layout *l, const struct reference *by)
 {
-	g_autofree char *key = g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
-					       by->root, by->inode);
+	g_autofree char *key =
+		g_strdup_printf("%" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, by->root, by->inode);
 	const char *name = g_hash_table_lookup(l->names, key);
 	g_autofree char *unnamed = g_strdup_printf("?%s", key);
 
-	return json_pack("[s,I,I]", !by->root ? "shared" : name ? name : unnamed,
+	return json_pack("[s,I,I]",
+			 !by->root ? "shared"
+			 : name	   ? name
+				   : unnamed,
 			 (json_int_t)by->offset, (json_int_t)by->count);
 }
 
@@ -289,12 +298,11 @@ static int read_file(struct layout *l, int fd, const char *name, json_t *files)
 	if (!rc)
 		rc = live_tree_search(fd, 0, low, &high, see_file_item, &file);
 	note_owner(l, live_subvolume_of(fd), st.st_ino, name);
-	json_object_set_new(files, name,
-			    json_pack("{s:I,s:O,s:I,s:i,s:i,s:i}", "size", (json_int_t)st.st_size,
-				      "ext", file.items, "n",
-				      (json_int_t)json_array_size(file.items), "inline",
-				      file.inlined, "prealloc", file.prealloc, "holes",
-				      file.holes));
+	json_object_set_new(
+		files, name,
+		json_pack("{s:I,s:O,s:I,s:i,s:i,s:i}", "size", (json_int_t)st.st_size, "ext",
+			  file.items, "n", (json_int_t)json_array_size(file.items), "inline",
+			  file.inlined, "prealloc", file.prealloc, "holes", file.holes));
 	json_decref(file.items);
 	return rc;
 }

@@ -321,7 +321,8 @@ static void draw_dedupe(struct drawing *d)
 	size = to.file->bytes;
 	at = below(d, size / BLOCK + 1) * BLOCK;
 	emit(d, "sync");
-	emit(d, "dedupe %s " U " " U " %s " U, from.name, start, MIN(bytes, size - at), to.name, at);
+	emit(d, "dedupe %s " U " " U " %s " U, from.name, start, MIN(bytes, size - at), to.name,
+	     at);
 }
 
 static int by_name(const void *a, const void *b)
@@ -390,15 +391,15 @@ static void draw_sync(struct drawing *d)
 /* ---- a script ---- */
 
 static void (*const draws[DRAWS])(struct drawing *d) = {
-	[DRAW_WRITE] = draw_write,	 [DRAW_PUNCH] = draw_punch,
-	[DRAW_CLONE] = draw_clone,	 [DRAW_REFLINK] = draw_reflink,
-	[DRAW_TRUNCATE] = draw_truncate, [DRAW_FALLOC] = draw_falloc,
-	[DRAW_SNAPSHOT] = draw_snapshot, [DRAW_SUBDEL] = draw_subdel,
-	[DRAW_BALANCE] = draw_balance,	 [DRAW_APPEND] = draw_append,
-	[DRAW_ZERO] = draw_zero,	 [DRAW_TRUNCWRITE] = draw_truncwrite,
-	[DRAW_UNLINK] = draw_unlink,	 [DRAW_DIO] = draw_dio,
+	[DRAW_WRITE] = draw_write,	   [DRAW_PUNCH] = draw_punch,
+	[DRAW_CLONE] = draw_clone,	   [DRAW_REFLINK] = draw_reflink,
+	[DRAW_TRUNCATE] = draw_truncate,   [DRAW_FALLOC] = draw_falloc,
+	[DRAW_SNAPSHOT] = draw_snapshot,   [DRAW_SUBDEL] = draw_subdel,
+	[DRAW_BALANCE] = draw_balance,	   [DRAW_APPEND] = draw_append,
+	[DRAW_ZERO] = draw_zero,	   [DRAW_TRUNCWRITE] = draw_truncwrite,
+	[DRAW_UNLINK] = draw_unlink,	   [DRAW_DIO] = draw_dio,
 	[DRAW_RANDWRITE] = draw_randwrite, [DRAW_SYNC] = draw_sync,
-	[DRAW_DEFRAG] = draw_defrag,	 [DRAW_DEDUPE] = draw_dedupe,
+	[DRAW_DEFRAG] = draw_defrag,	   [DRAW_DEDUPE] = draw_dedupe,
 };
 
 static void draw_one(struct drawing *d)

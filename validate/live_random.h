@@ -49,7 +49,8 @@ struct live_profile {
 		enum live_draw draw;
 		unsigned int weight;
 	} weights[DRAWS]; /* the first without a weight ends them */
-	unsigned int unaligned, dump; /* percent: of places and lengths, and of operations followed by one */
+	unsigned int unaligned,
+		dump; /* percent: of places and lengths, and of operations followed by one */
 	uint64_t span_bytes; /* of files */
 	uint64_t lengths[10]; /* of writes; none: 1 to 64 blocks */
 	unsigned int features, operations;

@@ -110,8 +110,7 @@ static bool play(struct live_player *player, const struct script *script, json_t
 
 const struct live_fs_kind *live_btrfs_kind(bool compress)
 {
-	static const char *const mkfs[] = {"mkfs.btrfs", "-q",	 "-n", "16384",
-					   "-s",	 "4096", NULL};
+	static const char *const mkfs[] = {"mkfs.btrfs", "-q", "-n", "16384", "-s", "4096", NULL};
 	static const char *const plain[] = {NULL}, *const compressed[] = {"compress", "zstd", NULL};
 	static const struct live_fs_kind kinds[] = {
 		{"btrfs", mkfs, plain, UINT64_C(12) << 30},

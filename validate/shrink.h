@@ -8,6 +8,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /** The list, by what can be done to it. Those that try something do it if what is sought stays, and say
  * whether it did. */
