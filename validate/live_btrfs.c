@@ -186,7 +186,7 @@ static void report_profile(struct validate_report *report, const char *profile,
 	if (!tally->compared)
 		return;
 	check = validate_equal(report, what, (int64_t)tally->compared,
-			       (int64_t)(tally->compared - tally->differing), "count", source);
+			       (int64_t)(tally->compared - tally->differing), "", source);
 	if (tally->differing)
 		validate_note(check, "%s", tally->differences->str);
 	else if (tally->unsteady)

@@ -177,7 +177,8 @@ static void draw_part(struct drawing *d, const struct place *of, uint64_t *start
 		return;
 	}
 	*start = below(d, size / BLOCK + 1) * BLOCK;
-	*bytes = MIN(block_length(d), size - *start);
+	*bytes = block_length(d);
+	*bytes = MIN(*bytes, size - *start);
 }
 
 /* ---- operations ---- */

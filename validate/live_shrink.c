@@ -10,12 +10,23 @@ struct live_shrink {
 	uint32_t left;
 };
 
+/* A smaller number may be one that an operation can't take. */
+static bool is_script(const struct live_script *try)
+{
+	g_autofree char *text = live_script_text(try);
+	struct script *parsed = script_parse(try->name, text, NULL);
+	bool is = parsed;
+
+	script_free(parsed);
+	return is;
+}
+
 /* Takes `try` over; it becomes the best if it still differs. */
 static bool keep_if(struct live_shrink *s, struct live_script *try)
 {
 	g_autofree char *difference = NULL;
 
-	if (s->left && try->lines->len) {
+	if (s->left && try->lines->len && is_script(try)) {
 		s->left--;
 		difference = s->differ(s->arg, try);
 	}
