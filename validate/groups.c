@@ -8,6 +8,9 @@
 const struct validate_group validate_groups[] = {
 	{"live-btrfs", "layouts of random scripts on a btrfs of this machine's kernel (root)", true,
 	 validate_live_btrfs},
+	{"live-fscrypt",
+	 "keys, their removal and what they cost on an ext4 of this machine's kernel (root)", true,
+	 validate_live_fscrypt},
 	{.name = NULL},
 };
 

@@ -8,5 +8,7 @@
 /** The groups: see groups.c. */
 bool validate_live_btrfs(const struct validate_options *options, struct validate_report *report,
 			 GError **error);
+bool validate_live_fscrypt(const struct validate_options *options, struct validate_report *report,
+			   GError **error);
 
 #endif

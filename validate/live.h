@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "models/workload/workload.h"
+#include "models/world.h"
 #include "validate/internal.h"
 
 /* ---- live_mount.c ---- */
@@ -63,14 +63,22 @@ struct live_player {
 	uint64_t random; /* state of the draws of what is written */
 	guint8 *buffer; /* aligned for direct I/O */
 	uint64_t buffer_bytes;
-	uint64_t deduped;
+	GHashTable *keys; /* name → struct fscrypt_key_specifier * */
+	GString *outcome; /* of an operation, where it is more than its errno; else empty */
 };
 struct live_player *live_player_new(int root);
 void live_player_free(struct live_player *player);
-/** Whether the operation can be done on a real btrfs. */
+/** Whether the operation can be done on a real filesystem. */
 bool live_can(enum script_code code);
-/** Returns 0, for dedupe a status that may be positive, or -errno. */
+/** Returns 0, for dedupe a status that may be positive, or -errno; what else there is to tell is in
+ * player->outcome. */
 int live_do(struct live_player *player, const struct script_op *op);
+
+/* ---- live_keys.c ---- */
+
+/** Operations on keys and policies, done like the others. */
+bool live_is_key_op(enum script_code code);
+int live_do_key(struct live_player *player, const struct script_op *op);
 
 /* ---- live_layout.c ---- */
 
@@ -96,6 +104,8 @@ struct live_script *live_script_copy(const struct live_script *script);
 /** The lines as a file has them. */
 char *live_script_text(const struct live_script *script);
 
+/** Writes it to a new file, whose name is returned; the caller unlinks. NULL with an error. */
+char *live_script_file(const struct live_script *script, GError **error);
 /** The btrfs that scripts are recorded on. */
 const struct live_fs_kind *live_btrfs_kind(bool compress);
 /** What a real btrfs makes of the script: the steps of a recording. NULL with an error. */
@@ -117,5 +127,21 @@ typedef char *(*live_differ_fn)(void *arg, const struct live_script *script);
  * with a dump, before which the difference was not seen. */
 struct live_script *live_shrink(struct live_script *script, live_differ_fn differ, void *arg,
 				uint32_t runs);
+
+/* ---- live_fscrypt.c ---- */
+
+/** The ext4 that keys are tried on. */
+const struct live_fs_kind *live_ext4_kind(void);
+/** The script with what came of each operation on a real ext4, `OP -> OUTCOME`. NULL with an error. */
+struct live_script *live_outcomes(const struct live_script *script, GError **error);
+/** Runs the script in the model under design inode. NULL with an error; clear and free it. */
+struct world_outcome *live_model_run(const struct live_script *script, GError **error);
+/** An operation that came to another outcome in the model than expected. */
+struct live_unexpected {
+	unsigned int line; /* 0: of no line */
+	char text[200];
+};
+/** All of them, struct live_unexpected *; NULL with an error. */
+GPtrArray *live_unexpected(const struct live_script *outcomes, GError **error);
 
 #endif

@@ -40,16 +40,12 @@ static json_t *model_layout(const struct live_script *script, const volatile int
 {
 	static const char *const plain[] = {NULL};
 	static const char *const compressed[] = {"filesystem.compress=true", NULL};
-	g_autofree char *path = NULL, *text = live_script_text(script);
-	int fd = g_file_open_tmp("extentsim-XXXXXX.ops", &path, error);
-	json_t *steps = NULL;
+	g_autofree char *path = live_script_file(script, error);
+	json_t *steps;
 
-	if (fd < 0)
+	if (!path)
 		return NULL;
-	g_close(fd, NULL);
-	if (g_file_set_contents(path, text, -1, error))
-		steps = layout_by_model(path, script->compress ? compressed : plain, interrupted,
-					error);
+	steps = layout_by_model(path, script->compress ? compressed : plain, interrupted, error);
 	g_unlink(path);
 	return steps;
 }

@@ -4,6 +4,7 @@
  * again, as the model's player does. That shows: the close of a file that was once truncated to zero
  * starts its writeback.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -36,6 +37,8 @@ struct live_player *live_player_new(int root)
 	player->tracked = g_ptr_array_new_with_free_func(g_free);
 	player->held = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	player->pattern = -1;
+	player->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	player->outcome = g_string_new(NULL);
 	return player;
 }
 
@@ -49,6 +52,8 @@ void live_player_free(struct live_player *player)
 {
 	g_hash_table_foreach(player->held, close_held, NULL);
 	g_hash_table_destroy(player->held);
+	g_hash_table_destroy(player->keys);
+	g_string_free(player->outcome, true);
 	g_ptr_array_unref(player->tracked);
 	free(player->buffer);
 	g_free(player);
@@ -284,7 +289,9 @@ static int dedupe(struct live_player *p, int source, int target, const struct sc
 	if (ioctl(source, FIDEDUPERANGE, &args))
 		return -errno;
 	memcpy(&info, args.room + sizeof(args.range), sizeof(info));
-	p->deduped = info.bytes_deduped;
+	if (info.status >= 0)
+		g_string_printf(p->outcome, "status %d bytes %" G_GUINT64_FORMAT, info.status,
+				(uint64_t)info.bytes_deduped);
 	return info.status;
 }
 
@@ -447,6 +454,28 @@ static int link_name(struct live_player *p, const struct script_op *op)
 	return rc;
 }
 
+static int stat_name(const struct live_player *p, const char *name)
+{
+	struct stat st;
+
+	return outcome(fstatat(p->root, name, &st, 0));
+}
+
+static int list(struct live_player *p, const char *name)
+{
+	int fd = openat(p->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	unsigned int names = 0;
+
+	if (!dir)
+		return -errno;
+	for (const struct dirent *entry; (entry = readdir(dir));)
+		names += strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	closedir(dir);
+	g_string_printf(p->outcome, "%u", names);
+	return 0;
+}
+
 static int balance(const struct live_player *p)
 {
 	struct btrfs_ioctl_balance_args args = {.flags = BTRFS_BALANCE_DATA};
@@ -494,13 +523,13 @@ bool live_can(enum script_code code)
 		SCRIPT_REFLINK, SCRIPT_CLONE,	   SCRIPT_DEDUPE, SCRIPT_RENAME,  SCRIPT_LINK,
 		SCRIPT_UNLINK,	SCRIPT_RMDIR,	   SCRIPT_OPEN,	  SCRIPT_CLOSE,	  SCRIPT_MKDIR,
 		SCRIPT_SUBVOL,	SCRIPT_SNAPSHOT,   SCRIPT_SUBDEL, SCRIPT_BALANCE, SCRIPT_PATTERN,
-		SCRIPT_SYNC,	SCRIPT_DROPCACHES, SCRIPT_DUMP,
+		SCRIPT_SYNC,	SCRIPT_DROPCACHES, SCRIPT_DUMP,	  SCRIPT_STAT,	  SCRIPT_LS,
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(more); i++)
 		if (more[i] == code)
 			return true;
-	return file_ops[code].work;
+	return file_ops[code].work || live_is_key_op(code);
 }
 
 static int do_other(struct live_player *p, const struct script_op *op)
@@ -517,6 +546,10 @@ static int do_other(struct live_player *p, const struct script_op *op)
 	case SCRIPT_UNLINK:
 	case SCRIPT_RMDIR:
 		return remove_name(p, op);
+	case SCRIPT_STAT:
+		return stat_name(p, op->name[0]);
+	case SCRIPT_LS:
+		return list(p, op->name[0]);
 	case SCRIPT_OPEN:
 		return hold(p, op->name[0]);
 	case SCRIPT_CLOSE:
@@ -544,6 +577,9 @@ static int do_other(struct live_player *p, const struct script_op *op)
 int live_do(struct live_player *player, const struct script_op *op)
 {
 	g_assert(live_can(op->code));
+	g_string_truncate(player->outcome, 0);
+	if (live_is_key_op(op->code))
+		return live_do_key(player, op);
 	if (!file_ops[op->code].work)
 		return do_other(player, op);
 	return with_file(player, op->name[0], file_ops[op->code].flags, file_ops[op->code].work,

@@ -2,6 +2,7 @@
 /* A script done on a real btrfs, and what it looks like at each of its dumps. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "validate/live.h"
 
@@ -44,20 +45,32 @@ char *live_script_text(const struct live_script *script)
 	return g_string_free(text, false);
 }
 
+char *live_script_file(const struct live_script *script, GError **error)
+{
+	g_autofree char *text = live_script_text(script);
+	char *path = NULL;
+	int fd = g_file_open_tmp("extentsim-XXXXXX.ops", &path, error);
+
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	if (g_file_set_contents(path, text, -1, error))
+		return path;
+	unlink(path);
+	g_free(path);
+	return NULL;
+}
+
 /* ---- its recording ---- */
 
 static void note_outcome(json_t *ops, const struct live_player *player, const struct script_op *op,
 			 int rc)
 {
-	g_autofree char *text = NULL;
+	const char *outcome = rc < 0 ? strerrorname_np(-rc) : player->outcome->str;
+	g_autofree char *text = g_strdup_printf("-> %s", outcome);
 
 	json_array_append_new(ops, json_string(op->text));
-	if (rc < 0)
-		text = g_strdup_printf("-> %s", strerrorname_np(-rc));
-	else if (op->code == SCRIPT_DEDUPE)
-		text = g_strdup_printf("-> status %d bytes %" G_GUINT64_FORMAT, rc,
-				       player->deduped);
-	if (text)
+	if (*outcome)
 		json_array_append_new(ops, json_string(text));
 }
 

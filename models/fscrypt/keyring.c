@@ -429,6 +429,7 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	return 0;
 }
 
+/* For an owner without CAP_FOWNER, with which the key need not be there (fscrypt_verify_key_added()). */
 int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
 		       uint32_t number)
 {
