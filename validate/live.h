@@ -144,4 +144,12 @@ struct live_unexpected {
 /** All of them, struct live_unexpected *; NULL with an error. */
 GPtrArray *live_unexpected(const struct live_script *outcomes, GError **error);
 
+/* ---- live_fscrypt_random.c ---- */
+
+/** The script of a seed on keys that come and go. */
+struct live_script *live_draw_keys(uint64_t seed);
+/** Adds a check of the outcomes of random ones. */
+bool live_check_random_keys(const struct validate_options *options, struct validate_report *report,
+			    const char *source, GError **error);
+
 #endif

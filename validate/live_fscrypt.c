@@ -278,10 +278,10 @@ bool validate_live_fscrypt(const struct validate_options *options, struct valida
 {
 	g_autofree char *why = missing(), *source = kernel_name();
 
-	(void)options;
 	if (why) {
 		validate_skip(report, "states of a key", why);
 		return true;
 	}
-	return check_states(report, source, error);
+	return check_states(report, source, error) &&
+	       live_check_random_keys(options, report, source, error);
 }

@@ -116,7 +116,7 @@ static int open_tracked(struct live_player *p, const char *name, int flags, int 
 static int with_file(struct live_player *p, const char *name, int flags, file_work work,
 		     const struct script_op *op)
 {
-	bool plain = !(flags & (O_DIRECT | O_TRUNC));
+	bool plain = !(flags & (O_DIRECT | O_TRUNC | O_EXCL));
 	void *held;
 	int fd, rc;
 
