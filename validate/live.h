@@ -152,4 +152,20 @@ struct live_script *live_draw_keys(uint64_t seed);
 bool live_check_random_keys(const struct validate_options *options, struct validate_report *report,
 			    const char *source, GError **error);
 
+/* ---- live_trace.c ---- */
+
+/** Looks on at what the calling thread does: fscrypt_inode_info and other small objects allocated, pages
+ * with the stack of their allocation, reads handed over to be decrypted. NULL with an error. */
+struct live_trace *live_trace_new(GError **error);
+void live_trace_free(struct live_trace *trace);
+/** Forgets what was seen so far. */
+bool live_trace_begin(const struct live_trace *trace, GError **error);
+/** What was seen since, as text. NULL with an error; the caller frees. */
+char *live_trace_take(const struct live_trace *trace, GError **error);
+
+/* ---- live_fscrypt_counts.c ---- */
+
+/** Adds checks of how many objects operations make. */
+bool live_check_counts(struct validate_report *report, const char *source, GError **error);
+
 #endif

@@ -282,6 +282,6 @@ bool validate_live_fscrypt(const struct validate_options *options, struct valida
 		validate_skip(report, "states of a key", why);
 		return true;
 	}
-	return check_states(report, source, error) &&
+	return check_states(report, source, error) && live_check_counts(report, source, error) &&
 	       live_check_random_keys(options, report, source, error);
 }

@@ -483,13 +483,16 @@ static int balance(const struct live_player *p)
 	return outcome(ioctl(p->root, BTRFS_IOC_BALANCE_V2, &args));
 }
 
-static int drop_caches(void)
+/* sync; echo 3 > drop_caches */
+static int drop_caches(const struct live_player *p)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC), rc;
 
 	if (fd < 0)
 		return -errno;
-	rc = outcome((int)write(fd, "3", 1));
+	rc = outcome(syncfs(p->root));
+	if (!rc)
+		rc = outcome((int)write(fd, "3", 1));
 	close(fd);
 	return rc;
 }
@@ -568,7 +571,7 @@ static int do_other(struct live_player *p, const struct script_op *op)
 		p->pattern = (int)op->number[0];
 		return 0;
 	case SCRIPT_DROPCACHES:
-		return drop_caches();
+		return drop_caches(p);
 	default:
 		return outcome(syncfs(p->root));
 	}
