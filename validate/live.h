@@ -96,6 +96,7 @@ struct live_script {
 	char *name;
 	GPtrArray *lines; /* char * */
 	bool compress;
+	bool limit_dirty; /* background writeback begins early */
 };
 /** An empty one. */
 struct live_script *live_script_new(const char *name, bool compress);
@@ -127,6 +128,14 @@ typedef char *(*live_differ_fn)(void *arg, const struct live_script *script);
  * with a dump, before which the difference was not seen. */
 struct live_script *live_shrink(struct live_script *script, live_differ_fn differ, void *arg,
 				uint32_t runs);
+
+/* ---- live_writeback.c ---- */
+
+/** Sets a small limit to what the filesystem that was mounted last may have dirty. */
+bool live_limit_dirty(GError **error);
+/** Adds checks of the number of extents that background writeback makes. */
+bool live_check_writeback(const struct validate_options *options, struct validate_report *report,
+			  const char *source, GError **error);
 
 /* ---- live_fscrypt.c ---- */
 

@@ -244,6 +244,8 @@ bool validate_live_btrfs(const struct validate_options *options, struct validate
 		report_profile(report, live_profile_name(i), &tallies[i], source);
 		g_string_free(tallies[i].differences, true);
 	}
+	if (!live.error)
+		live_check_writeback(options, report, source, &live.error);
 	json_decref(live.real);
 	json_decref(live.model);
 	if (live.error && options->interrupted && *options->interrupted)

@@ -31,6 +31,7 @@ struct live_script *live_script_copy(const struct live_script *script)
 {
 	struct live_script *copy = live_script_new(script->name, script->compress);
 
+	copy->limit_dirty = script->limit_dirty;
 	for (guint i = 0; i < script->lines->len; i++)
 		g_ptr_array_add(copy->lines, g_strdup(script->lines->pdata[i]));
 	return copy;
@@ -144,7 +145,8 @@ json_t *live_record(const struct live_script *script, const volatile int *interr
 
 	if (fs) {
 		player = live_player_new(fs->root);
-		if (!play(player, parsed, steps, interrupted, error))
+		if ((script->limit_dirty && !live_limit_dirty(error)) ||
+		    !play(player, parsed, steps, interrupted, error))
 			g_clear_pointer(&steps, json_decref);
 		live_player_free(player);
 		live_fs_free(fs);
