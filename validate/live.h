@@ -6,10 +6,7 @@
 #ifndef VALIDATE_LIVE_H
 #define VALIDATE_LIVE_H
 
-#include <jansson.h>
-
-#include "models/world.h"
-#include "validate/internal.h"
+#include "validate/recording.h"
 
 /* ---- live_mount.c ---- */
 
@@ -105,13 +102,14 @@ struct live_script *live_script_copy(const struct live_script *script);
 /** The lines as a file has them. */
 char *live_script_text(const struct live_script *script);
 
-/** Writes it to a new file, whose name is returned; the caller unlinks. NULL with an error. */
-char *live_script_file(const struct live_script *script, GError **error);
 /** The btrfs that scripts are recorded on. */
 const struct live_fs_kind *live_btrfs_kind(bool compress);
 /** What a real btrfs makes of the script: the steps of a recording. NULL with an error. */
-json_t *live_record(const struct live_script *script, const volatile int *interrupted,
+json_t *live_record(const struct live_script *script, const struct validate_options *options,
 		    GError **error);
+/** What the model makes of it; `sets` as scenario_load() takes them, or NULL. */
+json_t *live_model(const struct live_script *script, const char *const *sets,
+		   const struct validate_options *options, GError **error);
 
 /* ---- live_random.c ---- */
 
@@ -143,15 +141,17 @@ bool live_check_writeback(const struct validate_options *options, struct validat
 const struct live_fs_kind *live_ext4_kind(void);
 /** The script with what came of each operation on a real ext4, `OP -> OUTCOME`. NULL with an error. */
 struct live_script *live_outcomes(const struct live_script *script, GError **error);
-/** Runs the script in the model under design inode. NULL with an error; clear and free it. */
-struct world_outcome *live_model_run(const struct live_script *script, GError **error);
+/** Runs the script in the model under design inode. False with an error. */
+bool live_model_run(const struct live_script *script, const struct validate_options *options,
+		    struct world_outcome *outcome, GError **error);
 /** An operation that came to another outcome in the model than expected. */
 struct live_unexpected {
 	unsigned int line; /* 0: of no line */
 	char text[200];
 };
 /** All of them, struct live_unexpected *; NULL with an error. */
-GPtrArray *live_unexpected(const struct live_script *outcomes, GError **error);
+GPtrArray *live_unexpected(const struct live_script *outcomes,
+			   const struct validate_options *options, GError **error);
 
 /* ---- live_fscrypt_random.c ---- */
 
@@ -175,6 +175,7 @@ char *live_trace_take(const struct live_trace *trace, GError **error);
 /* ---- live_fscrypt_counts.c ---- */
 
 /** Adds checks of how many objects operations make. */
-bool live_check_counts(struct validate_report *report, const char *source, GError **error);
+bool live_check_counts(const struct validate_options *options, struct validate_report *report,
+		       const char *source, GError **error);
 
 #endif

@@ -4,11 +4,9 @@
  * differs is shrunk to the shortest that does.
  */
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "validate/layout.h"
 #include "validate/live.h"
 
 enum {
@@ -35,26 +33,11 @@ struct live_btrfs {
 
 /* ---- one script ---- */
 
-static json_t *model_layout(const struct live_script *script, const volatile int *interrupted,
-			    GError **error)
-{
-	static const char *const plain[] = {NULL};
-	static const char *const compressed[] = {"filesystem.compress=true", NULL};
-	g_autofree char *path = live_script_file(script, error);
-	json_t *steps;
-
-	if (!path)
-		return NULL;
-	steps = layout_by_model(path, script->compress ? compressed : plain, interrupted, error);
-	g_unlink(path);
-	return steps;
-}
-
 static char *difference_of_recording(struct live_btrfs *live, const struct live_script *script)
 {
 	g_clear_pointer(&live->real, json_decref);
-	live->real = live_record(script, live->options->interrupted, &live->error);
-	return live->real ? layout_difference(live->real, live->model) : NULL;
+	live->real = live_record(script, live->options, &live->error);
+	return live->real ? recording_first_difference(live->real, live->model) : NULL;
 }
 
 /* Nothing if something else went wrong, which is in live->error. */
@@ -67,7 +50,7 @@ static char *difference_of(void *arg, const struct live_script *script)
 	if (live->error)
 		return NULL;
 	g_clear_pointer(&live->model, json_decref);
-	live->model = model_layout(script, live->options->interrupted, &live->error);
+	live->model = live_model(script, NULL, live->options, &live->error);
 	for (int i = 0; live->model && !live->error && i < RECORDINGS; i++) {
 		g_clear_pointer(&difference, g_free);
 		difference = difference_of_recording(live, script);
@@ -209,7 +192,7 @@ static void compare_all(struct live_btrfs *live, struct tally *tallies, size_t p
 	uint64_t scripts = options->scripts ? options->scripts : SCRIPTS_PER_PROFILE * profiles;
 
 	for (uint64_t i = 0; i < scripts && !live->error; i++) {
-		if (options->interrupted && *options->interrupted)
+		if (validate_interrupted(options, &live->error))
 			break;
 		live->tally = &tallies[i % profiles];
 		compare(live, i % profiles, options->seed + i);
@@ -248,8 +231,6 @@ bool validate_live_btrfs(const struct validate_options *options, struct validate
 		live_check_writeback(options, report, source, &live.error);
 	json_decref(live.real);
 	json_decref(live.model);
-	if (live.error && options->interrupted && *options->interrupted)
-		g_clear_error(&live.error);
 	if (live.error)
 		g_propagate_error(error, live.error);
 	return !live.error;

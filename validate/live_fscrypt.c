@@ -4,7 +4,6 @@
  * files that are in use. A script is done on the real one first, and what came of each operation is what
  * the model is expected to come to.
  */
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -140,26 +139,15 @@ struct live_script *live_outcomes(const struct live_script *script, GError **err
 
 /* ---- the model's ---- */
 
-struct world_outcome *live_model_run(const struct live_script *script, GError **error)
+bool live_model_run(const struct live_script *script, const struct validate_options *options,
+		    struct world_outcome *outcome, GError **error)
 {
-	static const char *const variants[] = {"inode: design=inode setup=at-open", NULL};
-	const struct scenario_options load = {.variants = variants};
-	g_autofree char *path = live_script_file(script, error);
-	struct scenario *scenario =
-		path ? scenario_load(path, &load, &world_registry, error) : NULL;
-	struct world_options options = {.scenario = scenario};
-	struct world_outcome *outcome = NULL;
+	g_autofree char *name = g_strconcat(script->name, ".ops", NULL);
+	g_autofree char *text = live_script_text(script);
+	const struct validate_world world = {
+		.name = name, .text = text, .variant = "inode: design=inode setup=at-open"};
 
-	if (scenario) {
-		options.variant = scenario->variants->pdata[0];
-		outcome = g_new(struct world_outcome, 1);
-		if (!world_run(&options, outcome, error))
-			g_clear_pointer(&outcome, g_free);
-		scenario_free(scenario);
-	}
-	if (path)
-		g_unlink(path);
-	return outcome;
+	return validate_world_run(&world, options, outcome, error);
 }
 
 /* "FILE: line 7 `read d/f0 0 4k`: expected ok, got ENOKEY", without the file's name. */
@@ -174,23 +162,23 @@ static const char *without_file(const char *finding, unsigned int *line)
 	return at + 2;
 }
 
-GPtrArray *live_unexpected(const struct live_script *outcomes, GError **error)
+GPtrArray *live_unexpected(const struct live_script *outcomes,
+			   const struct validate_options *options, GError **error)
 {
-	struct world_outcome *outcome = live_model_run(outcomes, error);
+	struct world_outcome outcome;
 	GPtrArray *unexpected;
 
-	if (!outcome)
+	if (!live_model_run(outcomes, options, &outcome, error))
 		return NULL;
 	unexpected = g_ptr_array_new_with_free_func(g_free);
-	for (guint i = 0; i < outcome->findings->len; i++) {
-		const struct world_finding *finding = outcome->findings->pdata[i];
+	for (guint i = 0; i < outcome.findings->len; i++) {
+		const struct world_finding *finding = outcome.findings->pdata[i];
 		struct live_unexpected *one = g_new0(struct live_unexpected, 1);
 
 		g_ptr_array_add(unexpected, one);
 		g_strlcpy(one->text, without_file(finding->text, &one->line), sizeof(one->text));
 	}
-	world_outcome_clear(outcome);
-	g_free(outcome);
+	world_outcome_clear(&outcome);
 	return unexpected;
 }
 
@@ -233,12 +221,13 @@ static void report_state(struct validate_report *report, const char *state, unsi
 	validate_note(check, "%s", note->str);
 }
 
-static bool check_states(struct validate_report *report, const char *source, GError **error)
+static bool check_states(const struct validate_options *options, struct validate_report *report,
+			 const char *source, GError **error)
 {
 	unsigned int lines_of[G_N_ELEMENTS(states)], from = 0;
 	struct live_script *script = states_script(lines_of);
 	struct live_script *outcomes = live_outcomes(script, error);
-	GPtrArray *unexpected = outcomes ? live_unexpected(outcomes, error) : NULL;
+	GPtrArray *unexpected = outcomes ? live_unexpected(outcomes, options, error) : NULL;
 
 	for (size_t i = 0; unexpected && i < G_N_ELEMENTS(states); i++) {
 		report_state(report, states[i].state, from, lines_of[i], unexpected, source);
@@ -282,6 +271,7 @@ bool validate_live_fscrypt(const struct validate_options *options, struct valida
 		validate_skip(report, "states of a key", why);
 		return true;
 	}
-	return check_states(report, source, error) && live_check_counts(report, source, error) &&
+	return check_states(options, report, source, error) &&
+	       live_check_counts(options, report, source, error) &&
 	       live_check_random_keys(options, report, source, error);
 }

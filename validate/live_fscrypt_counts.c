@@ -28,13 +28,13 @@ static const struct {
 } figures[FIGURES] = {
 	[INFOS] = {"fscrypt_inode_info made",
 		   "name=fscrypt_inode_info",
-		   {"alloc.by.fscrypt_inode_info."}},
+		   {"alloc.by.fscrypt_inode_info.*"}},
 	[KEYS] = {"ciphers made and keyed",
 		  "call_site=crypto_",
 		  {"tfm.allocations", "key.name_setups"}},
 	[BOUNCE_PAGES] = {"bounce pages",
 			  "=> fscrypt_encrypt_pagecache_blocks",
-			  {"alloc.by.bounce_page."}},
+			  {"alloc.by.bounce_page.*"}},
 	[DECRYPTIONS] = {"reads handed over to be decrypted",
 			 "workqueue=fscrypt_read_queue",
 			 {"crypt.bios_decrypted"}},
@@ -46,37 +46,28 @@ struct counts {
 
 /* ---- the model's ---- */
 
-static int64_t sum_of(const struct world_outcome *outcome, const char *prefix)
-{
-	const struct sim_metric_def *def;
-	int64_t sum = 0, value;
-
-	for (size_t i = 0; i < sim_metrics_count(outcome->metrics); i++)
-		if (g_str_has_prefix(sim_metrics_at(outcome->metrics, i, &def, &value), prefix))
-			sum += value;
-	return sum;
-}
-
 /* Of the stages up to `last`, together. */
-static bool count_model(size_t last, struct counts *counts, GError **error)
+static bool count_model(size_t last, const struct validate_options *options, struct counts *counts,
+			GError **error)
 {
 	struct live_script *script = live_script_new("counts", false);
-	struct world_outcome *outcome;
+	struct world_outcome outcome;
+	bool ok;
 
 	for (size_t i = 0; i <= last; i++)
 		g_ptr_array_add(script->lines, g_strdup(stages[i].script));
-	outcome = live_model_run(script, error);
+	ok = live_model_run(script, options, &outcome, error);
 	live_script_free(script);
-	if (!outcome)
+	if (!ok)
 		return false;
 	for (size_t f = 0; f < FIGURES; f++) {
 		counts->figure[f] = 0;
 		for (size_t m = 0; m < G_N_ELEMENTS(figures[f].metrics); m++)
 			if (figures[f].metrics[m])
-				counts->figure[f] += sum_of(outcome, figures[f].metrics[m]);
+				counts->figure[f] +=
+					validate_metric(&outcome, figures[f].metrics[m]);
 	}
-	world_outcome_clear(outcome);
-	g_free(outcome);
+	world_outcome_clear(&outcome);
 	return true;
 }
 
@@ -155,7 +146,8 @@ static void report_stage(struct validate_report *report, const char *operation,
 	}
 }
 
-bool live_check_counts(struct validate_report *report, const char *source, GError **error)
+bool live_check_counts(const struct validate_options *options, struct validate_report *report,
+		       const char *source, GError **error)
 {
 	struct counts real[G_N_ELEMENTS(stages)], model[G_N_ELEMENTS(stages)];
 	g_autoptr(GError) unseen = NULL;
@@ -169,7 +161,7 @@ bool live_check_counts(struct validate_report *report, const char *source, GErro
 	ok = count_real(trace, real, error);
 	live_trace_free(trace);
 	for (size_t i = 0; ok && i < G_N_ELEMENTS(stages); i++)
-		ok = count_model(i, &model[i], error);
+		ok = count_model(i, options, &model[i], error);
 	for (size_t i = 1; ok && i < G_N_ELEMENTS(stages); i++)
 		report_stage(report, stages[i].operation, &real[i], &model[i], &model[i - 1],
 			     source);

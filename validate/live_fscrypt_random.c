@@ -87,11 +87,17 @@ struct live_script *live_draw_keys(uint64_t seed)
 
 /* ---- held against a real one ---- */
 
+struct live_keys {
+	const struct validate_options *options;
+	GError *error; /* the first that ended it */
+};
+
 static char *difference_of(void *arg, const struct live_script *script)
 {
-	GError **error = arg;
-	struct live_script *outcomes = *error ? NULL : live_outcomes(script, error);
-	GPtrArray *unexpected = outcomes ? live_unexpected(outcomes, error) : NULL;
+	struct live_keys *live = arg;
+	struct live_script *outcomes = live->error ? NULL : live_outcomes(script, &live->error);
+	GPtrArray *unexpected =
+		outcomes ? live_unexpected(outcomes, live->options, &live->error) : NULL;
 	char *text = NULL;
 
 	if (unexpected && unexpected->len)
@@ -104,12 +110,12 @@ static char *difference_of(void *arg, const struct live_script *script)
 }
 
 /* Takes the script over. */
-static void tell_difference(GString *note, struct live_script *script, GError **error)
+static void tell_difference(struct live_keys *live, GString *note, struct live_script *script)
 {
 	g_autofree char *difference = NULL, *text = NULL;
 
-	script = live_shrink(script, difference_of, error, SHRINK_RUNS);
-	difference = difference_of(error, script);
+	script = live_shrink(script, difference_of, live, SHRINK_RUNS);
+	difference = difference_of(live, script);
 	text = live_script_text(script);
 	g_string_append_printf(note, "%s%s: %s\n%s", note->len ? "\n" : "", script->name,
 			       difference ? difference : "no more when done once again", text);
@@ -120,31 +126,28 @@ bool live_check_random_keys(const struct validate_options *options, struct valid
 			    const char *source, GError **error)
 {
 	uint64_t scripts = options->scripts ? options->scripts : SCRIPTS, done = 0, differing = 0;
+	struct live_keys live = {.options = options};
 	g_autoptr(GString) note = g_string_new(NULL);
-	GError *failed = NULL;
 
-	for (; done < scripts && !failed; done++) {
+	for (; done < scripts && !validate_interrupted(options, &live.error); done++) {
 		struct live_script *script = live_draw_keys(options->seed + done);
-		g_autofree char *difference = NULL;
+		g_autofree char *difference = difference_of(&live, script);
 
-		if (options->interrupted && *options->interrupted) {
-			live_script_free(script);
-			break;
-		}
-		difference = difference_of(&failed, script);
-		if (!difference) {
-			live_script_free(script);
+		if (difference) {
+			differing++;
+			tell_difference(&live, note, script);
 			continue;
 		}
-		differing++;
-		tell_difference(note, script, &failed);
+		live_script_free(script);
+		if (live.error)
+			break;
 	}
-	if (failed) {
-		g_propagate_error(error, failed);
-		return false;
-	}
-	validate_note(validate_equal(report, "random scripts with equal outcomes", (int64_t)done,
-				     (int64_t)(done - differing), "", source),
-		      "%s", note->str);
-	return true;
+	if (done)
+		validate_note(validate_equal(report, "random scripts with equal outcomes",
+					     (int64_t)done, (int64_t)(done - differing), "",
+					     source),
+			      "%s", note->str);
+	if (live.error)
+		g_propagate_error(error, live.error);
+	return !live.error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The layout of a mounted btrfs, from the items of its trees, as JSON in the form of recordings:
- * tests/data/btrfs/README.md. */
+ * validate/data/btrfs/README.md. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/btrfs_tree.h>

@@ -2,7 +2,6 @@
 /* A script done on a real btrfs, and what it looks like at each of its dumps. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "validate/live.h"
 
@@ -46,22 +45,6 @@ char *live_script_text(const struct live_script *script)
 	return g_string_free(text, false);
 }
 
-char *live_script_file(const struct live_script *script, GError **error)
-{
-	g_autofree char *text = live_script_text(script);
-	char *path = NULL;
-	int fd = g_file_open_tmp("extentsim-XXXXXX.ops", &path, error);
-
-	if (fd < 0)
-		return NULL;
-	close(fd);
-	if (g_file_set_contents(path, text, -1, error))
-		return path;
-	unlink(path);
-	g_free(path);
-	return NULL;
-}
-
 /* ---- its recording ---- */
 
 static void note_outcome(json_t *ops, const struct live_player *player, const struct script_op *op,
@@ -98,7 +81,7 @@ static bool dump(struct live_player *player, struct live_numbers *numbers, json_
 }
 
 static bool play(struct live_player *player, const struct script *script, json_t *steps,
-		 const volatile int *interrupted, GError **error)
+		 const struct validate_options *options, GError **error)
 {
 	struct live_numbers *numbers = live_numbers_new();
 	json_t *ops = json_array();
@@ -108,8 +91,8 @@ static bool play(struct live_player *player, const struct script *script, json_t
 		const struct script_op *op = &g_array_index(script->ops, struct script_op, i);
 		int rc;
 
-		if (interrupted && *interrupted)
-			ok = fail(error, script, op, "interrupted");
+		if (validate_interrupted(options, error))
+			ok = false;
 		else if (!live_can(op->code))
 			ok = fail(error, script, op, "can't be done on a real btrfs");
 		else if (op->code != SCRIPT_DUMP)
@@ -134,7 +117,7 @@ const struct live_fs_kind *live_btrfs_kind(bool compress)
 	return &kinds[compress];
 }
 
-json_t *live_record(const struct live_script *script, const volatile int *interrupted,
+json_t *live_record(const struct live_script *script, const struct validate_options *options,
 		    GError **error)
 {
 	g_autofree char *text = live_script_text(script);
@@ -146,7 +129,7 @@ json_t *live_record(const struct live_script *script, const volatile int *interr
 	if (fs) {
 		player = live_player_new(fs->root);
 		if ((script->limit_dirty && !live_limit_dirty(error)) ||
-		    !play(player, parsed, steps, interrupted, error))
+		    !play(player, parsed, steps, options, error))
 			g_clear_pointer(&steps, json_decref);
 		live_player_free(player);
 		live_fs_free(fs);
@@ -155,4 +138,16 @@ json_t *live_record(const struct live_script *script, const volatile int *interr
 	}
 	script_free(parsed);
 	return steps;
+}
+
+json_t *live_model(const struct live_script *script, const char *const *sets,
+		   const struct validate_options *options, GError **error)
+{
+	static const char *const compressed[] = {"filesystem.compress=true", NULL};
+	g_autofree char *name = g_strconcat(script->name, ".ops", NULL);
+	g_autofree char *text = live_script_text(script);
+	const struct validate_world world = {
+		.name = name, .text = text, .sets = script->compress ? compressed : sets};
+
+	return recording_run(&world, options, error);
 }

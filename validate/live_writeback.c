@@ -5,11 +5,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "validate/layout.h"
 #include "validate/live.h"
 
 /*
@@ -86,25 +84,22 @@ static int64_t items_of(json_t *steps)
 	return n;
 }
 
-static bool count_model(const struct live_script *script, int64_t *items, GError **error)
+static bool count_model(const struct live_script *script, const struct validate_options *options,
+			int64_t *items, GError **error)
 {
-	g_autofree char *path = live_script_file(script, error);
-	json_t *steps;
+	json_t *steps = live_model(script, model_limit, options, error);
 
-	if (!path)
+	if (!steps)
 		return false;
-	steps = layout_by_model(path, model_limit, NULL, error);
-	g_unlink(path);
-	if (steps)
-		*items = items_of(steps);
-	return steps;
+	*items = items_of(steps);
+	return true;
 }
 
-static bool count_real(const struct live_script *script, int64_t *least, int64_t *most,
-		       const volatile int *interrupted, GError **error)
+static bool count_real(const struct live_script *script, const struct validate_options *options,
+		       int64_t *least, int64_t *most, GError **error)
 {
 	for (int i = 0; i < RECORDINGS; i++) {
-		json_t *steps = live_record(script, interrupted, error);
+		json_t *steps = live_record(script, options, error);
 		int64_t items;
 
 		if (!steps)
@@ -124,8 +119,8 @@ static bool check_writer(const struct validate_options *options, struct validate
 	int64_t least = 0, most = 0, model = 0;
 	struct validate_check *check;
 
-	if (!count_real(script, &least, &most, options->interrupted, error) ||
-	    !count_model(script, &model, error))
+	if (!count_real(script, options, &least, &most, error) ||
+	    !count_model(script, options, &model, error))
 		return false;
 	check = validate_between(report, what, (double)(least + most) / 2, (double)model,
 				 (double)(least - least / WIDER_DIVISOR),

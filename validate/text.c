@@ -10,7 +10,9 @@
 
 enum {
 	MAIL_WIDTH = 80,
-	FIGURE_MOST = 16, /* columns of a figure; longer ones break */
+	FIGURE_MOST = 14, /* columns of a figure; longer ones break */
+	INTERVAL_MOST = 18,
+	HEADING = sizeof("expected") - 1,
 	WHAT_LEAST = 20, /* of what is checked, however narrow the table */
 	INDENT = 2,
 	GAP = 2,
@@ -81,20 +83,27 @@ static void cells(const struct validate_check *check, const char *cell[static CO
 	cell[4] = validate_verdict_name(check->verdict);
 }
 
+/* Some checks in a row, of one group. */
+struct span {
+	guint from, to;
+};
+
 /* Figures get what they need, up to a bound, and what is checked the rest. */
-static void measure(const struct validate_report *report, size_t width, size_t room[static COLUMNS])
+static void measure(const struct validate_report *report, struct span span, size_t width,
+		    size_t room[static COLUMNS])
 {
-	size_t used = INDENT;
+	static const size_t most[COLUMNS] = {0, FIGURE_MOST, FIGURE_MOST, INTERVAL_MOST,
+					     INTERVAL_MOST};
+	size_t used = 0;
 
 	for (size_t c = 0; c < COLUMNS; c++)
-		room[c] = 1;
-	for (guint i = 0; i < report->checks->len; i++) {
+		room[c] = HEADING;
+	for (guint i = span.from; i < span.to; i++) {
 		const char *cell[COLUMNS];
 
 		cells(check_at(report, i), cell);
 		for (size_t c = 1; c < COLUMNS; c++)
-			room[c] =
-				MAX(room[c], MIN((size_t)g_utf8_strlen(cell[c], -1), FIGURE_MOST));
+			room[c] = MAX(room[c], MIN((size_t)g_utf8_strlen(cell[c], -1), most[c]));
 	}
 	for (size_t c = 1; c < COLUMNS; c++)
 		used += GAP + room[c];
@@ -120,26 +129,19 @@ static struct libscols_table *new_table(void)
 	return table;
 }
 
-static void fill(const struct validate_report *report, size_t width, struct libscols_table *table)
+static void add_line(struct libscols_table *table, const char *const *cell, const size_t *room)
 {
-	size_t room[COLUMNS];
+	struct libscols_line *line = scols_table_new_line(table, NULL);
 
-	measure(report, width, room);
-	for (guint i = 0; i < report->checks->len; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
-		const char *cell[COLUMNS];
+	for (size_t c = 0; c < COLUMNS; c++) {
+		g_autofree char *text = broken(cell[c], room[c]);
+		int rc = scols_line_set_data(line, c, text);
 
-		cells(check_at(report, i), cell);
-		for (size_t c = 0; c < COLUMNS; c++) {
-			g_autofree char *text = broken(cell[c], room[c]);
-			int rc = scols_line_set_data(line, c, text);
-
-			g_assert(rc == 0);
-		}
+		g_assert(rc == 0);
 	}
 }
 
-/* Prints some checks, indented and without the blanks that fill a line. */
+/* Prints some lines, without the blanks that fill them. */
 static void print_lines(struct libscols_table *table, guint from, guint to, GString *out)
 {
 	g_auto(GStrv) lines = NULL;
@@ -152,32 +154,57 @@ static void print_lines(struct libscols_table *table, guint from, guint to, GStr
 	free(printed);
 	for (char **line = lines; *line; line++)
 		if (*g_strchomp(*line))
-			g_string_append_printf(out, "%*s%s\n", INDENT, "", *line);
+			g_string_append_printf(out, "%s\n", *line);
 }
 
-/* Group by group, and below those of one source that source. */
-static void print_checks(const struct validate_report *report, size_t width,
-			 struct libscols_table *table, GString *out)
+/* Checks that follow one another from one source, and below them that source. */
+static void print_sources(const struct validate_report *report, struct span span, size_t width,
+			  struct libscols_table *table, GString *out)
 {
-	const char *group = NULL;
 	guint to;
 
-	for (guint from = 0; from < report->checks->len; from = to) {
-		const struct validate_check *check = check_at(report, from);
+	for (guint from = span.from; from < span.to; from = to) {
+		const char *source = check_at(report, from)->source;
+		g_autofree char *from_where = g_strconcat("from: ", source, NULL);
 
-		for (to = from + 1; to < report->checks->len; to++)
-			if (check_at(report, to)->group != check->group ||
-			    strcmp(check_at(report, to)->source, check->source))
+		for (to = from + 1; to < span.to; to++)
+			if (strcmp(check_at(report, to)->source, source))
 				break;
-		if (check->group != group)
-			g_string_append_printf(out, "%s%s\n", group ? "\n" : "", check->group);
-		group = check->group;
-		print_lines(table, from, to, out);
-		if (*check->source) {
-			g_autofree char *from_where = g_strconcat("from: ", check->source, NULL);
+		print_lines(table, from - span.from + 1, to - span.from + 1, out);
+		if (*source)
+			paragraph(from_where, INDENT, width, out);
+	}
+}
 
-			paragraph(from_where, 2 * INDENT, width, out);
-		}
+static void print_group(const struct validate_report *report, struct span span, size_t width,
+			GString *out)
+{
+	const char *cell[COLUMNS] = {check_at(report, span.from)->group, "expected", "obtained",
+				     "accepted", ""};
+	struct libscols_table *table = new_table();
+	size_t room[COLUMNS];
+
+	measure(report, span, width, room);
+	add_line(table, cell, room);
+	for (guint i = span.from; i < span.to; i++) {
+		cells(check_at(report, i), cell);
+		add_line(table, cell, room);
+	}
+	print_lines(table, 0, 1, out);
+	print_sources(report, span, width, table, out);
+	g_string_append_c(out, '\n');
+	scols_unref_table(table);
+}
+
+static void print_groups(const struct validate_report *report, size_t width, GString *out)
+{
+	struct span span = {0, 0};
+
+	for (; span.from < report->checks->len; span.from = span.to) {
+		while (span.to < report->checks->len &&
+		       check_at(report, span.to)->group == check_at(report, span.from)->group)
+			span.to++;
+		print_group(report, span, width, out);
 	}
 }
 
@@ -207,20 +234,13 @@ static void print_notes(const struct validate_report *report, size_t width, GStr
 /* libsmartcols measures text by the thread's LC_CTYPE: the table must not depend on the user's. */
 void validate_text(const struct validate_report *report, unsigned width, GString *out)
 {
-	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before;
-	struct libscols_table *table;
+	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0), before = uselocale(utf8);
 
-	before = uselocale(utf8);
-	table = new_table();
 	if (!width)
 		width = MAIL_WIDTH;
-	fill(report, width, table);
-	print_checks(report, width, table, out);
-	if (report->checks->len)
-		g_string_append_c(out, '\n');
+	print_groups(report, width, out);
 	totals(report, out);
 	print_notes(report, width, out);
-	scols_unref_table(table);
 	uselocale(before);
 	if (utf8 != (locale_t)0)
 		freelocale(utf8);

@@ -16,6 +16,7 @@ GQuark validate_error_quark(void);
 enum validate_error {
 	VALIDATE_ERROR_INPUT, /* no such group; a recording or a script that is none: exit status 2 */
 	VALIDATE_ERROR_IO, /* could not be read, written, mounted, started: 5 */
+	VALIDATE_ERROR_INTERRUPTED, /* validate_run() takes it for an end */
 };
 
 enum validate_verdict {
@@ -66,6 +67,7 @@ void validate_note(struct validate_check *check, const char *format, ...) G_GNUC
 struct validate_options {
 	char **groups; /* names; NULL-terminated, or NULL: those that are not asked for by name alone */
 	uint64_t seed; /* of what is random */
+	uint32_t shrink; /* what is random is so many times less, and its intervals wider; 0: 1 */
 	uint64_t scripts; /* live: how many, 0: the group's default */
 	const char *keep; /* folder for what differs; NULL: nothing is kept */
 	const volatile int *interrupted; /* non-zero: end soon; may be NULL */

@@ -2,11 +2,8 @@
 /* Random scripts, the difference of two layouts, and the way to a short script that shows one; nothing is
  * mounted. */
 #include <criterion/criterion.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "validate/layout.h"
 #include "validate/live.h"
 
 enum { SEEDS = 20 };
@@ -85,7 +82,7 @@ Test(live, scripts_recorded_once_are_still_those_of_their_seeds)
 					      recorded[i].operations);
 		g_autofree char *name = g_strdup_printf("%s-%" G_GUINT64_FORMAT ".ops",
 							recorded[i].profile, recorded[i].seed);
-		g_autofree char *path = g_build_filename(EXTENTSIM_DATADIR, "tests/data",
+		g_autofree char *path = g_build_filename(EXTENTSIM_DATADIR, "validate/data",
 							 "btrfs-random", name, NULL);
 		g_autofree char *known = NULL;
 
@@ -98,24 +95,20 @@ Test(live, scripts_recorded_once_are_still_those_of_their_seeds)
 
 static json_t *layout_of(const char *text)
 {
-	g_autofree char *path = NULL;
+	const struct validate_world world = {.name = "test.ops", .text = text};
+	const struct validate_options options = {.seed = 1};
 	GError *error = NULL;
-	int fd = g_file_open_tmp("live-XXXXXX.ops", &path, NULL);
-	json_t *steps;
+	json_t *steps = recording_run(&world, &options, &error);
 
-	cr_assert_geq(fd, 0);
-	close(fd);
-	cr_assert(g_file_set_contents(path, text, -1, NULL));
-	steps = layout_by_model(path, NULL, NULL, &error);
 	cr_assert(steps, "%s", error ? error->message : "?");
-	g_remove(path);
 	return steps;
 }
 
 static void expect_difference(const char *real, const char *model, const char *told)
 {
 	json_t *a = layout_of(real), *b = layout_of(model);
-	g_autofree char *text = layout_difference(a, b), *none = layout_difference(a, a);
+	g_autofree char *text = recording_first_difference(a, b),
+			*none = recording_first_difference(a, a);
 
 	cr_expect(text && strstr(text, told), "'%s', not '%s'", text, told);
 	cr_expect_null(none, "%s", none);
@@ -128,7 +121,7 @@ Test(live, a_difference_tells_the_dump_and_the_item)
 	expect_difference("subvol sv\nwrite sv/a 0 64k\ndump\nwrite sv/a 0 4k\ndump\n",
 			  "subvol sv\nwrite sv/a 0 64k\ndump\nwrite sv/a 0 4k\ndump\n"
 			  "write sv/a 8k 4k\ndump\n",
-			  "2 dumps in the real one, 3 in the model");
+			  "steps: real 2, model 3");
 	expect_difference("write a 0 64k\nwrite a 0 8k\ndump\n",
 			  "write a 0 64k\nsync\nwrite a 0 8k\ndump\n", "operation 1: real");
 }
@@ -154,7 +147,7 @@ Test(live, every_part_of_a_layout_is_compared)
 		json_int_t wrong;
 		const char *told;
 	} changes[] = {
-		{item, 1, 4096, "dump 0: b: item 0: real [0,65536,1,1,0,65536], model [0,4096,"},
+		{item, 1, 4096, "step 0: b: item 0: real [0,65536,1,1,0,65536], model [0,4096,"},
 		{item, 4, 4096, "b: item 0"},
 		{json_array_get(disk, 0), 1, 4096, "disk extent: real"},
 		{json_array_get(disk, 0), 2, 7, "model        65536 bytes, 7 references"},
@@ -166,7 +159,7 @@ Test(live, every_part_of_a_layout_is_compared)
 		g_autofree char *text = NULL;
 
 		json_array_set_new(changes[i].list, changes[i].at, json_integer(changes[i].wrong));
-		text = layout_difference(real, model);
+		text = recording_first_difference(real, model);
 		cr_expect(text && strstr(text, changes[i].told), "change %zu: %s", i, text);
 		json_array_set_new(changes[i].list, changes[i].at, right);
 	}

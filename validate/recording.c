@@ -1,55 +1,11 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "validate/layout.h"
-
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Recordings of what a real btrfs made of a script, and how the model's dump of the same differs. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/world.h"
+#include "validate/recording.h"
 
-/* ---- what the model comes to ---- */
-
-static json_t *play(const struct scenario *scenario, const volatile int *interrupted,
-		    GError **error)
-{
-	const struct world_options options = {
-		.scenario = scenario,
-		.variant = scenario->variants->pdata[0],
-		.keep_dumps = true,
-		.interrupted = interrupted,
-	};
-	struct world_outcome outcome;
-	json_t *steps = NULL;
-
-	if (!world_run(&options, &outcome, error))
-		return NULL;
-	if (outcome.completed) {
-		g_autofree char *text = g_strdup_printf("[%s]", outcome.dumps);
-
-		steps = json_loads(text, 0, NULL);
-		g_assert(steps);
-	} else {
-		g_set_error(error, VALIDATE_ERROR, VALIDATE_ERROR_INPUT,
-			    "%s: the model did not come to the script's end", scenario->path);
-	}
-	world_outcome_clear(&outcome);
-	return steps;
-}
-
-json_t *layout_by_model(const char *path, const char *const *sets, const volatile int *interrupted,
-			GError **error)
-{
-	const struct scenario_options load = {.sets = sets};
-	struct scenario *scenario = scenario_load(path, &load, &world_registry, error);
-	json_t *steps;
-
-	if (!scenario)
-		return NULL;
-	steps = play(scenario, interrupted, error);
-	scenario_free(scenario);
-	return steps;
-}
-
-/* ---- in what two differ ---- */
+/* ---- in what two steps differ ------------------------------------------------------------- */
 
 static char *text_of(const json_t *value)
 {
@@ -182,7 +138,7 @@ static char *extents_difference(const json_t *real, const json_t *model)
 	return NULL;
 }
 
-static char *step_difference(const json_t *real, const json_t *model)
+char *recording_difference(const json_t *real, const json_t *model)
 {
 	static const char *const keys[] = {"disk_n", "disk_bytes"};
 	char *text = list_difference("operation", json_object_get(real, "ops"),
@@ -201,20 +157,94 @@ static char *step_difference(const json_t *real, const json_t *model)
 	return text ? text : extents_difference(real, model);
 }
 
-char *layout_difference(const json_t *real, const json_t *model)
+char *recording_first_difference(const json_t *real, const json_t *model)
 {
 	size_t i, n = json_array_size(real);
 	json_t *step;
 
 	json_array_foreach(real, i, step)
 	{
-		g_autofree char *text = step_difference(step, json_array_get(model, i));
+		g_autofree char *text = recording_difference(step, json_array_get(model, i));
 
 		if (text)
-			return g_strdup_printf("dump %zu: %s", i, text);
+			return g_strdup_printf("step %zu: %s", i, text);
 	}
 	if (json_array_size(model) != n)
-		return g_strdup_printf("%zu dumps in the real one, %zu in the model", n,
-				       json_array_size(model));
+		return g_strdup_printf("steps: real %zu, model %zu", n, json_array_size(model));
 	return NULL;
+}
+
+/* ---- recordings --------------------------------------------------------------------------- */
+
+json_t *recording_of_model(const char *name, const struct world_outcome *outcome, GError **error)
+{
+	g_autofree char *text = g_strdup_printf("[%s]", outcome->dumps ? outcome->dumps : "");
+	json_error_t cause;
+	json_t *steps = json_loads(text, 0, &cause);
+
+	if (!steps)
+		g_set_error(error, VALIDATE_ERROR, VALIDATE_ERROR_INPUT,
+			    "%s: error: the model's dumps are no JSON: %s", name, cause.text);
+	return steps;
+}
+
+static json_t *read_steps(const char *path, GError **error)
+{
+	json_error_t cause;
+	json_t *recorded = json_load_file(path, 0, &cause);
+	json_t *steps = json_incref(json_object_get(recorded, "steps"));
+
+	json_decref(recorded);
+	if (!json_is_array(steps)) {
+		g_set_error(error, VALIDATE_ERROR, VALIDATE_ERROR_INPUT,
+			    "%s:%d: error: no recording: %s", path, recorded ? 1 : cause.line,
+			    recorded ? "it has no steps" : cause.text);
+		json_decref(steps);
+		return NULL;
+	}
+	return steps;
+}
+
+json_t *recording_run(const struct validate_world *world, const struct validate_options *options,
+		      GError **error)
+{
+	struct world_outcome outcome;
+	json_t *steps;
+
+	if (!validate_world_run(world, options, &outcome, error))
+		return NULL;
+	steps = recording_of_model(world->name, &outcome, error);
+	world_outcome_clear(&outcome);
+	return steps;
+}
+
+bool recording_replay(const char *folder, const char *name, const struct validate_options *options,
+		      struct recording_result *result, GError **error)
+{
+	g_autofree char *ops_file = g_strconcat(name, ".ops", NULL);
+	g_autofree char *json_file = g_strconcat(name, ".json", NULL);
+	g_autofree char *ops = scenario_data_path(folder, ops_file);
+	g_autofree char *json = scenario_data_path(folder, json_file);
+	json_t *real = read_steps(json, error), *model = NULL, *step;
+	const struct validate_world world = {.name = ops};
+	size_t i;
+
+	if (real)
+		model = recording_run(&world, options, error);
+	if (model) {
+		result->steps += json_array_size(real);
+		json_array_foreach(real, i, step)
+		{
+			g_autofree char *text =
+				recording_difference(step, json_array_get(model, i));
+
+			result->equal += !text;
+			if (text && !result->difference)
+				result->difference =
+					g_strdup_printf("%s, step %zu: %s", name, i, text);
+		}
+	}
+	json_decref(real);
+	json_decref(model);
+	return model;
 }
