@@ -296,6 +296,8 @@ static int plan_direct_step(struct plan *p, uint64_t *offset, uint64_t end)
 
 	if (!hole && (item_file_type(&item) == STORE_INLINE || item_compression(&item)))
 		return -ENOTBLK;
+	if (!hole)
+		to = MIN(to, (uint64_t)item_end(&item) << SECTOR_SHIFT);
 	if (!hole && (p->inode->flags & (STORE_NODATACOW | STORE_PREALLOC)) &&
 	    can_nocow(p->store, p->inode, &item, &released)) {
 		to = MIN(to, (uint64_t)item_end(&item) << SECTOR_SHIFT);
