@@ -33,33 +33,31 @@ struct live_btrfs {
 
 /* ---- one script ---- */
 
-static char *difference_of_recording(struct live_btrfs *live, const struct live_script *script)
-{
-	g_clear_pointer(&live->real, json_decref);
-	live->real = live_record(script, live->options, &live->error);
-	return live->real ? recording_first_difference(live->real, live->model) : NULL;
-}
-
-/* Nothing if something else went wrong, which is in live->error. */
+/* Against one recording. Nothing if something else went wrong, which is in live->error. */
 static char *difference_of(void *arg, const struct live_script *script)
 {
 	struct live_btrfs *live = arg;
-	char *difference = NULL;
+
+	g_clear_pointer(&live->model, json_decref);
+	g_clear_pointer(&live->real, json_decref);
+	if (!live->error)
+		live->model = live_model(script, NULL, live->options, &live->error);
+	if (live->model)
+		live->real = live_record(script, live->options, &live->error);
+	return live->real ? recording_first_difference(live->real, live->model) : NULL;
+}
+
+/* Against several, of which one may be equal. */
+static char *steady_difference_of(struct live_btrfs *live, const struct live_script *script)
+{
+	char *difference = difference_of(live, script);
 
 	live->unsteady = false;
-	if (live->error)
-		return NULL;
-	g_clear_pointer(&live->model, json_decref);
-	live->model = live_model(script, NULL, live->options, &live->error);
-	for (int i = 0; live->model && !live->error && i < RECORDINGS; i++) {
-		g_clear_pointer(&difference, g_free);
-		difference = difference_of_recording(live, script);
-		live->unsteady = i && !difference;
-		if (!difference)
-			break;
+	for (int i = 1; difference && i < RECORDINGS; i++) {
+		g_free(difference);
+		difference = difference_of(live, script);
+		live->unsteady = !difference && !live->error;
 	}
-	if (live->error)
-		g_clear_pointer(&difference, g_free);
 	return difference;
 }
 
@@ -120,7 +118,7 @@ static void tell_difference(struct live_btrfs *live, struct live_script *script)
 	g_autofree char *difference = NULL, *text = NULL;
 
 	script = live_shrink(script, difference_of, live, SHRINK_RUNS);
-	difference = difference_of(live, script);
+	difference = steady_difference_of(live, script);
 	if (live->error) {
 		live_script_free(script);
 		return;
@@ -139,7 +137,7 @@ static void tell_difference(struct live_btrfs *live, struct live_script *script)
 static void compare(struct live_btrfs *live, size_t profile, uint64_t seed)
 {
 	struct live_script *script = live_draw(profile, seed, 0);
-	g_autofree char *difference = difference_of(live, script);
+	g_autofree char *difference = steady_difference_of(live, script);
 
 	if (live->error) {
 		live_script_free(script);

@@ -141,7 +141,8 @@ static struct place target(struct drawing *d)
 	place = place_of(d, file);
 	if (!file->there) {
 		*file = (struct file){.there = true};
-		if (d->profile->features & LIVE_NOCOW && below(d, 4))
+		if ((d->profile->features & LIVE_NOCOW && below(d, 4)) ||
+		    (d->profile->features & LIVE_SOME_NOCOW && !below(d, 4)))
 			emit(d, "nocow %s", place.name);
 	}
 	return place;
@@ -384,6 +385,40 @@ static void draw_defrag(struct drawing *d)
 		emit(d, "defrag %s%s", of.name, thresholds[below(d, G_N_ELEMENTS(thresholds))]);
 }
 
+static void draw_read(struct drawing *d)
+{
+	struct place of;
+
+	if (existing(d, &of)) {
+		uint64_t at = offset(d);
+
+		emit(d, "read %s " U " " U, of.name, at, length(d));
+	}
+}
+
+static void draw_fsync(struct drawing *d)
+{
+	struct place of;
+
+	if (existing(d, &of))
+		emit(d, "fsync %s", of.name);
+}
+
+/* Onto another file, or a name that is free. */
+static void draw_rename(struct drawing *d)
+{
+	struct place from, to;
+
+	if (!existing(d, &from))
+		return;
+	to = place_of(d, &d->files[below(d, FILES)]);
+	if (to.file == from.file)
+		return;
+	emit(d, "rename %s %s", from.name, to.name);
+	*to.file = *from.file;
+	from.file->there = false;
+}
+
 static void draw_sync(struct drawing *d)
 {
 	emit(d, "sync");
@@ -391,29 +426,40 @@ static void draw_sync(struct drawing *d)
 
 /* ---- a script ---- */
 
-static void (*const draws[DRAWS])(struct drawing *d) = {
-	[DRAW_WRITE] = draw_write,	   [DRAW_PUNCH] = draw_punch,
-	[DRAW_CLONE] = draw_clone,	   [DRAW_REFLINK] = draw_reflink,
-	[DRAW_TRUNCATE] = draw_truncate,   [DRAW_FALLOC] = draw_falloc,
-	[DRAW_SNAPSHOT] = draw_snapshot,   [DRAW_SUBDEL] = draw_subdel,
-	[DRAW_BALANCE] = draw_balance,	   [DRAW_APPEND] = draw_append,
-	[DRAW_ZERO] = draw_zero,	   [DRAW_TRUNCWRITE] = draw_truncwrite,
-	[DRAW_UNLINK] = draw_unlink,	   [DRAW_DIO] = draw_dio,
-	[DRAW_RANDWRITE] = draw_randwrite, [DRAW_SYNC] = draw_sync,
-	[DRAW_DEFRAG] = draw_defrag,	   [DRAW_DEDUPE] = draw_dedupe,
+static const struct {
+	const char *name;
+	void (*draw)(struct drawing *d);
+} draws[] = {
+	{"write", draw_write},	     {"punch", draw_punch},	  {"clone", draw_clone},
+	{"reflink", draw_reflink},   {"truncate", draw_truncate}, {"falloc", draw_falloc},
+	{"snapshot", draw_snapshot}, {"subdel", draw_subdel},	  {"balance", draw_balance},
+	{"append", draw_append},     {"zero", draw_zero},	  {"truncwrite", draw_truncwrite},
+	{"unlink", draw_unlink},     {"dio", draw_dio},		  {"randwrite", draw_randwrite},
+	{"sync", draw_sync},	     {"defrag", draw_defrag},	  {"dedupe", draw_dedupe},
+	{"read", draw_read},	     {"rename", draw_rename},	  {"fsync", draw_fsync},
 };
+
+static void draw_named(struct drawing *d, const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(draws[i].name, name))
+		i++;
+	draws[i].draw(d);
+}
 
 static void draw_one(struct drawing *d)
 {
-	unsigned int sum = 0, i;
-	uint64_t at;
+	g_auto(GStrv) words = g_strsplit(d->profile->weights, " ", -1);
+	uint64_t sum = 0, at, weight;
+	char **word;
 
-	for (i = 0; i < DRAWS; i++)
-		sum += d->profile->weights[i].weight;
+	for (word = words; *word; word += 2)
+		sum += g_ascii_strtoull(word[1], NULL, 10);
 	at = below(d, sum);
-	for (i = 0; at >= d->profile->weights[i].weight; i++)
-		at -= d->profile->weights[i].weight;
-	draws[d->profile->weights[i].draw](d);
+	for (word = words; at >= (weight = g_ascii_strtoull(word[1], NULL, 10)); word += 2)
+		at -= weight;
+	draw_named(d, word[0]);
 }
 
 static void begin(struct drawing *d)

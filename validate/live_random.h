@@ -8,31 +8,9 @@
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 
-/** Kinds of operations. */
-enum live_draw {
-	DRAW_NONE,
-	DRAW_WRITE,
-	DRAW_PUNCH,
-	DRAW_CLONE,
-	DRAW_REFLINK,
-	DRAW_TRUNCATE,
-	DRAW_FALLOC,
-	DRAW_SNAPSHOT,
-	DRAW_SUBDEL,
-	DRAW_BALANCE,
-	DRAW_APPEND,
-	DRAW_ZERO,
-	DRAW_TRUNCWRITE,
-	DRAW_UNLINK,
-	DRAW_DIO,
-	DRAW_RANDWRITE,
-	DRAW_SYNC,
-	DRAW_DEFRAG,
-	DRAW_DEDUPE,
-	DRAWS
-};
 enum live_feature {
 	LIVE_NOCOW = 1, /* three files in four are nodatacow */
+	LIVE_SOME_NOCOW = 32, /* one in four is */
 	LIVE_ALIKE = 2, /* all is written with one byte: it compresses, and can be deduped */
 	LIVE_COMPRESS = 4, /* mounted with compress=zstd */
 	LIVE_IN_SNAPSHOTS = 8, /* a third of the changes is in snapshots */
@@ -45,10 +23,7 @@ enum live_feature {
  */
 struct live_profile {
 	const char *name;
-	struct {
-		enum live_draw draw;
-		unsigned int weight;
-	} weights[DRAWS]; /* the first without a weight ends them */
+	const char *weights; /* "OPERATION WEIGHT OPERATION WEIGHT …" */
 	unsigned int unaligned,
 		dump; /* percent: of places and lengths, and of operations followed by one */
 	uint64_t span_bytes; /* of files */
