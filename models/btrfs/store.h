@@ -140,9 +140,13 @@ enum {
 };
 
 /** What a write put into a range: 0 is incompressible and unlike any other; 1 + N is the byte N
- * repeated (`pattern N` of a script), which compresses and compares equal; 1 is thus zeros. */
+ * repeated (`pattern N` of a script), which compresses and compares equal; 1 is thus zeros. Higher numbers
+ * are blocks of several such bytes; they compress, and the same number is the same bytes. */
 typedef uint16_t store_content;
 #define STORE_CONTENT_UNIQUE ((store_content)0)
+#define STORE_CONTENT_ZEROS ((store_content)1)
+/** Of a range or an extent: its blocks differ. */
+#define STORE_CONTENT_BY_BLOCK ((store_content)UINT16_MAX)
 
 /** A dirty byte range of an inode, whole blocks: delalloc not yet planned. */
 struct store_range {

@@ -14,7 +14,7 @@ int store_truncate_prepare(struct btrfs_store *store, struct store_inode *inode,
 		dirtied->n = 0;
 	store_queue_update(store, inode);
 	if (size > old) {
-		delalloc_edge(store, inode, old, dirtied);
+		delalloc_zero_behind(store, inode, old, dirtied);
 		inode->size = inode->disk_size = size;
 		return 0;
 	}
@@ -70,7 +70,7 @@ static bool punch_edges(struct punch *p, uint64_t original)
 	uint64_t size = round_up_block(p->inode->size), tail, tail_bytes;
 
 	if (p->offset < size)
-		delalloc_edge(p->store, p->inode, p->offset, p->dirtied);
+		delalloc_zero_behind(p->store, p->inode, p->offset, p->dirtied);
 	if (p->offset == original) {
 		p->bytes = p->offset + p->bytes - p->first;
 		p->offset = p->first;
@@ -82,7 +82,7 @@ static bool punch_edges(struct punch *p, uint64_t original)
 	tail_bytes = p->offset + p->bytes - tail;
 	if (tail_bytes && !skip_hole(p->store, p->inode, &tail, &tail_bytes) &&
 	    tail + tail_bytes < size)
-		delalloc_edge(p->store, p->inode, tail + tail_bytes, p->dirtied);
+		delalloc_zero_before(p->store, p->inode, tail + tail_bytes, p->dirtied);
 	return p->first < p->last;
 }
 
@@ -105,7 +105,7 @@ int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 	if (p.offset >> SECTOR_SHIFT == (p.offset + p.bytes - 1) >> SECTOR_SHIFT &&
 	    p.bytes < BTRFS_SECTOR_BYTES) {
 		if (p.offset < round_up_block(inode->size))
-			delalloc_block(store, inode, p.offset, dirtied);
+			delalloc_zero(store, inode, p.offset, p.offset + p.bytes, dirtied);
 		store_queue_update(store, inode);
 		return 0;
 	}
@@ -126,7 +126,7 @@ int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, u
 		return -EINVAL;
 	store_queue_update(store, inode); /* file_modified(), whatever comes of it */
 	if (offset + bytes > inode->size)
-		delalloc_edge(store, inode, inode->size, dirtied);
+		delalloc_zero_behind(store, inode, inode->size, dirtied);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int prealloc_range(struct btrfs_store *store, struct store_inode *inode, 
 
 		if (ret)
 			return ret;
-		extent_of(store, extent)->content = 1; /* zeros until written */
+		extent_of(store, extent)->content = STORE_CONTENT_ZEROS; /* until written */
 		store_call_born(store, inode, extent, 0, start);
 		item = items_make_extent(store, inode->ino, first, blocks, extent, 0,
 					 STORE_PREALLOCATED, encrypted);
@@ -242,14 +242,14 @@ static void zero_edges(struct btrfs_store *store, struct store_inode *inode, uin
 		if (at == BOUNDARY_HOLE)
 			*first = round_down_block(offset);
 		else if (at == BOUNDARY_WRITTEN)
-			delalloc_edge(store, inode, offset, dirtied);
+			delalloc_zero_behind(store, inode, offset, dirtied);
 	}
 	if (*last != end) {
 		at = boundary_at(store, inode, end);
 		if (at == BOUNDARY_HOLE)
 			*last = round_up_block(end);
 		else if (at == BOUNDARY_WRITTEN)
-			delalloc_edge(store, inode, end, dirtied);
+			delalloc_zero_before(store, inode, end, dirtied);
 	}
 }
 
@@ -279,7 +279,7 @@ int store_zero_range(struct btrfs_store *store, struct store_inode *inode, uint6
 		if (at == BOUNDARY_PREALLOC ||
 		    (at == BOUNDARY_WRITTEN && end - offset < BTRFS_SECTOR_BYTES)) {
 			if (at == BOUNDARY_WRITTEN)
-				delalloc_block(store, inode, offset, dirtied);
+				delalloc_zero(store, inode, offset, end, dirtied);
 			grow_to(store, inode, end, keep_size);
 			return 0;
 		}

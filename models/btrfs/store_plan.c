@@ -23,6 +23,22 @@ static store_content plan_content(const struct plan *p, uint64_t start, uint64_t
 	return p->direct ? p->content : delalloc_content(p->inode, start, end);
 }
 
+/* What is written goes to `n` blocks of an extent of `blocks`. */
+static void note_content(const struct plan *p, store_extent extent, uint32_t blocks, uint32_t first,
+			 uint64_t start, uint32_t n)
+{
+	uint64_t end = start + (uint64_t)n * BTRFS_SECTOR_BYTES;
+	store_content whole = plan_content(p, start, end);
+
+	if (p->direct || !p->store->has_contents || (whole && whole != STORE_CONTENT_BY_BLOCK)) {
+		content_fill(p->store, extent, blocks, first, n, whole);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++, start += BTRFS_SECTOR_BYTES)
+		content_fill(p->store, extent, blocks, first + i, 1,
+			     plan_content(p, start, start + BTRFS_SECTOR_BYTES));
+}
+
 void store_call_born(struct btrfs_store *store, const struct store_inode *inode,
 		     store_extent extent, store_extent copy_of, uint64_t offset)
 {
@@ -46,15 +62,16 @@ static int plan_extent(struct plan *p, uint64_t start, uint64_t bytes, uint32_t 
 		.bytes = bytes,
 		.disk_bytes = (uint64_t)disk << SECTOR_SHIFT,
 	};
+	uint32_t blocks = (uint32_t)(bytes >> SECTOR_SHIFT);
 	struct extent *extent;
 	int ret = extent_alloc(p->store, disk, &piece.extent);
 
 	if (ret)
 		return ret;
 	extent = extent_of(p->store, piece.extent);
-	extent->content = piece.content;
+	note_content(p, piece.extent, blocks, 0, start, blocks);
 	if (compressed)
-		extent->ram_blocks = (uint32_t)(bytes >> SECTOR_SHIFT) & 63;
+		extent->ram_blocks = blocks & 63;
 	piece.physical = extent_block(extent) << SECTOR_SHIFT;
 	store_call_born(p->store, p->inode, piece.extent, 0, start);
 	g_array_append_val(p->pieces, piece);
@@ -136,6 +153,9 @@ static void plan_in_place(struct plan *p, const struct item *item, uint64_t star
 	};
 
 	piece.physical = store_extent_physical(p->store, item->a) + piece.extent_offset;
+	note_content(p, item->a, extent_of(p->store, item->a)->blocks,
+		     (uint32_t)(piece.extent_offset >> SECTOR_SHIFT), start,
+		     (uint32_t)(piece.bytes >> SECTOR_SHIFT));
 	g_array_append_val(p->pieces, piece);
 }
 
@@ -323,10 +343,11 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 	int ret = 0;
 
 	store_enter(store, work);
+	store->has_contents |= content != STORE_CONTENT_UNIQUE;
 	if ((offset | bytes) & (BTRFS_SECTOR_BYTES - 1))
 		return -EINVAL;
 	if (offset > inode->size)
-		delalloc_edge(store, inode, inode->size, NULL);
+		delalloc_zero_behind(store, inode, inode->size, NULL);
 	while (!ret && at < end)
 		ret = plan_direct_step(&plan, &at, end);
 	if (ret) {
@@ -348,6 +369,7 @@ static int finish_inline(struct btrfs_store *store, struct store_inode *inode,
 		.a = (uint32_t)piece->bytes,
 		.b = store->generation,
 		.c = file_word(1, STORE_INLINE, compressed ? STORE_COMPRESS_ZSTD : 0, false),
+		.d = piece->content,
 		.bytes = (uint16_t)(BTRFS_INLINE_HEAD_BYTES + piece->disk_bytes),
 	};
 
@@ -390,14 +412,6 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		ret = items_replace(store, inode, &item);
 		add_sums(store, inode, piece);
 		break;
-	}
-	if (piece->kind == STORE_PIECE_NOCOW || piece->kind == STORE_PIECE_PREALLOC) {
-		struct extent *extent = extent_of(store, piece->extent);
-
-		if (piece->bytes >> SECTOR_SHIFT == extent->blocks)
-			extent->content = piece->content;
-		else if (extent->content != piece->content)
-			extent->content = STORE_CONTENT_UNIQUE;
 	}
 	inode->disk_size = inode->size;
 	store_queue_update(store, inode);
