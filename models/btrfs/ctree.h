@@ -292,7 +292,6 @@ struct btrfs_store {
 	GPtrArray *mixed_blocks; /* of these, GBytes * by number */
 	GHashTable *
 		block_contents; /* extent → store_content of each of its blocks, where they differ */
-	GHashTable *cold_holes; /* inode id -> GArray of struct store_range */
 	uint64_t file_extent_items, context_items, context_item_bytes;
 	GArray *groups; /* of struct block_group */
 	uint64_t next_group_start;
@@ -510,12 +509,16 @@ void store_unlink_name(struct btrfs_store *store, struct store_inode *dir,
 void store_name_root(struct btrfs_store *store, struct root *root, struct store_inode *dir,
 		     uint32_t name);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
-/* Does the extent map cache not know the hole around `offset` as far as it reaches? It does not know
- * the holes that a clone brought along, nor those of a snapshot's files. */
-bool store_hole_cold(const struct btrfs_store *store, const struct store_inode *inode,
-		     uint64_t offset);
-void store_set_hole_cold(struct btrfs_store *store, const struct store_inode *inode, uint64_t start,
-			 uint64_t end);
+
+/* store_holes.c: the maps of holes that the kernel has in its cache */
+/* The map of a hole at `at`: that which is there, or a new one up to `end`, where an item lies or no more
+ * was asked for. Returns its end. */
+uint64_t holes_load(struct store_inode *inode, uint64_t at, uint64_t end);
+/* A map for what has become a hole; none for what is no hole, or not known. */
+void holes_replace(struct store_inode *inode, uint64_t start, uint64_t end);
+void holes_drop(struct store_inode *inode, uint64_t start, uint64_t end);
+/* btrfs_cont_expand(): before the file grows to `size`. */
+void holes_expand(struct btrfs_store *store, struct store_inode *inode, uint64_t size);
 
 /* store_items.c */
 struct drop_extents {

@@ -96,8 +96,6 @@ struct btrfs_store *store_new(const struct btrfs_store_options *options)
 	store->roots = g_array_new(FALSE, TRUE, sizeof(struct root *));
 	store->inodes = g_hash_table_new_full(id_hash, id_equal, g_free, NULL);
 	contents_init(store);
-	store->cold_holes =
-		g_hash_table_new_full(id_hash, id_equal, g_free, (GDestroyNotify)g_array_unref);
 	store->dirty_inodes = g_ptr_array_new();
 	store->delayed_inodes = g_ptr_array_new();
 	store->names = g_string_chunk_new(4096);
@@ -153,7 +151,6 @@ void store_free(struct btrfs_store *store)
 		store_inode_free(inode);
 	g_hash_table_destroy(store->inodes);
 	contents_free(store);
-	g_hash_table_destroy(store->cold_holes);
 	for (unsigned int i = 0; i < store->roots->len; i++) {
 		struct root *root = root_of(store, i);
 

@@ -50,8 +50,10 @@ int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
 	if (unaligned(*bytes) && target_offset + *bytes < target->size)
 		return -EINVAL;
 	store_queue_update(store, target); /* file_modified() */
-	if (target_offset > target->size)
+	if (target_offset > target->size) {
 		delalloc_zero_behind(store, target, target->size, dirtied);
+		holes_expand(store, target, target_offset);
+	}
 	return 0;
 }
 
@@ -87,6 +89,7 @@ static int clone_inline(struct cloning *c, const struct item *from, uint64_t at,
 		return 0;
 	}
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, 0);
+	holes_drop(c->target, drop, round_up_block(at + from->a));
 	return items_replace_range(store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
 				   blocks_up(at + from->a), &copy, NULL);
 }
@@ -124,6 +127,7 @@ static int clone_regular(struct cloning *c, const struct item *from, uint64_t at
 		start = c->offset;
 	}
 	*end = at + last - start;
+	holes_drop(c->target, drop, *end);
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, (uint32_t)(at >> SECTOR_SHIFT));
 	item_set_blocks(&copy, (uint32_t)((last - start) >> SECTOR_SHIFT));
 	ret = items_replace_range(c->store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
@@ -155,8 +159,6 @@ static int clone_range(struct cloning *c)
 		search = (uint64_t)item_end(&item) << SECTOR_SHIFT;
 		at = c->offset <= start ? start + c->to - c->offset : c->to;
 		drop = at != c->done_to ? c->done_to : at;
-		if (drop < at)
-			store_set_hole_cold(c->store, c->target, drop, at);
 		if (item_file_type(&item) == STORE_INLINE) {
 			ret = clone_inline(c, &item, at, drop);
 			end = at + item.a;
@@ -169,6 +171,9 @@ static int clone_range(struct cloning *c)
 		clone_finish(c, c->done_to);
 	}
 	if (c->done_to < c->to + c->bytes) {
+		holes_drop(c->target, c->done_to, c->to + c->bytes);
+		if (c->done_to < round_up_block(c->target->size))
+			holes_replace(c->target, c->done_to, c->to + c->bytes);
 		ret = items_replace_range(
 			c->store, c->target, (uint32_t)(c->done_to >> SECTOR_SHIFT),
 			(uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL, NULL);

@@ -204,8 +204,10 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 	if (!bytes)
 		return 0;
 	store->has_contents |= content != STORE_CONTENT_UNIQUE;
-	if (start > old_size)
+	if (start > old_size) {
 		delalloc_zero_behind(store, inode, old_size, dirtied);
+		holes_expand(store, inode, offset + bytes);
+	}
 	if (content && offset > start) {
 		set_part(store, inode, offset, MIN(start + BTRFS_SECTOR_BYTES, offset + bytes),
 			 content);

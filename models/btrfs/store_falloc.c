@@ -15,11 +15,13 @@ int store_truncate_prepare(struct btrfs_store *store, struct store_inode *inode,
 	store_queue_update(store, inode);
 	if (size > old) {
 		delalloc_zero_behind(store, inode, old, dirtied);
+		holes_expand(store, inode, size);
 		inode->size = inode->disk_size = size;
 		return 0;
 	}
 	inode->size = size;
 	delalloc_clear(store, inode, round_up_block(size), UINT64_MAX);
+	holes_drop(inode, round_up_block(size), UINT64_MAX);
 	return size == old ? 2 : 1;
 }
 
@@ -31,27 +33,21 @@ void store_truncate(struct btrfs_store *store, struct store_inode *inode, struct
 	store_queue_update(store, inode);
 }
 
-/*
- * find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over. The hole is
- * taken whole, as the extent map cache has it since the write or punch that made it; where it has
- * not, a map is read anew and ends with the range asked for.
- */
-static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode, uint64_t *start,
+/* find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over as far as its map
+ * reaches. */
+static bool skip_hole(struct btrfs_store *store, struct store_inode *inode, uint64_t *start,
 		      uint64_t *bytes)
 {
-	uint64_t from = round_down_block(*start);
-	uint64_t asked = from + round_up_block(*bytes);
-	uint64_t end = MAX(asked, round_up_block(inode->size));
+	uint64_t from = round_down_block(*start), end = from + round_up_block(*bytes);
 	struct path path = {0};
 	struct item item;
 
 	if (items_find(store, inode, (uint32_t)(from >> SECTOR_SHIFT), &path, &item)) {
-		end = (uint64_t)key_offset(item.key) << SECTOR_SHIFT;
+		end = MIN(end, (uint64_t)key_offset(item.key) << SECTOR_SHIFT);
 		if (end <= from)
 			return false;
 	}
-	if (store_hole_cold(store, inode, from))
-		end = MIN(end, asked);
+	end = holes_load(inode, from, end);
 	*bytes = end > *start + *bytes ? 0 : *start + *bytes - end;
 	*start = end;
 	return true;
@@ -112,6 +108,9 @@ int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 	if (!punch_edges(&p, offset))
 		return 0;
 	delalloc_clear(store, inode, p.first, p.last);
+	holes_drop(inode, p.first, p.last);
+	if (p.first < round_up_block(inode->size))
+		holes_replace(inode, p.first, p.last);
 	return items_replace_range(store, inode, (uint32_t)(p.first >> SECTOR_SHIFT),
 				   (uint32_t)(p.last >> SECTOR_SHIFT), NULL, NULL);
 }
@@ -127,6 +126,8 @@ int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, u
 	store_queue_update(store, inode); /* file_modified(), whatever comes of it */
 	if (offset + bytes > inode->size)
 		delalloc_zero_behind(store, inode, inode->size, dirtied);
+	if (round_down_block(offset) > inode->size)
+		holes_expand(store, inode, round_down_block(offset));
 	return 0;
 }
 
@@ -154,6 +155,7 @@ static int prealloc_range(struct btrfs_store *store, struct store_inode *inode, 
 			return ret;
 		extent_of(store, extent)->content = STORE_CONTENT_ZEROS; /* until written */
 		store_call_born(store, inode, extent, 0, start);
+		holes_drop(inode, start, start + bytes);
 		item = items_make_extent(store, inode->ino, first, blocks, extent, 0,
 					 STORE_PREALLOCATED, encrypted);
 		ret = items_replace_range(store, inode, first, first + blocks, &item, NULL);

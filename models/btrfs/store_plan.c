@@ -70,6 +70,7 @@ static int plan_extent(struct plan *p, uint64_t start, uint64_t bytes, uint32_t 
 		return ret;
 	extent = extent_of(p->store, piece.extent);
 	note_content(p, piece.extent, blocks, 0, start, blocks);
+	holes_drop(p->inode, start, start + bytes);
 	if (compressed)
 		extent->ram_blocks = blocks & 63;
 	piece.physical = extent_block(extent) << SECTOR_SHIFT;
@@ -105,6 +106,7 @@ static bool plan_inline(struct plan *p, uint64_t start, uint64_t end, uint64_t s
 	    stored > p->store->options.max_inline_bytes || size < inode->size || !size ||
 	    (inode->flags & STORE_ENCRYPTED))
 		return false;
+	holes_drop(inode, 0, BTRFS_SECTOR_BYTES);
 	piece.content = plan_content(p, start, end);
 	piece.bytes = size;
 	piece.disk_bytes = stored;
@@ -316,8 +318,8 @@ static int plan_direct_step(struct plan *p, uint64_t *offset, uint64_t end)
 
 	if (!hole && (item_file_type(&item) == STORE_INLINE || item_compression(&item)))
 		return -ENOTBLK;
-	if (!hole)
-		to = MIN(to, (uint64_t)item_end(&item) << SECTOR_SHIFT);
+	to = MIN(to, hole ? holes_load(p->inode, *offset, to)
+			  : (uint64_t)item_end(&item) << SECTOR_SHIFT);
 	if (!hole && (p->inode->flags & (STORE_NODATACOW | STORE_PREALLOC)) &&
 	    can_nocow(p->store, p->inode, &item, &released)) {
 		to = MIN(to, (uint64_t)item_end(&item) << SECTOR_SHIFT);
@@ -346,8 +348,10 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 	store->has_contents |= content != STORE_CONTENT_UNIQUE;
 	if ((offset | bytes) & (BTRFS_SECTOR_BYTES - 1))
 		return -EINVAL;
-	if (offset > inode->size)
+	if (offset > inode->size) {
 		delalloc_zero_behind(store, inode, inode->size, NULL);
+		holes_expand(store, inode, end);
+	}
 	while (!ret && at < end)
 		ret = plan_direct_step(&plan, &at, end);
 	if (ret) {
