@@ -150,8 +150,7 @@ const char *gate_headline(const struct results_gate *gate,
 
 void gate_advice(const struct results_gate *gate, GString *out)
 {
-	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] ==
-	    gate->entries->len)
+	if (gate->count[RESULTS_UNCHANGED] + gate->count[RESULTS_HOST_FIGURE] == gate->entries->len)
 		return;
 	if (gate->baseline->is_result)
 		g_string_append(out, "Where that is meant, hold what follows against the newer "

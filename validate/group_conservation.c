@@ -147,8 +147,9 @@ static void lane_ends(void *arg, const struct sim_trace_lane *lane)
 }
 
 static const struct sim_tracer watcher = {
-	run_starts,  run_ends,	task_starts,  task_group, task_ends,   wait_begins, wait_ends,
-	hold_begins, hold_ends, slice_begins, slice_ends, lane_begins, lane_ends,
+	run_starts,  run_ends,	  task_starts, task_group, task_ends,
+	wait_begins, wait_ends,	  hold_begins, hold_ends,  slice_begins,
+	slice_ends,  lane_begins, lane_ends,   NULL,	   NULL,
 };
 
 /* Dirty pages and those under writeback are among them; the sum of all is not. */
