@@ -17,6 +17,11 @@ const struct validate_group validate_groups[] = {
 	 validate_blk_crypto},
 	{"conservation", "what must hold of any run, over designs and set-ups", false,
 	 validate_conservation},
+	{"live-btrfs", "layouts of random scripts on a btrfs of this machine's kernel (root)", true,
+	 validate_live_btrfs},
+	{"live-fscrypt",
+	 "keys, their removal and what they cost on an ext4 of this machine's kernel (root)", true,
+	 validate_live_fscrypt},
 	{.name = NULL},
 };
 
