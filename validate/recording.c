@@ -113,7 +113,7 @@ static GPtrArray *extents_of(const json_t *step)
 
 		if (json_is_array(extent))
 			g_string_printf(text,
-					"%12" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
+					"%" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
 					" references",
 					json_integer_value(json_array_get(extent, 1)),
 					json_integer_value(json_array_get(extent, 2)));

@@ -150,7 +150,7 @@ Test(live, every_part_of_a_layout_is_compared)
 		{item, 1, 4096, "step 0: b: item 0: real [0,65536,1,1,0,65536], model [0,4096,"},
 		{item, 4, 4096, "b: item 0"},
 		{json_array_get(disk, 0), 1, 4096, "disk extent: real"},
-		{json_array_get(disk, 0), 2, 7, "model        65536 bytes, 7 references"},
+		{json_array_get(disk, 0), 2, 7, "model 65536 bytes, 7 references"},
 		{owner, 2, 9, "disk extent: real"},
 	};
 
