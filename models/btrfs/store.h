@@ -167,7 +167,8 @@ struct store_inode {
 	uint32_t nlink;
 	uint64_t delalloc_bytes; /* sum of the dirty ranges */
 	GSequence *dirty; /* of struct store_range *: sorted, disjoint; never NULL */
-	GArray *holes; /* store_holes.c; NULL: none */
+	GSequence *holes; /* store_holes.c; NULL: none */
+	uint64_t fresh_from, fresh_to; /* between them lie those no fsync has logged */
 	uint64_t dir_index; /* directories: next index; 0: not looked up yet */
 	GArray *index_adds, *index_removals; /* directories: delayed index items; NULL: none */
 	bool update_queued; /* a delayed inode update waits */

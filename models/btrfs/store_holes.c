@@ -11,86 +11,101 @@ struct hole {
 	bool fresh;
 };
 
-static struct hole *hole_at(const struct store_inode *inode, guint i)
+static struct hole *hole_at(GSequenceIter *at)
 {
-	return &g_array_index(inode->holes, struct hole, i);
+	return g_sequence_iter_is_end(at) ? NULL : g_sequence_get(at);
+}
+
+static int by_end(const void *a, const void *b, void *unused)
+{
+	const struct hole *x = a, *y = b;
+
+	(void)unused;
+	return x->end < y->end ? -1 : x->end > y->end;
 }
 
 /* The first that ends behind `offset`. */
-static guint first_behind(const struct store_inode *inode, uint64_t offset)
+static GSequenceIter *first_behind(const struct store_inode *inode, uint64_t offset)
 {
-	guint i = 0;
+	struct hole key = {.end = offset};
 
-	while (i < inode->holes->len && hole_at(inode, i)->end <= offset)
-		i++;
-	return i;
+	return g_sequence_search(inode->holes, &key, by_end, NULL);
 }
 
-static void insert(struct store_inode *inode, uint64_t start, uint64_t end, bool fresh)
+static GSequenceIter *insert(struct store_inode *inode, uint64_t start, uint64_t end, bool fresh)
 {
-	struct hole hole = {start, end, fresh};
+	struct hole *hole = g_new(struct hole, 1);
 
-	if (!inode->holes)
-		inode->holes = g_array_new(FALSE, FALSE, sizeof(struct hole));
-	g_array_insert_val(inode->holes, first_behind(inode, start), hole);
+	*hole = (struct hole){start, end, fresh};
+	return g_sequence_insert_before(first_behind(inode, start), hole);
 }
 
-/* try_merge_map() of the i-th with the one behind it */
-static bool merge(struct store_inode *inode, guint i)
+/* try_merge_map() with the one behind it */
+static bool merge(GSequenceIter *at)
 {
-	struct hole *hole = hole_at(inode, i), *next;
+	struct hole *hole = hole_at(at), *next;
 
-	if (i + 1 >= inode->holes->len)
-		return false;
-	next = hole_at(inode, i + 1);
-	if (hole->fresh || next->fresh || hole->end != next->start)
+	next = hole ? hole_at(g_sequence_iter_next(at)) : NULL;
+	if (!next || hole->fresh || next->fresh || hole->end != next->start)
 		return false;
 	hole->end = next->end;
-	g_array_remove_index(inode->holes, i + 1);
+	g_sequence_remove(g_sequence_iter_next(at));
 	return true;
 }
 
 void holes_drop(struct store_inode *inode, uint64_t start, uint64_t end)
 {
+	GSequenceIter *at, *next;
+	struct hole *hole;
+
 	if (!inode->holes)
 		return;
-	for (guint i = first_behind(inode, start); i < inode->holes->len;) {
-		struct hole *hole = hole_at(inode, i), rest = *hole;
+	for (at = first_behind(inode, start); (hole = hole_at(at)); at = next) {
+		struct hole rest = *hole;
 
-		if (hole->start >= end)
+		if (rest.start >= end)
 			return;
-		if (rest.start < start) {
+		next = g_sequence_iter_next(at);
+		if (rest.start < start)
 			hole->end = start;
-			i++;
-			if (rest.end > end)
-				insert(inode, end, rest.end, rest.fresh);
-		} else if (rest.end > end) {
+		else if (rest.end > end)
 			hole->start = end;
-		} else {
-			g_array_remove_index(inode->holes, i);
-		}
+		else
+			g_sequence_remove(at);
+		if (rest.start < start && rest.end > end)
+			insert(inode, end, rest.end, rest.fresh);
 	}
 }
 
 void holes_replace(struct store_inode *inode, uint64_t start, uint64_t end)
 {
 	holes_drop(inode, start, end);
-	if (start < end)
-		insert(inode, start, end, true);
+	if (start >= end)
+		return;
+	if (!inode->holes)
+		inode->holes = g_sequence_new(g_free);
+	insert(inode, start, end, true);
+	if (inode->fresh_from == inode->fresh_to)
+		inode->fresh_from = inode->fresh_to = start;
+	inode->fresh_from = MIN(inode->fresh_from, start);
+	inode->fresh_to = MAX(inode->fresh_to, end);
 }
 
 uint64_t holes_load(struct store_inode *inode, uint64_t at, uint64_t end)
 {
-	guint i = inode->holes ? first_behind(inode, at) : 0;
-	struct hole *hole = inode->holes && i < inode->holes->len ? hole_at(inode, i) : NULL;
+	GSequenceIter *here;
+	struct hole *hole;
 
+	if (!inode->holes)
+		inode->holes = g_sequence_new(g_free);
+	hole = hole_at(first_behind(inode, at));
 	if (hole && hole->start <= at)
 		return hole->end;
-	insert(inode, at, hole ? MIN(end, hole->start) : end, false);
-	merge(inode, i);
-	if (i && merge(inode, i - 1))
-		i--;
-	return hole_at(inode, i)->end;
+	here = insert(inode, at, hole ? MIN(end, hole->start) : end, false);
+	merge(here);
+	if (!g_sequence_iter_is_begin(here) && merge(g_sequence_iter_prev(here)))
+		here = first_behind(inode, at);
+	return hole_at(here)->end;
 }
 
 void holes_expand(struct btrfs_store *store, struct store_inode *inode, uint64_t size)
@@ -112,8 +127,18 @@ void holes_expand(struct btrfs_store *store, struct store_inode *inode, uint64_t
 
 void store_logged(struct store_inode *inode)
 {
-	for (guint i = 0; inode->holes && i < inode->holes->len; i++)
-		hole_at(inode, i)->fresh = false;
-	for (guint i = 0; inode->holes && i + 1 < inode->holes->len;)
-		i += !merge(inode, i);
+	GSequenceIter *at;
+	struct hole *hole;
+
+	if (!inode->holes || inode->fresh_from == inode->fresh_to)
+		return;
+	at = first_behind(inode, inode->fresh_from);
+	for (GSequenceIter *i = at; (hole = hole_at(i)) && hole->start < inode->fresh_to;
+	     i = g_sequence_iter_next(i))
+		hole->fresh = false;
+	at = g_sequence_iter_prev(at);
+	while ((hole = hole_at(at)) && hole->start <= inode->fresh_to)
+		if (!merge(at))
+			at = g_sequence_iter_next(at);
+	inode->fresh_from = inode->fresh_to = 0;
 }

@@ -42,7 +42,7 @@ static struct store_inode *inode_new(struct btrfs_store *store, uint32_t root, u
 void store_inode_free(struct store_inode *inode)
 {
 	g_sequence_free(inode->dirty);
-	g_clear_pointer(&inode->holes, g_array_unref);
+	g_clear_pointer(&inode->holes, g_sequence_free);
 	if (inode->index_adds)
 		g_array_free(inode->index_adds, TRUE);
 	if (inode->index_removals)
