@@ -37,6 +37,7 @@ int cmd_mrc(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 
 /** What scenario files may name: actors, keys of variants. */

@@ -6,6 +6,7 @@
 
 #include "models/trace/trace.h"
 #include "results/results.h"
+#include "validate/validate.h"
 
 GQuark cli_error_quark(void)
 {
@@ -43,6 +44,7 @@ enum cli_exit cli_exit_status(const GError *error)
 		{FSCRYPT_ERROR, ANY_CODE, CLI_BAD_INPUT},
 		{TRACE_ERROR, TRACE_ERROR_BAD, CLI_BAD_INPUT},
 		{TRACE_ERROR, TRACE_ERROR_INTERRUPTED, CLI_INTERRUPTED},
+		{VALIDATE_ERROR, VALIDATE_ERROR_INPUT, CLI_BAD_INPUT},
 		{G_OPTION_ERROR, ANY_CODE, CLI_BAD_INPUT},
 	};
 

@@ -86,21 +86,12 @@ static bool open_trace(struct loader *loader, const char *path, const char *form
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-static bool open_source(struct loader *loader, const char *name,
+/* Takes what was read as what its name says that it is. */
+static bool take_source(struct loader *loader, bool script,
 			const struct scenario_registry *registry, GError **error)
 {
-	bool script = g_str_has_suffix(name, ".ops");
-	GError *cause = NULL;
-	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
-					     name, NULL, &cause);
 	const struct actor_kind *kind = actor_kind_find(registry, SCRIPT_KIND);
 
-	if (!path) {
-		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
-		return false;
-	}
-	if (!source_read(&loader->source, path, script ? "script" : "scenario", error))
-		return false;
 	if (!script) {
 		loader->root = source_json(&loader->source, error);
 		return loader->root;
@@ -112,6 +103,22 @@ static bool open_source(struct loader *loader, const char *name,
 		return loader_fail(loader, error, "the script holds a NUL byte");
 	loader->root = scenario_of_script(&loader->source, kind);
 	return true;
+}
+
+static bool open_source(struct loader *loader, const char *name,
+			const struct scenario_registry *registry, GError **error)
+{
+	bool script = g_str_has_suffix(name, ".ops");
+	const char *what = script ? "script" : "scenario";
+	GError *cause = NULL;
+	g_autofree char *path = library_find("scenarios", ".json", what, name, NULL, &cause);
+
+	if (!path) {
+		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
+		return false;
+	}
+	return source_read(&loader->source, path, what, error) &&
+	       take_source(loader, script, registry, error);
 }
 
 static bool open_given(struct loader *loader, const char *name,
@@ -292,6 +299,21 @@ struct scenario *scenario_load(const char *name_or_path, const struct scenario_o
 
 	loader_init(&loader);
 	opened = open_given(&loader, name_or_path, options, registry, error);
+	return load(&loader, opened, options, registry, error);
+}
+
+struct scenario *scenario_parse(const char *name, const char *text,
+				const struct scenario_options *options,
+				const struct scenario_registry *registry, GError **error)
+{
+	struct loader loader;
+	bool opened;
+
+	loader_init(&loader);
+	loader.source.path = g_strdup(name);
+	loader.source.text = g_strdup(text);
+	loader.source.length = strlen(text);
+	opened = take_source(&loader, g_str_has_suffix(name, ".ops"), registry, error);
 	return load(&loader, opened, options, registry, error);
 }
 

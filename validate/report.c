@@ -76,7 +76,7 @@ static char *figure(double value, const char *unit)
 {
 	char digits[G_ASCII_DTOSTR_BUF_SIZE];
 
-	g_ascii_formatd(digits, sizeof(digits), "%.6g", value);
+	g_ascii_formatd(digits, sizeof(digits), "%.5g", value);
 	return g_strdup_printf("%s%s%s", digits, *unit ? " " : "", unit);
 }
 

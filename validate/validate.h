@@ -14,8 +14,9 @@
 #define VALIDATE_ERROR validate_error_quark()
 GQuark validate_error_quark(void);
 enum validate_error {
-	VALIDATE_ERROR_INPUT, /* a recording or a script that is none: exit status 2 */
+	VALIDATE_ERROR_INPUT, /* no such group; a recording or a script that is none: exit status 2 */
 	VALIDATE_ERROR_IO, /* could not be read, written, mounted, started: 5 */
+	VALIDATE_ERROR_INTERRUPTED, /* validate_run() takes it for an end */
 };
 
 enum validate_verdict {
@@ -66,9 +67,12 @@ void validate_note(struct validate_check *check, const char *format, ...) G_GNUC
 struct validate_options {
 	char **groups; /* names; NULL-terminated, or NULL: those that are not asked for by name alone */
 	uint64_t seed; /* of what is random */
+	uint32_t shrink; /* what is random is so many times less, and its intervals wider; 0: 1 */
 	uint64_t scripts; /* live: how many, 0: the group's default */
 	const char *keep; /* folder for what differs; NULL: nothing is kept */
 	const volatile int *interrupted; /* non-zero: end soon; may be NULL */
+	void (*begins)(void *arg, const char *group); /* tells of each group; may be NULL */
+	void *begins_arg;
 };
 
 /** A family of checks. Its function adds to the report; false if it could not work at all. What can't be
@@ -82,7 +86,8 @@ struct validate_group {
 /** All of them, in the order of the report; the last has no name. */
 extern const struct validate_group validate_groups[];
 
-/** Makes the checks of the groups asked for. After an interruption the report has what was finished. */
+/** Makes the checks of the groups asked for. A name that no group has is VALIDATE_ERROR_INPUT and names the
+ * nearest. After an interruption the report has what was finished. */
 bool validate_run(const struct validate_options *options, struct validate_report *report,
 		  GError **error);
 

@@ -31,9 +31,10 @@ static void list_remove(struct fscrypt_extent_info **list, struct fscrypt_extent
 
 /* ---- memory ---- */
 
+/* An inode's own is no object: what it would hold is in struct fscrypt_inode_info (ci_enc_key). */
 static uint64_t info_bytes(const struct fscrypt *fc)
 {
-	uint64_t bytes = machine_size(fc->machine, SIZE_EXTENT_INFO);
+	uint64_t bytes = fc->design->per_inode ? 0 : machine_size(fc->machine, SIZE_EXTENT_INFO);
 
 	return fc->setup->embedded ? bytes + machine_size(fc->machine, fc->setup->embedded) : bytes;
 }
@@ -80,7 +81,7 @@ struct fscrypt_extent_info *extent_info_new(struct kernel_task *task, struct fsc
 {
 	struct fscrypt_extent_info *info;
 
-	if (!kernel_alloc(task, fc->site_extent, gfp, info_bytes(fc)))
+	if (info_bytes(fc) && !kernel_alloc(task, fc->site_extent, gfp, info_bytes(fc)))
 		return NULL;
 	info = info_of(fc);
 	info->made_by = task->request;
@@ -118,7 +119,8 @@ static void info_end(struct kernel_task *task, struct fscrypt *fc, struct fscryp
 			SETUP_HOOK(fc, destroy)(task, fc->setup_state, info);
 		btrfs_account_extent_state(fc->fs, -prepared_bytes(fc));
 	}
-	kernel_free(fc->machine, fc->site_extent, info_bytes(fc));
+	if (info_bytes(fc))
+		kernel_free(fc->machine, fc->site_extent, info_bytes(fc));
 	account_info(fc, -(int64_t)info_bytes(fc));
 	fc->count.infos_freed++;
 	g_array_append_val(fc->free_addresses, info->address);

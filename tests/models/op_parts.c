@@ -64,7 +64,7 @@ static const char *const variants[] = {
 static guint run_folder(const char *folder)
 {
 	static const char *const sets[] = {"machine.cpus=2", "machine.memory=64MiB", NULL};
-	char *directory = g_build_filename(EXTENTSIM_DATADIR, "tests", folder, NULL);
+	char *directory = g_build_filename(EXTENTSIM_DATADIR, folder, NULL);
 	GDir *dir = g_dir_open(directory, 0, NULL);
 	const char *name;
 	guint scripts = 0;
@@ -91,13 +91,13 @@ static guint run_folder(const char *folder)
 
 Test(op_parts, of_every_recorded_script_add_up)
 {
-	cr_expect_geq(run_folder("data/btrfs"), 25);
-	cr_expect_geq(run_folder("data/btrfs-random"), 38);
+	cr_expect_geq(run_folder("validate/data/btrfs"), 25);
+	cr_expect_geq(run_folder("validate/data/btrfs-random"), 38);
 }
 
 Test(op_parts, of_every_script_after_fstests_add_up)
 {
-	cr_expect_geq(run_folder("fstests"), 15);
+	cr_expect_geq(run_folder("tests/fstests"), 15);
 }
 
 /* ---- the library ---- */

@@ -2,33 +2,16 @@
 #include "tests/models/script_run.h"
 
 #include <criterion/criterion.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static char *write_temporary(const char *text)
-{
-	const char *template = text[0] == '{' ? "script-XXXXXX.json" : "script-XXXXXX.ops";
-	char *path;
-	int fd = g_file_open_tmp(template, &path, NULL);
-
-	cr_assert_geq(fd, 0, "no temporary file");
-	close(fd);
-	cr_assert(g_file_set_contents(path, text, -1, NULL), "can't write %s", path);
-	return path;
-}
 
 static struct scenario *load(const struct script_run *run, GError **error)
 {
 	struct scenario_options options = {.sets = run->sets, .variants = run->variants};
-	char *temporary = run->path ? NULL : write_temporary(run->text);
-	struct scenario *scenario =
-		scenario_load(run->path ? run->path : temporary, &options, &world_registry, error);
 
-	if (temporary)
-		g_unlink(temporary);
-	g_free(temporary);
-	return scenario;
+	if (run->path)
+		return scenario_load(run->path, &options, &world_registry, error);
+	return scenario_parse(run->text[0] == '{' ? "script.json" : "script.ops", run->text, &options,
+			      &world_registry, error);
 }
 
 char *script_run_refusal(const struct script_run *run)

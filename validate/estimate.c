@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Figures that are drawn at random, held against exact ones. */
+#include "sim/sim.h"
+#include "validate/internal.h"
+
+/* Two-sided Student quantile at 99.99 % for 19 degrees of freedom: of a hundred checks that hold, one is
+ * said to fail at one seed in a hundred. */
+static const double student_9999 = 4.897;
+G_STATIC_ASSERT(VALIDATE_REPLICATIONS == 19 + 1);
+
+struct validate_check *validate_estimate(struct validate_report *report, const char *what,
+					 double expected, const double *values, double within,
+					 double error, const char *unit, const char *source)
+{
+	struct sim_interval seen = sim_interval_of(values, VALIDATE_REPLICATIONS);
+	double half = seen.half_width / sim_student_95(VALIDATE_REPLICATIONS - 1) * student_9999;
+
+	half = MIN(half, within * expected) + error * expected;
+	return validate_between(report, what, expected, seen.mean, expected - half, expected + half,
+				unit, source);
+}
