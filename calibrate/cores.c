@@ -36,13 +36,13 @@ static bool stopped(const struct pair *pair)
 	return __atomic_load_n(&pair->stop, __ATOMIC_ACQUIRE);
 }
 
-static void hold_on(int cpu)
+static cpu_set_t only(int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET((size_t)cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	return set;
 }
 
 /* ---- a word that both change ---- */
@@ -156,9 +156,22 @@ static void *partner_main(void *arg)
 {
 	struct pair *pair = arg;
 
-	hold_on(pair->cpu[1]);
 	pair->partner(pair);
 	return NULL;
+}
+
+/* On its CPU from the beginning: on this one it might never run. */
+static bool start_partner(struct pair *pair, pthread_t *thread)
+{
+	const cpu_set_t set = only(pair->cpu[1]);
+	pthread_attr_t attr;
+	bool fine;
+
+	pthread_attr_init(&attr);
+	fine = !pthread_attr_setaffinity_np(&attr, sizeof(set), &set) &&
+	       !pthread_create(thread, &attr, partner_main, pair);
+	pthread_attr_destroy(&attr);
+	return fine;
 }
 
 static bool measure_pair(struct bench *bench, struct pair *pair, const char *name, const char *what,
@@ -173,7 +186,7 @@ static bool measure_pair(struct bench *bench, struct pair *pair, const char *nam
 	pair->partner = partner;
 	pair->stop = false;
 	pair->turn = pair->next = pair->served = 0;
-	if (pthread_create(&thread, NULL, partner_main, pair)) {
+	if (!start_partner(pair, &thread)) {
 		bench_skip(bench, name, what, "no second thread could be made");
 		return true;
 	}
@@ -236,7 +249,7 @@ bool measure_cores(struct bench *bench)
 			lock = {.run = run_lock, .arg = &pair, .units = 2},
 			sleeps = {.run = run_sleeps, .arg = &pair, .units = 2},
 			dawdling = {.run = run_dawdling};
-	cpu_set_t before;
+	cpu_set_t before, set;
 	bool fine;
 
 	if (sched_getaffinity(0, sizeof(before), &before) || !choose(&before, &pair)) {
@@ -247,7 +260,8 @@ bool measure_cores(struct bench *bench)
 		bench_skip(bench, "handover-sleep", sleeper, why);
 		return true;
 	}
-	hold_on(pair.cpu[0]);
+	set = only(pair.cpu[0]);
+	sched_setaffinity(0, sizeof(set), &set);
 	fine = measure_pair(bench, &pair, "line-transfer", line, turn_partner, &turns, NULL) &&
 	       measure_pair(bench, &pair, "handover-spin", spin, lock_partner, &lock, NULL) &&
 	       measure_pair(bench, &pair, "handover-sleep", sleeper, sleep_partner, &sleeps,
