@@ -86,8 +86,6 @@ struct calibrate_cipher;
 struct calibrate_cipher *calibrate_cipher_new(GError **error);
 void calibrate_cipher_free(struct calibrate_cipher *cipher);
 void calibrate_set_key(struct calibrate_cipher *cipher, const uint8_t key[CALIBRATE_KEY_BYTES]);
-/** Gives `to` the key of `from`, which any number of threads may do at once. */
-void calibrate_copy_key(struct calibrate_cipher *to, const struct calibrate_cipher *from);
 /** Encrypts, or decrypts, `blocks` of 4 KiB in place, each with its number from `first` on as IV. */
 void calibrate_crypt(struct calibrate_cipher *cipher, bool encrypt, uint64_t first, uint8_t *data,
 		     size_t blocks);

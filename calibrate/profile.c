@@ -37,7 +37,6 @@ static const struct rule rules[] = {
 	{"alloc-", NOTHING, {XTS(COST_TFM_ALLOC), XTS(COST_TFM_FREE), END}, USER_SPACE},
 	{"hkdf-expand", COST_HKDF_EXPAND, {END}, LIBRARY},
 	{"xts-setkey", XTS(COST_SETKEY), {END}, LIBRARY},
-	{"xts-copy", NOTHING, {XTS(COST_TFM_CLONE), END}, LIBRARY},
 	{"xts-encrypt-4k", XTS(COST_ENCRYPT_4K), {END}, LIBRARY},
 	{"xts-encrypt-", NOTHING, {XTS(COST_ENCRYPT_4K), END}, LIBRARY},
 	{"xts-decrypt-4k", XTS(COST_DECRYPT_4K), {END}, LIBRARY},

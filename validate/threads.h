@@ -39,12 +39,17 @@ struct real_pool;
 struct real_pool *real_pool_new(const struct threads_plan *plan, GArray *log, GError **error);
 void real_pool_free(struct real_pool *pool);
 const struct pool_counts *real_pool_counts(const struct real_pool *pool);
-/** A thread takes a slot for the nonce: its number, or -1 if it was refused. `keyed`: it has that key. */
-int32_t real_pool_get(struct real_pool *pool, uint32_t thread, uint32_t nonce, bool *keyed);
-/** The cipher of a slot that the caller has: to be keyed by who took it, to be copied from once it is. */
-struct calibrate_cipher *real_pool_cipher(struct real_pool *pool, int32_t slot);
-void real_pool_keyed(struct real_pool *pool, uint32_t thread, int32_t slot, uint32_t nonce);
-void real_pool_put(struct real_pool *pool, uint32_t thread, int32_t slot);
+/** A slot that a thread has. libcrypto keeps the IV in the cipher, so that only one at a time may work with
+ * it; others who share the slot have its key, but must set it in a cipher of their own. */
+struct real_use {
+	int32_t slot; /* -1: refused */
+	bool keyed; /* it has the key; else who took it sets it */
+	struct calibrate_cipher *cipher; /* the slot's; NULL: another works with it */
+};
+struct real_use real_pool_get(struct real_pool *pool, uint32_t thread, uint32_t nonce);
+void real_pool_keyed(struct real_pool *pool, uint32_t thread, const struct real_use *use,
+		     uint32_t nonce);
+void real_pool_put(struct real_pool *pool, uint32_t thread, const struct real_use *use);
 
 /* ---- threads_run.c, threads_model.c ---- */
 

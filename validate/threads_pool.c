@@ -12,6 +12,7 @@ enum { NONE = -1 };
 
 struct real_slot {
 	struct calibrate_cipher *cipher;
+	bool busy; /* one of the users works with it */
 	uint32_t users;
 	int32_t nonce; /* under which it is in the map; NONE: it is not */
 	int32_t before, after; /* among the idle */
@@ -71,8 +72,13 @@ static void remove_idle(struct real_pool *pool, int32_t number)
 struct real_pool *real_pool_new(const struct threads_plan *plan, GArray *log, GError **error)
 {
 	struct real_pool *pool = g_new0(struct real_pool, 1);
+	pthread_mutexattr_t attr;
 
-	pthread_mutex_init(&pool->lock, NULL);
+	/* It spins before it sleeps, as the kernel's would spin. */
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(&pool->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
 	pool->first = pool->last = NONE;
 	pool->waiting_end = &pool->waiting;
 	pool->map = plan->map;
@@ -109,11 +115,6 @@ void real_pool_free(struct real_pool *pool)
 const struct pool_counts *real_pool_counts(const struct real_pool *pool)
 {
 	return &pool->counts;
-}
-
-struct calibrate_cipher *real_pool_cipher(struct real_pool *pool, int32_t slot)
-{
-	return pool->slots[slot].cipher;
 }
 
 /* ---- steps, under the lock ---- */
@@ -207,17 +208,22 @@ static int32_t get_locked(struct real_pool *pool, uint32_t thread, uint32_t nonc
 	return slot;
 }
 
-int32_t real_pool_get(struct real_pool *pool, uint32_t thread, uint32_t nonce, bool *keyed)
+struct real_use real_pool_get(struct real_pool *pool, uint32_t thread, uint32_t nonce)
 {
-	int32_t slot;
+	struct real_use use = {.cipher = NULL};
 
 	pthread_mutex_lock(&pool->lock);
-	slot = get_locked(pool, thread, nonce, keyed);
+	use.slot = get_locked(pool, thread, nonce, &use.keyed);
+	if (use.slot != NONE && !pool->slots[use.slot].busy) {
+		pool->slots[use.slot].busy = true;
+		use.cipher = pool->slots[use.slot].cipher;
+	}
 	pthread_mutex_unlock(&pool->lock);
-	return slot;
+	return use;
 }
 
-void real_pool_keyed(struct real_pool *pool, uint32_t thread, int32_t number, uint32_t nonce)
+void real_pool_keyed(struct real_pool *pool, uint32_t thread, const struct real_use *use,
+		     uint32_t nonce)
 {
 	bool mapped;
 
@@ -226,22 +232,23 @@ void real_pool_keyed(struct real_pool *pool, uint32_t thread, int32_t number, ui
 	pthread_mutex_lock(&pool->lock);
 	mapped = pool->map && pool->where[nonce] == NONE;
 	if (mapped) {
-		pool->where[nonce] = number;
-		pool->slots[number].nonce = (int32_t)nonce;
+		pool->where[nonce] = use->slot;
+		pool->slots[use->slot].nonce = (int32_t)nonce;
 	}
-	note(pool, thread, POOL_KEYED, 0, number, mapped);
+	note(pool, thread, POOL_KEYED, 0, use->slot, mapped);
 	pthread_mutex_unlock(&pool->lock);
 }
 
-void real_pool_put(struct real_pool *pool, uint32_t thread, int32_t number)
+void real_pool_put(struct real_pool *pool, uint32_t thread, const struct real_use *use)
 {
-	struct real_slot *slot = &pool->slots[number];
+	struct real_slot *slot = &pool->slots[use->slot];
 
 	pthread_mutex_lock(&pool->lock);
 	slot->users--;
-	note(pool, thread, POOL_PUT, 0, number, !slot->users);
+	slot->busy &= !use->cipher;
+	note(pool, thread, POOL_PUT, 0, use->slot, !slot->users);
 	if (!slot->users) {
-		append_idle(pool, number);
+		append_idle(pool, use->slot);
 		if (pool->waiting)
 			grant(pool);
 	}

@@ -13,7 +13,6 @@ enum { REST_US = 5000 };
 struct shared {
 	const struct threads_plan *plan;
 	struct real_pool *pool;
-	pthread_rwlock_t key_lock; /* the master key's, which every derivation takes for read */
 	/* Threads sleep here until all are there: who has slept is not the first to be preempted. */
 	pthread_mutex_t gate_lock;
 	pthread_cond_t gate_turns;
@@ -25,7 +24,8 @@ struct worker {
 	struct shared *shared;
 	uint32_t number;
 	struct calibrate_master *master;
-	struct calibrate_cipher *own, *fresh; /* a copy of the map's; one that no pool has seen */
+	struct calibrate_cipher *own,
+		*fresh; /* for a key that is shared; one that no pool has seen */
 	uint8_t *data, *plain;
 	uint64_t wrong, preempted, acquire_ns, began_ns, ended_ns;
 	pthread_t thread;
@@ -63,34 +63,25 @@ static void set_key(struct worker *w, struct calibrate_cipher *cipher, uint32_t 
 	uint8_t bytes[CALIBRATE_NONCE_BYTES] = {0}, key[CALIBRATE_KEY_BYTES];
 
 	memcpy(bytes, &nonce, sizeof(nonce));
-	pthread_rwlock_rdlock(&w->shared->key_lock);
 	calibrate_derive(w->master, bytes, key);
-	pthread_rwlock_unlock(&w->shared->key_lock);
 	calibrate_set_key(cipher, key);
 }
 
-/* A cipher keyed for the nonce; its slot, or -1. */
-static int32_t acquire(struct worker *w, uint32_t nonce, struct calibrate_cipher **cipher)
+/* A cipher keyed for the nonce, with its slot. */
+static struct real_use acquire(struct worker *w, uint32_t nonce, struct calibrate_cipher **cipher)
 {
 	struct real_pool *pool = w->shared->pool;
-	bool keyed;
-	int32_t slot = real_pool_get(pool, w->number, nonce, &keyed);
+	struct real_use use = real_pool_get(pool, w->number, nonce);
 
-	if (slot < 0)
-		return slot;
-	*cipher = real_pool_cipher(pool, slot);
-	if (!keyed) {
-		set_key(w, *cipher, nonce);
-		if (w->shared->checked)
-			sched_yield();
-		real_pool_keyed(pool, w->number, slot, nonce);
-	}
-	/* Others read this key meanwhile, and the IV is in the cipher. */
-	if (w->shared->plan->map) {
-		calibrate_copy_key(w->own, *cipher);
-		*cipher = w->own;
-	}
-	return slot;
+	*cipher = use.cipher ? use.cipher : w->own;
+	if (use.slot < 0 || (use.keyed && use.cipher))
+		return use;
+	set_key(w, *cipher, nonce);
+	if (w->shared->checked)
+		sched_yield();
+	if (!use.keyed)
+		real_pool_keyed(pool, w->number, &use, nonce);
+	return use;
 }
 
 /* ---- with data that is checked ---- */
@@ -110,22 +101,22 @@ static void check_operation(struct worker *w, uint32_t nonce, uint32_t i)
 {
 	bool encrypt = i % 2;
 	struct calibrate_cipher *cipher = NULL;
-	int32_t slot;
+	struct real_use use;
 
 	memset(w->plain, (int)(nonce * 7 + i), bytes_of(w));
 	memcpy(w->data, w->plain, bytes_of(w));
 	set_key(w, w->fresh, nonce);
 	if (!encrypt)
 		work_on_data(w, w->fresh, true);
-	slot = acquire(w, nonce, &cipher);
-	if (slot < 0) {
+	use = acquire(w, nonce, &cipher);
+	if (use.slot < 0) {
 		sched_yield();
 		return;
 	}
 	work_on_data(w, cipher, encrypt);
 	if (i % 3 == 0)
 		sched_yield();
-	real_pool_put(w->shared->pool, w->number, slot);
+	real_pool_put(w->shared->pool, w->number, &use);
 	if (encrypt)
 		work_on_data(w, w->fresh, false);
 	w->wrong += memcmp(w->data, w->plain, bytes_of(w)) != 0;
@@ -137,13 +128,13 @@ static void timed_operation(struct worker *w, uint32_t nonce)
 {
 	struct calibrate_cipher *cipher = NULL;
 	uint64_t begin = now_ns();
-	int32_t slot = acquire(w, nonce, &cipher);
+	struct real_use use = acquire(w, nonce, &cipher);
 
 	w->acquire_ns += now_ns() - begin;
-	if (slot < 0)
+	if (use.slot < 0)
 		return;
 	work_on_data(w, cipher, true);
-	real_pool_put(w->shared->pool, w->number, slot);
+	real_pool_put(w->shared->pool, w->number, &use);
 }
 
 static bool pass_gate(struct shared *shared)
@@ -268,7 +259,6 @@ bool threads_run(const struct threads_plan *plan, GArray *log, struct threads_ou
 {
 	struct shared shared = {
 		.plan = plan,
-		.key_lock = PTHREAD_RWLOCK_INITIALIZER,
 		.gate_lock = PTHREAD_MUTEX_INITIALIZER,
 		.gate_turns = PTHREAD_COND_INITIALIZER,
 		.checked = log,

@@ -172,7 +172,7 @@ size_t fscrypt_pool_replay(struct fscrypt *fc, const struct pool_event *events, 
 			   struct pool_counts *counts, struct pool_event *got);
 
 /** Takes a cipher keyed for a key, which must be present, and a nonce, as an I/O on an extent does, with what
- * that costs. 0 or -errno; the cipher is the caller's until fscrypt_put_cipher(). */
+ * that costs, but for the key's semaphore, which is taken as had. 0 or -errno; the cipher is the caller's until fscrypt_put_cipher(). */
 int fscrypt_get_cipher(struct kernel_task *task, struct fscrypt *fc, uint32_t key, uint64_t nonce,
 		       void **cipher);
 void fscrypt_put_cipher(struct kernel_task *task, struct fscrypt *fc, void *cipher);

@@ -164,7 +164,12 @@ int fscrypt_get_cipher(struct kernel_task *task, struct fscrypt *fc, uint32_t ke
 	int err;
 
 	held->info = (struct fscrypt_extent_info){
-		.fc = fc, .key = master_key_get(fc, key), .nonce = nonce, .prepared = true};
+		.fc = fc,
+		.key = master_key_get(fc, key),
+		.nonce = nonce,
+		.prepared = true,
+		.key_locked = true,
+	};
 	held->cipher = (struct keyed_cipher){.key = key, .nonce = nonce};
 	err = SETUP_HOOK(fc, acquire)(task, fc->setup_state, &held->info, &io, &held->cipher);
 	*cipher = held;
