@@ -23,8 +23,8 @@ VERSION := $(shell cat VERSION)
 # Where the program looks for its library of scenarios, images and profiles.
 DATADIR := $(CURDIR)
 
-PKGS := glib-2.0 gio-2.0 jansson smartcols libcrypto
-APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev libssl-dev
+PKGS := glib-2.0 gio-2.0 jansson smartcols gsl libcrypto
+APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev libgsl-dev libssl-dev
 APT_TEST := libcriterion-dev gnuplot-nox
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wformat=2 -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings
@@ -70,7 +70,7 @@ TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 FUZZOBJ := $(FUZZSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench fuzz tests scenarios scenarios-table install uninstall clean help format format-check fresh FORCE
+.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines validate validate-table install uninstall clean help format format-check fresh FORCE
 all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
@@ -117,10 +117,18 @@ run: $(PROG) ## build, run the flagship scenario and show its table
 check: tests ## run every test
 	EXTENTSIM=$(CURDIR)/$(PROG) sh tests/run-unit.sh $(B)/tests/run $(B)/report $(TESTFLAGS)
 	sh tests/reproducible.sh build/reproducible
-scenarios: $(PROG) ## run the library: every claim must hold, every answer be the table's
-	sh tests/scenarios/library.sh $(PROG) scenarios/README.md
+LIBRARY := sh tests/scenarios/library.sh $(PROG) scenarios/README.md results/baselines
+scenarios: $(PROG) ## run the library: claims must hold, answers be the table's, figures pass the gate
+	$(LIBRARY)
 scenarios-table: $(PROG) ## write the answers of scenarios/README.md anew
-	sh tests/scenarios/library.sh $(PROG) scenarios/README.md write
+	$(LIBRARY) write
+baselines: $(PROG) ## renew the library's baselines: make baselines WHY='what has changed them'
+	@test -n '$(WHY)' || { echo "make baselines: say why: WHY='what has changed them'" >&2; exit 2; }
+	$(LIBRARY) renew '$(WHY)'
+validate: $(PROG) ## hold the model against what is known without it
+	$(PROG) validate
+validate-table: $(PROG) ## write the table of docs/validation.md anew
+	sh validate/table.sh $(PROG) docs/validation.md default
 # An installed program has its library below PREFIX: that one object is compiled anew.
 SHARE := $(PREFIX)/share/extentsim
 $(B)/install/library.o: private DATADIR := $(SHARE)
@@ -138,6 +146,8 @@ install: $(B)/install/extentsim ## install below PREFIX (/usr/local), staged in 
 	install -m 644 $(wildcard scenarios/*.json) $(DESTDIR)$(SHARE)/scenarios
 	install -m 644 $(wildcard scenarios/images/*.image) $(DESTDIR)$(SHARE)/scenarios/images
 	install -m 644 $(wildcard scenarios/profiles/*.json) $(DESTDIR)$(SHARE)/scenarios/profiles
+	for folder in validate/data/*; do install -d $(DESTDIR)$(SHARE)/$$folder && \
+	  install -m 644 $$folder/* $(DESTDIR)$(SHARE)/$$folder || exit; done
 uninstall: ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/bin/extentsim $(DESTDIR)$(SHARE)
 format: ## rewrite the sources in the project's style

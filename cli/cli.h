@@ -36,6 +36,8 @@ int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_calibrate(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_gate(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_list(int argc, char **argv);
@@ -83,6 +85,7 @@ struct timeline_choice {
 	bool window_given;
 	sim_ns from_ns, to_ns;
 };
+
 /** Reads "10ms..50ms". */
 bool timeline_window_parse(const char *text, struct timeline_choice *choice, GError **error);
 
@@ -155,10 +158,51 @@ void progress_step(struct progress *p, const char *what, uint64_t simulated_ns, 
 /** Takes the line away, and frees. */
 void progress_end(struct progress *p);
 
+/* ---- running a stored result again ---------------------------------------------------------- */
+
+/** Whether the library's scenario of that name is the very text that the document has. */
+bool is_in_library(const struct results_doc *doc);
+/** A variant as --variant takes it; the caller frees. */
+char *variant_text(const struct results_variant *variant);
+
+/** Which run of a document, and which of its events, counted from 1. */
+struct rerun {
+	const char *path; /* of the document, of a folder of points, or of a baseline */
+	const char *place; /* which of several points; NULL: there is one */
+	const struct results_doc *doc;
+	const struct results_variant *variant;
+	uint32_t replication;
+	uint64_t first, last; /* INT64_MAX: to the end */
+};
+/**
+ * Runs it by this program and writes its events into `file`: a line that says of what, those of the
+ * event log, a line that says how it ended. `same` says whether it came to the digest that the document
+ * has, or else these are the events of another run. False if it can't be run or written here.
+ */
+bool rerun_here(const struct rerun *rerun, FILE *file, bool *same, GError **error);
+/** The same by another program, through its command `events`. */
+bool rerun_by(const char *program, const struct rerun *rerun, FILE *file, bool *same,
+	      GError **error);
+
+/** How `compare --first-difference` was asked. */
+struct first_difference_options {
+	char **paths; /* one or two, NULL-terminated */
+	char **variants; /* none; one of both; or one for each side */
+	uint32_t replication; /* UINT32_MAX: the first that differs */
+	char *against; /* another program; or NULL */
+	char *output;
+	enum run_format format; /* text or JSON */
+};
+/** Finds where two runs part, and says it; returns the exit status. */
+int first_difference(const struct first_difference_options *options);
+
 /** A scenario's curve, with every point and no document; the caller's. */
 struct results_curve *curve_of(const struct scenario *scenario);
-/** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on,
- * and shows the curve; returns the exit status. */
+/** Runs the points of a scenario's axes, with -o into a folder from which the same command goes on. Points
+ * that an interruption has left unfinished have no document. The caller's; NULL on error. */
+struct results_curve *curve_run(const struct scenario *scenario, const struct run_options *options,
+				GError **error);
+/** The same, and shows the curve; returns the exit status. */
 int run_curve(const struct scenario *scenario, const struct run_options *options);
 
 /** Checks the scenario's expectations against the curve: appends a line for each to `out`, and

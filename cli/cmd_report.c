@@ -15,16 +15,6 @@ struct report {
 
 /* ---- the command that makes it anew ------------------------------------------------------- */
 
-/* Whether the library's scenario of that name is the very text. */
-static bool is_in_library(const struct results_doc *doc)
-{
-	g_autofree char *file = g_strconcat(doc->scenario.name, ".json", NULL);
-	g_autofree char *path = scenario_data_path("scenarios", file);
-	g_autofree char *text = NULL;
-
-	return g_file_get_contents(path, &text, NULL, NULL) && !strcmp(text, doc->scenario.text);
-}
-
 static void append_word(GString *out, const char *word)
 {
 	g_autofree char *quoted = NULL;
@@ -33,30 +23,6 @@ static void append_word(GString *out, const char *word)
 		if (!g_ascii_isalnum(*p) && !strchr("-_=.,:/+@%", *p))
 			quoted = quoted ? quoted : g_shell_quote(word);
 	g_string_append_printf(out, " %s", quoted ? quoted : word);
-}
-
-/* The setting that a variant has which says nothing of it. */
-static const char *usual(const char *key)
-{
-	for (const struct sim_param *param = cli_registry()->variant_params; param->name; param++)
-		if (!strcmp(param->name, key))
-			return param->fallback;
-	return NULL;
-}
-
-static void append_variant(GString *out, const struct results_variant *variant)
-{
-	g_autoptr(GString) text = g_string_new(variant->name);
-
-	g_string_append_c(text, ':');
-	for (guint i = 0; i < variant->settings->len; i++) {
-		const struct results_pair *pair = variant->settings->pdata[i];
-
-		if (g_strcmp0(usual(pair->key), pair->value) != 0)
-			g_string_append_printf(text, " %s=%s", pair->key, pair->value);
-	}
-	g_string_append(out, " --variant");
-	append_word(out, text->str);
 }
 
 static char *command_of(const struct results_doc *doc, bool curve)
@@ -82,8 +48,12 @@ static char *command_of(const struct results_doc *doc, bool curve)
 		g_string_append(out, " --set");
 		append_word(out, override);
 	}
-	for (guint i = 0; doc->variants_given && i < doc->variants->len; i++)
-		append_variant(out, doc->variants->pdata[i]);
+	for (guint i = 0; doc->variants_given && i < doc->variants->len; i++) {
+		g_autofree char *variant = variant_text(doc->variants->pdata[i]);
+
+		g_string_append(out, " --variant");
+		append_word(out, variant);
+	}
 	g_string_append_printf(out, " --seed %" G_GUINT64_FORMAT " --replications %u",
 			       doc->seeds[0], doc->replications);
 	g_string_append(out, curve ? " -o FOLDER" : " -o RESULT.json");

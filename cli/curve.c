@@ -145,21 +145,22 @@ static guint points_done(const struct results_curve *curve)
 	return done;
 }
 
-static int conclude(struct run *run)
+static int conclude(const struct scenario *scenario, const struct run_options *options,
+		    const struct results_curve *curve)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 	struct verdict verdict;
 	GError *error = NULL;
 
-	if (!show_curve(run->scenario, run->options, run->options->format, isatty(STDOUT_FILENO),
-			run->curve, out, &verdict, &error) ||
+	if (!show_curve(scenario, options, options->format, isatty(STDOUT_FILENO), curve, out,
+			&verdict, &error) ||
 	    !output_text(NULL, out->str, &error))
 		return cli_fail(error);
 	if (!verdict.whole)
-		cli_message("note", "interrupted: %u of %u points are done%s",
-			    points_done(run->curve), run->curve->points->len,
-			    run->options->output ? "; the same command goes on from there"
-						 : "; with -o FOLDER they would be kept");
+		cli_message("note", "interrupted: %u of %u points are done%s", points_done(curve),
+			    curve->points->len,
+			    options->output ? "; the same command goes on from there"
+					    : "; with -o FOLDER they would be kept");
 	return verdict_status(&verdict);
 }
 
@@ -215,7 +216,8 @@ static bool load_and_run(struct run *run, GError **error)
 			  run->options, write_point, run, error);
 }
 
-int run_curve(const struct scenario *scenario, const struct run_options *options)
+struct results_curve *curve_run(const struct scenario *scenario, const struct run_options *options,
+				GError **error)
 {
 	struct run run = {
 		.scenario = scenario,
@@ -224,17 +226,25 @@ int run_curve(const struct scenario *scenario, const struct run_options *options
 		.scenarios = g_ptr_array_new_with_free_func((GDestroyNotify)scenario_free),
 		.to_run = g_array_new(false, false, sizeof(struct run_point)),
 	};
+
+	if (load_and_run(&run, error))
+		drop_unfinished(run.curve);
+	else
+		g_clear_pointer(&run.curve, results_curve_free);
+	g_array_unref(run.to_run);
+	g_ptr_array_unref(run.scenarios);
+	return run.curve;
+}
+
+int run_curve(const struct scenario *scenario, const struct run_options *options)
+{
 	GError *error = NULL;
+	struct results_curve *curve = curve_run(scenario, options, &error);
 	int status;
 
-	if (load_and_run(&run, &error)) {
-		drop_unfinished(run.curve);
-		status = conclude(&run);
-	} else {
-		status = cli_fail(error);
-	}
-	g_array_unref(run.to_run);
-	results_curve_free(run.curve);
-	g_ptr_array_unref(run.scenarios);
+	if (!curve)
+		return cli_fail(error);
+	status = conclude(scenario, options, curve);
+	results_curve_free(curve);
 	return status;
 }

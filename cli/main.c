@@ -16,6 +16,8 @@ struct command {
 static const struct command commands[] = {
 	{"run", cmd_run, "run a scenario or a script and compare its variants"},
 	{"compare", cmd_compare, "compare stored results"},
+	{"gate", cmd_gate, "hold a result against a baseline, for CI"},
+	{"events", cmd_events, "print the events of a run of a stored result"},
 	{"report", cmd_report, "write a page of stored results, with pictures"},
 	{"layout", cmd_layout, "replay an operation script and print the layout at each dump"},
 	{"image", cmd_image, "take the image of a directory tree"},

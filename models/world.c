@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "models/world.h"
+
+#include <string.h>
+
 #include "models/world_image.h"
 
 const struct scenario_registry world_registry = {
@@ -209,6 +212,15 @@ static void take_apart(struct world *w)
 		machine_free(w->machine);
 }
 
+static void keep_digests(struct world *w)
+{
+	struct world_outcome *outcome = w->outcome;
+	const struct sim_mark *marks = sim_marks(w->sim, &outcome->marks, &outcome->mark_interval);
+
+	outcome->digest = sim_digest(w->sim);
+	memcpy(outcome->mark, marks, outcome->marks * sizeof(*marks));
+}
+
 static void measure(struct world *w)
 {
 	struct sim_metrics *metrics = w->outcome->metrics;
@@ -239,7 +251,7 @@ static void measure(struct world *w)
 	w->outcome->elapsed_ns = w->workload->ended_at_ns;
 	w->outcome->events = sim_events(w->sim);
 	w->outcome->draws = sim_draws(w->sim);
-	w->outcome->digest = sim_digest(w->sim);
+	keep_digests(w);
 }
 
 static void run(struct world *w)

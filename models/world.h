@@ -20,6 +20,9 @@ struct world_outcome {
 	struct sim_metrics *metrics;
 	sim_ns elapsed_ns; /* simulated, to the end of the last actor */
 	uint64_t events, draws, digest;
+	struct sim_mark mark[SIM_MARKS]; /* sim_marks() */
+	size_t marks;
+	uint64_t mark_interval;
 	bool completed; /* every actor came to its end */
 	bool interrupted;
 	GPtrArray *findings; /* struct world_finding * */

@@ -57,8 +57,8 @@ static char *seeds_text(const struct results_doc *doc)
 	return g_string_free(text, FALSE);
 }
 
-static bool same_question(const struct results_doc *a, const struct results_doc *b,
-			  const char *label, const char *first, GError **error)
+bool docs_same_question(const struct results_doc *a, const struct results_doc *b, const char *label,
+			const char *first, GError **error)
 {
 	g_autofree char *overrides_a = question_overrides(a), *overrides_b = question_overrides(b),
 			*seeds_a = seeds_text(a), *seeds_b = seeds_text(b);
@@ -95,7 +95,7 @@ static bool same_variants(const struct results_doc *a, const struct results_doc 
 	return true;
 }
 
-static bool same_overrides(const struct results_doc *a, const struct results_doc *b)
+bool docs_same_overrides(const struct results_doc *a, const struct results_doc *b)
 {
 	if (a->overrides->len != b->overrides->len)
 		return false;
@@ -107,8 +107,8 @@ static bool same_overrides(const struct results_doc *a, const struct results_doc
 
 bool results_same_runs(const struct results_doc *a, const struct results_doc *b)
 {
-	return !strcmp(a->program_version, b->program_version) && same_overrides(a, b) &&
-	       same_variants(a, b) && same_question(a, b, "", "", NULL);
+	return !strcmp(a->program_version, b->program_version) && docs_same_overrides(a, b) &&
+	       same_variants(a, b) && docs_same_question(a, b, "", "", NULL);
 }
 
 /* ---- columns ---- */
@@ -224,7 +224,7 @@ struct paired {
 	bool all_zero, stopped;
 };
 
-static double exact_difference(int64_t a, int64_t b)
+double exact_difference(int64_t a, int64_t b)
 {
 	int64_t difference;
 
@@ -458,7 +458,7 @@ struct results_comparison *results_compare(const struct results_doc *const *docs
 	cmp->columns = g_ptr_array_new_with_free_func(column_free);
 	cmp->rows = g_ptr_array_new_with_free_func(row_free);
 	for (size_t d = 0; d < doc_count; d++) {
-		if (d > 0 && !same_question(docs[0], docs[d], labels[d], labels[0], error))
+		if (d > 0 && !docs_same_question(docs[0], docs[d], labels[d], labels[0], error))
 			goto fail;
 		if (docs[d]->variants->len > 0)
 			continue;

@@ -127,6 +127,7 @@ char *results_point_place(const struct results_curve *curve, const struct result
 void results_curve_json(const struct results_curve *curve,
 			const struct results_write_options *options, GString *out)
 {
+	struct write_choice choice = {.include_host = options && options->include_host};
 	struct emit e;
 
 	emit_init(&e, out);
@@ -147,7 +148,7 @@ void results_curve_json(const struct results_curve *curve,
 		for (size_t a = 0; curve->axis[a]; a++)
 			emit_string(&e, curve->axis[a], point->step[a]);
 		emit_close(&e, '}');
-		write_document(&e, "result", point->doc, options);
+		write_document(&e, "result", point->doc, &choice);
 		emit_close(&e, '}');
 	}
 	emit_close(&e, ']');

@@ -112,11 +112,12 @@ static void variant_free(struct results_variant *variant, uint32_t replications)
 	g_free(variant->name);
 	g_ptr_array_unref(variant->settings);
 	for (uint32_t i = 0; i < replications; i++) {
-		g_array_unref(variant->replication[i].interval_digests);
+		g_array_unref(variant->replication[i].marks);
 		g_ptr_array_unref(variant->replication[i].findings);
 	}
 	g_free(variant->replication);
 	g_hash_table_unref(variant->by_name);
+	g_ptr_array_unref(variant->not_numbers);
 	g_ptr_array_unref(variant->metrics);
 	g_ptr_array_unref(variant->distributions);
 	g_ptr_array_unref(variant->series);
@@ -235,14 +236,14 @@ struct results_variant *results_doc_add_variant(struct results_doc *doc, const c
 	variant->settings = g_ptr_array_new_with_free_func(pair_free);
 	variant->replication = g_new0(struct results_replication, doc->replications);
 	for (uint32_t i = 0; i < doc->replications; i++) {
-		variant->replication[i].interval_digests =
-			g_array_new(FALSE, FALSE, sizeof(uint64_t));
+		variant->replication[i].marks = g_array_new(FALSE, FALSE, sizeof(struct sim_mark));
 		variant->replication[i].findings = g_ptr_array_new_with_free_func(finding_free);
 	}
 	variant->metrics = g_ptr_array_new_with_free_func(metric_free);
 	variant->distributions = g_ptr_array_new_with_free_func(distribution_free);
 	variant->series = g_ptr_array_new_with_free_func(series_free);
 	variant->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	variant->not_numbers = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(doc->variants, variant);
 	return variant;
 }
@@ -452,9 +453,10 @@ void results_add(struct results_doc *doc, struct results_variant *variant, uint3
 	run->events = sample->events;
 	run->draws = sample->draws;
 	run->digest = sample->digest;
-	if (sample->interval_digest_count > 0)
-		g_array_append_vals(run->interval_digests, sample->interval_digests,
-				    (guint)sample->interval_digest_count);
+	if (sample->mark_count > 0) {
+		run->mark_interval = sample->mark_interval;
+		g_array_append_vals(run->marks, sample->marks, (guint)sample->mark_count);
+	}
 	for (size_t i = 0; i < sample->finding_count; i++)
 		g_ptr_array_add(run->findings,
 				finding_new(sample->findings[i].kind, sample->findings[i].text,

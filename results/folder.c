@@ -306,26 +306,64 @@ static struct results_curve *empty_curve(const struct results_doc *doc)
 	return results_curve_new((const char *const *)axes->pdata, (const char *const *)measure);
 }
 
-struct results_curve *results_curve_read(const char *folder, GError **error)
+struct results_curve *curve_of_docs(GPtrArray *docs, const char *const *names, GError **error)
 {
-	g_autoptr(GPtrArray) paths = documents_in(folder, error);
-	struct results_curve *curve = NULL;
-	bool fine = paths != NULL;
+	struct results_curve *curve = empty_curve(docs->pdata[0]);
+	bool fine = true;
 
-	for (guint i = 0; fine && i < paths->len; i++) {
-		struct results_doc *doc = results_read(paths->pdata[i], error);
+	for (guint i = 0; i < docs->len; i++) {
+		struct results_doc *doc = docs->pdata[i];
 
-		fine = doc != NULL;
-		if (fine && !curve)
-			curve = empty_curve(doc);
 		if (fine)
-			fine = add_document(curve, doc, paths->pdata[i], error);
+			fine = add_document(curve, doc, names[i], error);
+		else
+			results_doc_free(doc);
 	}
 	if (fine) {
 		sort_points(curve);
 		return curve;
 	}
-	if (curve)
-		results_curve_free(curve);
+	results_curve_free(curve);
 	return NULL;
+}
+
+void docs_free(const GPtrArray *docs)
+{
+	for (guint i = 0; i < docs->len; i++)
+		results_doc_free(docs->pdata[i]);
+}
+
+static struct results_curve *folder_read(const char *folder, bool for_gate, GError **error)
+{
+	g_autoptr(GPtrArray) paths = documents_in(folder, error), docs = g_ptr_array_new();
+
+	for (guint i = 0; paths && i < paths->len; i++) {
+		struct results_doc *doc = doc_read(paths->pdata[i], for_gate, error);
+
+		if (!doc) {
+			docs_free(docs);
+			return NULL;
+		}
+		g_ptr_array_add(docs, doc);
+	}
+	return paths ? curve_of_docs(docs, (const char *const *)paths->pdata, error) : NULL;
+}
+
+struct results_curve *result_read(const char *path, GError **error)
+{
+	g_autoptr(GPtrArray) docs = g_ptr_array_new();
+	struct results_doc *doc;
+
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return folder_read(path, true, error);
+	doc = doc_read(path, true, error);
+	if (!doc)
+		return NULL;
+	g_ptr_array_add(docs, doc);
+	return curve_of_docs(docs, &path, error);
+}
+
+struct results_curve *results_curve_read(const char *folder, GError **error)
+{
+	return folder_read(folder, false, error);
 }

@@ -58,9 +58,35 @@ extern const char *const direction_names[3], *const class_names[3];
 
 /* ---- write.c ---- */
 
+/** What of a document is written. */
+struct write_choice {
+	bool include_host;
+	bool baseline; /* only what a gate needs */
+	const char *const *metrics; /* names, with '*'; NULL: all */
+};
 /** The document as a member or an element of what is being emitted; `key` NULL at the top. */
 void write_document(struct emit *e, const char *key, const struct results_doc *doc,
-		    const struct results_write_options *options);
+		    const struct write_choice *choice);
+
+/* ---- read.c, folder.c ---- */
+
+/** results_read(); `for_gate`: a value that is no number is noted, not an error. */
+struct results_doc *doc_read(const char *path, bool for_gate, GError **error);
+void docs_free(const GPtrArray *docs);
+/** A document, or a folder of points, as a gate takes it: a value that is no number is noted. */
+struct results_curve *result_read(const char *path, GError **error);
+/** A curve of these documents (taken over), in the order of their steps; `names` are theirs in messages. */
+struct results_curve *curve_of_docs(GPtrArray *docs, const char *const *names, GError **error);
+
+/* ---- compare.c ---- */
+
+/** Whether two documents answer the same question; else the error says what differs. */
+bool docs_same_question(const struct results_doc *a, const struct results_doc *b, const char *label,
+			const char *first, GError **error);
+/** Those of variants too. */
+bool docs_same_overrides(const struct results_doc *a, const struct results_doc *b);
+/** The difference as a double; exact where it fits. */
+double exact_difference(int64_t a, int64_t b);
 
 /* ---- file.c, locate.c ---- */
 
@@ -70,6 +96,25 @@ bool file_read(const char *path, char **text, size_t *bytes, GError **error);
  * leads to, in a text that is valid JSON; where a part is not found, of the last one that was. */
 void locate(const char *text, size_t bytes, const char *const *path, size_t parts, unsigned *line,
 	    unsigned *column);
+
+/* ---- gate.c, gate_words.c: what the printers of a gate share ---- */
+
+bool gate_ruling_fails(enum results_ruling ruling, const struct results_gate_options *options);
+/** "lightweight ops.read.count at cpus=2", in parts: what is not there is left out. */
+void gate_where(const struct results_gate_entry *entry, GString *out);
+/** "1001 -> 1002": exact figures with all their digits, means as people read them. */
+void gate_values(const struct results_gate_entry *entry, GString *out);
+/** "+1 (+0.1 %)", and of sampled ones the interval. */
+void gate_difference(const struct results_gate_entry *entry, double level, GString *out);
+/** Which rule was used, what it allows and why. */
+void gate_rule(const struct results_gate_entry *entry, GString *out);
+/** "431 figures: 420 unchanged, 2 improved, …". */
+void gate_counts(const struct results_gate *gate, GString *out);
+/** "REGRESSED", "passed", …. */
+const char *gate_headline(const struct results_gate *gate,
+			  const struct results_gate_options *options);
+/** What to do next; nothing after a plain pass. */
+void gate_advice(const struct results_gate *gate, GString *out);
 
 /* ---- order.c: what a table shows, and in which order ---- */
 

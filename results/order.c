@@ -46,6 +46,17 @@ static const char *const summary[] = {
 	"lock.possible_cycles",
 };
 
+char **results_summary_metrics(void)
+{
+	GPtrArray *names = g_ptr_array_new();
+
+	for (size_t i = 0; i < G_N_ELEMENTS(summary); i++)
+		if (strcmp(summary[i], ALLOC_BY_PREFIX "*"))
+			g_ptr_array_add(names, g_strdup(summary[i]));
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, FALSE);
+}
+
 unsigned summary_rank(const char *name)
 {
 	for (unsigned i = 0; i < G_N_ELEMENTS(summary); i++)

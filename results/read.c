@@ -96,15 +96,24 @@ static void read_cost_profile(struct reader *r, const json_t *root, struct resul
 	reader_leave(r);
 }
 
+static void read_scenario(struct reader *r, const json_t *root, struct results_doc *doc)
+{
+	static const char *const with_text[] = {"name", "question", "kind", "digest", "text", NULL};
+	static const char *const without[] = {"name", "question", "kind", "digest", NULL};
+
+	read_named(r, root, "scenario", r->scenario_text ? without : with_text,
+		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
+			       &doc->scenario.digest, &doc->scenario.text});
+	if (r->scenario_text)
+		doc->scenario.text = g_strdup(r->scenario_text);
+}
+
 static void read_question(struct reader *r, const json_t *root, struct results_doc *doc)
 {
-	static const char *const scenario[] = {"name", "question", "kind", "digest", "text", NULL};
 	static const char *const image[] = {"name", "digest", NULL};
 	const json_t *overrides = reader_array(r, root, "overrides");
 
-	read_named(r, root, "scenario", scenario,
-		   (char **[]){&doc->scenario.name, &doc->scenario.question, &doc->scenario.kind,
-			       &doc->scenario.digest, &doc->scenario.text});
+	read_scenario(r, root, doc);
 	if (!json_is_null(json_object_get(root, "image")))
 		read_named(r, root, "image", image,
 			   (char **[]){&doc->image.name, &doc->image.digest});
@@ -180,30 +189,70 @@ static void read_runs(struct reader *r, const json_t *object, struct results_doc
 	}
 }
 
-static void read_interval_digests(struct reader *r, const json_t *object, struct results_doc *doc,
-				  struct results_variant *variant)
+static void read_mark_intervals(struct reader *r, const json_t *object, struct results_doc *doc,
+				struct results_variant *variant)
+{
+	static const char key[] = "interval_events";
+	const json_t *list = reader_array_of(r, object, key, doc->replications);
+
+	reader_enter(r, key);
+	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
+		const json_t *value = json_array_get(list, i);
+		json_int_t events = json_integer_value(value);
+
+		reader_enter_index(r, i);
+		if (json_is_null(value) != !variant->replication[i].done)
+			reader_fail(r, "null where 'completed' is not, or the reverse");
+		else if (!json_is_null(value) &&
+			 (!json_is_integer(value) || events < 0 || events & (events - 1)))
+			reader_fail(r, "expected a power of two");
+		else
+			variant->replication[i].mark_interval = (uint64_t)events;
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+/* As many digests as times, and none without an interval. */
+static void read_marks_of(struct reader *r, const json_t *digests, const json_t *ends,
+			  struct results_replication *run)
+{
+	size_t count = json_array_size(digests);
+
+	if (!json_is_array(digests) || !json_is_array(ends) || json_array_size(ends) != count ||
+	    (count && !run->mark_interval)) {
+		reader_fail(r, "expected as many digests as 'interval_ends_ns', and an interval");
+		return;
+	}
+	for (size_t k = 0; k < count && !r->failed; k++) {
+		const json_t *end = json_array_get(ends, k);
+		struct sim_mark mark = {.ns = (sim_ns)json_integer_value(end)};
+
+		reader_enter_index(r, k);
+		mark.digest = reader_this_digest(r, json_array_get(digests, k));
+		if (!json_is_integer(end) || json_integer_value(end) < 0)
+			reader_fail(r, "its end is no time");
+		g_array_append_val(run->marks, mark);
+		reader_leave(r);
+	}
+}
+
+static void read_marks(struct reader *r, const json_t *object, struct results_doc *doc,
+		       struct results_variant *variant)
 {
 	static const char key[] = "interval_digests";
-	const json_t *lists;
+	const json_t *digests, *ends;
 
 	if (r->failed || !json_object_get(object, key))
 		return;
-	lists = reader_array_of(r, object, key, doc->replications);
+	read_mark_intervals(r, object, doc, variant);
+	digests = reader_array_of(r, object, key, doc->replications);
+	ends = reader_array_of(r, object, "interval_ends_ns", doc->replications);
 	reader_enter(r, key);
 	for (uint32_t i = 0; i < doc->replications && !r->failed; i++) {
-		const json_t *list = json_array_get(lists, i);
-
 		reader_enter_index(r, i);
-		if (!json_is_array(list))
-			reader_fail(r, "expected an array");
-		for (size_t k = 0; k < json_array_size(list) && !r->failed; k++) {
-			uint64_t digest;
-
-			reader_enter_index(r, k);
-			digest = reader_this_digest(r, json_array_get(list, k));
-			g_array_append_val(variant->replication[i].interval_digests, digest);
-			reader_leave(r);
-		}
+		read_marks_of(r, json_array_get(digests, i), json_array_get(ends, i),
+			      &variant->replication[i]);
 		reader_leave(r);
 	}
 	reader_leave(r);
@@ -336,6 +385,10 @@ static void read_metric(struct reader *r, const char *name, const json_t *object
 	reader_count_figures(r, doc->replications);
 	if (r->failed)
 		return;
+	if (r->take_not_numbers && !json_is_number(json_object_get(object, "value"))) {
+		g_ptr_array_add(variant->not_numbers, g_strdup(name));
+		return;
+	}
 	metric = variant_metric_add(doc, variant, name, unit, group, direction, class);
 	if (class == RESULTS_EXACT)
 		read_exact(r, object, doc, variant, metric);
@@ -349,19 +402,33 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 			 struct results_variant *variant)
 {
 	/* The first two came with version 2. */
-	static const char *const keys[] = {
-		"distributions", "series",	     "settings", "completed", "draws",	 "events",
-		"event_digests", "interval_digests", "findings", "refusals",  "metrics", NULL};
+	static const char *const keys[] = {"distributions",
+					   "series",
+					   "settings",
+					   "completed",
+					   "draws",
+					   "events",
+					   "findings",
+					   "refusals",
+					   "metrics",
+					   "event_digests",
+					   "interval_events",
+					   "interval_digests",
+					   "interval_ends_ns",
+					   NULL};
 	const json_t *metrics;
 	const char *name;
 	json_t *value;
 
 	reader_keys(r, object, r->version == RESULTS_SCHEMA_FIRST ? keys + 2 : keys);
-	read_pairs(r, object, "settings", variant->settings);
+	if (!r->scenario_text || json_object_get(object, "settings"))
+		read_pairs(r, object, "settings", variant->settings);
 	read_runs(r, object, doc, variant);
-	read_interval_digests(r, object, doc, variant);
-	read_findings(r, object, "findings", false, doc, variant);
-	read_findings(r, object, "refusals", true, doc, variant);
+	read_marks(r, object, doc, variant);
+	if (!r->scenario_text) {
+		read_findings(r, object, "findings", false, doc, variant);
+		read_findings(r, object, "refusals", true, doc, variant);
+	}
 	metrics = reader_object(r, object, "metrics");
 	reader_enter(r, "metrics");
 	json_object_foreach((json_t *)metrics, name, value)
@@ -374,7 +441,8 @@ static void read_variant(struct reader *r, const json_t *object, struct results_
 	}
 	reader_leave(r);
 	variant_sort_metrics(variant);
-	read_shapes(r, object, variant);
+	if (!r->scenario_text)
+		read_shapes(r, object, variant);
 }
 
 static void read_variants(struct reader *r, const json_t *root, struct results_doc *doc)
@@ -412,7 +480,7 @@ static void read_variants(struct reader *r, const json_t *root, struct results_d
 }
 
 /* The version comes first: of another version nothing else can be said. */
-static struct results_doc *read_root(struct reader *r, const json_t *root)
+struct results_doc *read_root(struct reader *r, const json_t *root)
 {
 	static const char *const keys[] = {
 		"schema_version", "program_version", "complete",     "missing",	       "scenario",
@@ -426,6 +494,8 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 		reader_fail(r, "expected a result document, which is an object");
 		return NULL;
 	}
+	if (json_object_get(root, "baseline_version"))
+		reader_fail(r, "this is a baseline, not a result: `extentsim gate` takes it");
 	version = reader_int(r, root, "schema_version", INT64_MIN);
 	r->version = version;
 	if (!r->failed && (version < RESULTS_SCHEMA_FIRST || version > RESULTS_SCHEMA_VERSION)) {
@@ -454,37 +524,56 @@ static struct results_doc *read_root(struct reader *r, const json_t *root)
 	return doc;
 }
 
-struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
+json_t *reader_parse(struct reader *r)
 {
-	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
-	struct results_doc *doc;
 	json_error_t bad;
 	json_t *root;
 
-	if (bytes == 0) {
-		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
-			    "%s:1:1: error: the file is empty", name);
+	if (r->bytes == 0) {
+		r->failed = true;
+		g_set_error(r->error, RESULTS_ERROR, RESULTS_ERROR_INPUT,
+			    "%s:1:1: error: the file is empty", r->name);
 		return NULL;
 	}
-	root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &bad);
-	if (!root) {
-		g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_INPUT, "%s:%d:%d: error: %s", name,
-			    MAX(bad.line, 1), MAX(bad.column, 1), bad.text);
-		return NULL;
-	}
-	doc = read_root(&r, root);
+	root = json_loadb(r->text, r->bytes, JSON_REJECT_DUPLICATES, &bad);
+	if (root)
+		return root;
+	r->failed = true;
+	g_set_error(r->error, RESULTS_ERROR, RESULTS_ERROR_INPUT, "%s:%d:%d: error: %s", r->name,
+		    MAX(bad.line, 1), MAX(bad.column, 1), bad.text);
+	return NULL;
+}
+
+static struct results_doc *parse(struct reader *r)
+{
+	json_t *root = reader_parse(r);
+	struct results_doc *doc = root ? read_root(r, root) : NULL;
+
 	json_decref(root);
-	if (r.failed)
+	if (r->failed)
 		g_clear_pointer(&doc, results_doc_free);
 	return doc;
 }
 
-struct results_doc *results_read(const char *path, GError **error)
+struct results_doc *results_parse(const char *name, const char *text, size_t bytes, GError **error)
+{
+	struct reader r = {.name = name, .text = text, .bytes = bytes, .error = error};
+
+	return parse(&r);
+}
+
+struct results_doc *doc_read(const char *path, bool for_gate, GError **error)
 {
 	g_autofree char *text = NULL;
-	size_t bytes;
+	struct reader r = {.name = path, .error = error, .take_not_numbers = for_gate};
 
-	if (!file_read(path, &text, &bytes, error))
+	if (!file_read(path, &text, &r.bytes, error))
 		return NULL;
-	return results_parse(path, text, bytes, error);
+	r.text = text;
+	return parse(&r);
+}
+
+struct results_doc *results_read(const char *path, GError **error)
+{
+	return doc_read(path, false, error);
 }

@@ -19,6 +19,8 @@ struct reader {
 	char index_text[READER_DEPTH_MAX][READER_INDEX_TEXT_MAX];
 	size_t parts;
 	int64_t version; /* of the schema */
+	const char *scenario_text; /* of a baseline, whose documents have none of their own */
+	bool take_not_numbers; /* a value that is no number is noted, not an error */
 	uint64_t figures; /* metrics times replications so far */
 	GError **error;
 	bool failed;
@@ -57,5 +59,10 @@ uint64_t reader_this_digest(struct reader *r, const json_t *value);
 
 /** Distributions and series of a variant; documents of version 1 have neither. */
 void read_shapes(struct reader *r, const json_t *object, struct results_variant *variant);
+
+/** A document, from its root on; NULL or not of use after a failure. */
+struct results_doc *read_root(struct reader *r, const json_t *root);
+/** Parses a whole text; the place of a syntax error is named. */
+json_t *reader_parse(struct reader *r);
 
 #endif

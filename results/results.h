@@ -93,7 +93,8 @@ struct results_replication {
 	bool done; /* the run was made and handed in */
 	bool completed; /* it came to its end: no deadlock, no stop */
 	uint64_t events, draws, digest;
-	GArray *interval_digests; /* uint64_t; may be empty */
+	GArray *marks; /* struct sim_mark, one after each interval; may be empty */
+	uint64_t mark_interval; /* in events: a power of two; 0: there are no marks */
 	GPtrArray *findings; /* struct results_finding * */
 };
 
@@ -103,6 +104,7 @@ struct results_variant {
 	struct results_replication *replication; /* as many as the document has */
 	GPtrArray *metrics; /* struct results_metric *, by name */
 	GHashTable *by_name; /* the same */
+	GPtrArray *not_numbers; /* char *: metrics whose value is none; read for a gate alone */
 	GPtrArray *distributions; /* struct results_distribution *, by name */
 	GPtrArray *series; /* struct results_series *, by name */
 };
@@ -164,8 +166,9 @@ struct results_sample {
 	const struct sim_metrics *host; /* class host, names as "host.max_rss_bytes"; or NULL */
 	uint64_t host_wall_ns; /* becomes host.wall_ns; 0: not measured */
 	uint64_t events, draws, digest; /* sim_events(), sim_draws(), sim_digest() */
-	const uint64_t *interval_digests; /* sim_digests(); may be NULL */
-	size_t interval_digest_count;
+	const struct sim_mark *marks; /* sim_marks(); may be NULL */
+	size_t mark_count;
+	uint64_t mark_interval;
 	const struct results_finding *findings;
 	size_t finding_count;
 	bool completed;
@@ -196,12 +199,6 @@ struct results_write_options {
  * document whatever the locale. `options` may be NULL. */
 void results_emit(const struct results_doc *doc, const struct results_write_options *options,
 		  GString *out);
-/** Writes it to a file, whole or not at all, by way of results_write_text(). */
-bool results_write(const struct results_doc *doc, const struct results_write_options *options,
-		   const char *path, GError **error);
-/** Writes it to an open stream and flushes that; `name` is for the error message. */
-bool results_print(const struct results_doc *doc, const struct results_write_options *options,
-		   FILE *stream, const char *name, GError **error);
 /**
  * Writes a text to `path`: beside it first, synced and renamed, so that a reader sees the old file
  * or the new one and a full disk leaves no half of it. A symbolic link is followed; what is no
@@ -285,6 +282,29 @@ void results_comparison_free(struct results_comparison *cmp);
 /** The row of a metric; NULL: no column has it. */
 const struct results_row *results_row_named(const struct results_comparison *cmp, const char *name);
 
+/* ---- where two runs part ----------------------------------------------------------------------- */
+
+/** The events, counted from 1, of which one is the first that differs, as far as two documents tell. */
+struct results_parting {
+	bool part; /* false: they are the same event by event */
+	uint64_t first, last; /* INT64_MAX: to the end of either */
+	sim_ns from_ns, to_ns; /* before the first, and of the last (SIM_NEVER: to the end) */
+};
+/** Runs without marks part somewhere between their first event and their last. */
+void results_part(const struct results_replication *a, const struct results_replication *b,
+		  struct results_parting *parting);
+/** Whether two documents are of one scenario, by its text or its name; else RESULTS_ERROR_NOT_COMPARABLE. */
+bool results_same_scenario(const struct results_doc *a, const struct results_doc *b,
+			   GError **error);
+/** Something that two runs were given differently, as words. */
+struct results_given {
+	char *what, *a, *b;
+};
+/** Everything of the kind that their documents tell: struct results_given *, which the array owns. */
+GPtrArray *results_given(const struct results_doc *a, const struct results_variant *of_a,
+			 const struct results_doc *b, const struct results_variant *of_b,
+			 uint32_t replication);
+
 /* ---- curves and claims -------------------------------------------------------------------- */
 
 /** The document of one point, and the step it has of each axis. */
@@ -349,6 +369,121 @@ bool results_check(const struct results_curve *curve, const struct results_claim
 bool results_answer(const struct results_curve *curve, const char *answer, GString *out,
 		    GError **error);
 
+/* ---- the gate ----------------------------------------------------------------------------- */
+
+/** How much worse a figure may become: by no more than the larger of a share of the baseline's and an
+ * amount in the metric's unit. */
+struct results_tolerance {
+	char *metric; /* name, or with '*' */
+	char *class; /* "exact" or "sampled"; NULL: both */
+	double relative; /* 0.01: one per cent. A baseline of 0 allows none */
+	double absolute; /* in the metric's unit */
+	char *reason;
+};
+/** A time that a baseline was made or renewed. */
+struct results_renewal {
+	char *program_version, *why;
+};
+/** What results are held against: documents of one scenario, one for each point of its axes. */
+struct results_baseline {
+	char *name; /* the file or folder, for messages */
+	bool is_result; /* a result stands for it: no baseline was made */
+	struct results_curve *curve;
+	char **metrics; /* those it watches, with '*'; NULL: all. The last has to be NULL */
+	GPtrArray *tolerances; /* struct results_tolerance *: the first that fits holds */
+	GPtrArray *renewals; /* struct results_renewal *: the oldest first */
+};
+/** A baseline of nothing yet. Takes `curve` over. */
+struct results_baseline *results_baseline_new(const char *name, struct results_curve *curve);
+/** Reads a baseline. A document, or a folder of points, is one too, without tolerances, that watches all. A metric
+ * whose value is not a number is taken as that. */
+struct results_baseline *results_baseline_read(const char *path, GError **error);
+/** The figures of any of them alone. */
+struct results_curve *results_gate_read(const char *path, GError **error);
+void results_baseline_free(struct results_baseline *baseline);
+/** Adds "PATTERN RELATIVE ABSOLUTE REASON…" ("ops.*.latency_p99_ns 1% 5us scheduling"), in front of the
+ * others. */
+bool results_baseline_tolerate(struct results_baseline *baseline, const char *text, GError **error);
+void results_baseline_add_renewal(struct results_baseline *baseline, const char *program_version,
+				  const char *why);
+/** Appends the baseline as JSON, one metric per line, of each document what a gate needs. */
+void results_baseline_emit(const struct results_baseline *baseline, GString *out);
+/** The overrides that all of its documents were made with; NULL-terminated; the caller's. */
+char **results_baseline_sets(const struct results_baseline *baseline);
+
+/** What the gate says of a figure. */
+enum results_ruling {
+	RESULTS_UNCHANGED,
+	RESULTS_HOST_FIGURE, /* shown, never gates */
+	RESULTS_IMPROVED,
+	RESULTS_WITHIN, /* the tolerance */
+	RESULTS_INCONCLUSIVE,
+	RESULTS_REGRESSED,
+	RESULTS_CHANGED, /* a metric without direction, or of a run that stopped */
+	RESULTS_MISSING,
+	RESULTS_NEW,
+	RESULTS_NOT_A_NUMBER,
+	RESULTS_RULINGS,
+};
+const char *results_ruling_name(enum results_ruling ruling);
+
+struct results_gate_entry {
+	char *place; /* "AXIS=STEP,…"; "" of a scenario without axes */
+	const char *variant; /* NULL: the point as a whole is missing or new */
+	const char *name; /* of the metric; NULL: the variant as a whole is */
+	const struct results_metric *before, *after; /* NULL where it is not there */
+	enum results_ruling ruling;
+	bool sampled; /* the rule: paired seeds, not integers */
+	double difference; /* after - before; of sampled ones the mean over pairs */
+	double half_width; /* of sampled ones, at the gate's level */
+	bool has_relative; /* the baseline is not 0 */
+	double relative;
+	uint32_t pairs;
+	uint32_t seeds_needed; /* inconclusive: so many would decide; 0: none */
+	const struct results_tolerance *tolerance; /* that held; NULL: nothing is allowed */
+	double allowed; /* by it, in the metric's unit */
+	const char *note; /* what else there is to say; NULL: nothing */
+};
+struct results_gate {
+	const struct results_baseline *baseline;
+	const struct results_curve *after;
+	GPtrArray *entries; /* struct results_gate_entry *, in the order of the baseline */
+	guint count[RESULTS_RULINGS];
+	guint runs, same_runs; /* of both sides, and those that have the same event digest */
+	guint intervals; /* sampled figures that differ: each interval is of 1 - 0.05/intervals */
+	double level;
+};
+/**
+ * Holds a result against a baseline. What does not answer the same question (scenario, overrides, image,
+ * cost profile, seeds, definition of a metric), or was not run to its end, is RESULTS_ERROR_NOT_COMPARABLE.
+ * Both must outlive the gate.
+ */
+struct results_gate *results_gate_new(const struct results_baseline *baseline,
+				      const struct results_curve *after, const char *after_name,
+				      GError **error);
+void results_gate_free(struct results_gate *gate);
+enum results_gate_outcome { RESULTS_PASSES, RESULTS_FAILS, RESULTS_UNDECIDED };
+struct results_gate_options {
+	bool strict; /* inconclusive is not a pass */
+	bool allow_new;
+	bool all; /* show unchanged figures too */
+	bool ascii, colour;
+	unsigned width; /* 0: a mail's */
+};
+enum results_gate_outcome results_gate_outcome(const struct results_gate *gate,
+					       const struct results_gate_options *options);
+void results_gate_text(const struct results_gate *gate, const struct results_gate_options *options,
+		       GString *out);
+/** For a review comment: worst first, bounded to RESULTS_MARKDOWN_MAX_BYTES. */
+void results_gate_markdown(const struct results_gate *gate,
+			   const struct results_gate_options *options, GString *out);
+/** One figure per line. */
+void results_gate_json(const struct results_gate *gate, const struct results_gate_options *options,
+		       GString *out);
+/** JUnit XML: a suite for each point and variant, a case for each metric. `timestamp` is "2026-01-31T12:00:00". */
+void results_gate_junit(const struct results_gate *gate, const struct results_gate_options *options,
+			const char *timestamp, GString *out);
+
 /* ---- as commands take them ------------------------------------------------------------------ */
 
 /** Stored results as a command takes them: documents to be compared, or a curve. */
@@ -408,6 +543,9 @@ void results_cell_text(const struct results_comparison *cmp, const struct result
 		       size_t column, GString *value, GString *difference);
 /** Whether a table shows the row, unless everything is asked for. `measure` as in the options. */
 bool results_row_is_shown(const struct results_row *row, const char *const *measure);
+/** Names, with '*', of what a table shows unless told: figures, not allocations by site. The caller frees with
+ * g_strfreev(). */
+char **results_summary_metrics(void);
 /** Appends the verdict, a sentence to a line, without its heading. */
 void results_verdict(const struct results_comparison *cmp, const char *const *measure,
 		     GString *out);

@@ -2,7 +2,6 @@
 /* A document as JSON. */
 #include "results/internal.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void write_pairs(struct emit *e, const char *key, const GPtrArray *pairs)
@@ -64,14 +63,16 @@ static void write_costs(struct emit *e, const struct results_doc *doc)
 	emit_close(e, '}');
 }
 
-static void write_question(struct emit *e, const struct results_doc *doc)
+static void write_question(struct emit *e, const struct results_doc *doc,
+			   const struct write_choice *choice)
 {
 	emit_open(e, "scenario", '{');
 	emit_string(e, "name", doc->scenario.name);
 	emit_string(e, "question", doc->scenario.question);
 	emit_string(e, "kind", doc->scenario.kind);
 	emit_string(e, "digest", doc->scenario.digest);
-	emit_string(e, "text", doc->scenario.text);
+	if (!choice->baseline)
+		emit_string(e, "text", doc->scenario.text);
 	emit_close(e, '}');
 	emit_open(e, "overrides", '[');
 	for (guint i = 0; i < doc->overrides->len; i++)
@@ -91,7 +92,8 @@ static void write_question(struct emit *e, const struct results_doc *doc)
 		emit_string(e, "kernel", doc->cost_profile.kernel);
 		emit_string(e, "cpu", doc->cost_profile.cpu);
 		emit_string(e, "digest", doc->cost_profile.digest);
-		write_costs(e, doc);
+		if (!choice->baseline)
+			write_costs(e, doc);
 		emit_close(e, '}');
 	} else {
 		emit_null(e, "cost_profile");
@@ -108,7 +110,7 @@ static void write_question(struct emit *e, const struct results_doc *doc)
 	emit_int(e, "replications", doc->replications);
 }
 
-enum run_fact { RUN_COMPLETED, RUN_DRAWS, RUN_EVENTS, RUN_DIGEST };
+enum run_fact { RUN_COMPLETED, RUN_DRAWS, RUN_EVENTS, RUN_DIGEST, RUN_INTERVAL };
 
 static void write_run_fact(struct emit *e, const char *key, enum run_fact fact,
 			   const struct results_doc *doc, const struct results_variant *variant)
@@ -123,31 +125,47 @@ static void write_run_fact(struct emit *e, const char *key, enum run_fact fact,
 			emit_bool(e, NULL, run->completed);
 		else if (fact == RUN_DIGEST)
 			emit_digest(e, NULL, run->digest);
+		else if (fact == RUN_INTERVAL)
+			emit_int(e, NULL, (int64_t)run->mark_interval);
 		else
 			emit_int(e, NULL, (int64_t)(fact == RUN_DRAWS ? run->draws : run->events));
 	}
 	emit_close(e, ']');
 }
 
-static void write_interval_digests(struct emit *e, const struct results_doc *doc,
-				   const struct results_variant *variant)
+static void write_marks_of(struct emit *e, const char *key, bool ends,
+			   const struct results_doc *doc, const struct results_variant *variant)
+{
+	emit_open(e, key, '[');
+	for (uint32_t i = 0; i < doc->replications; i++) {
+		const GArray *marks = variant->replication[i].marks;
+
+		emit_open_inline(e, NULL, '[');
+		for (guint k = 0; k < marks->len; k++) {
+			const struct sim_mark *mark = &g_array_index(marks, struct sim_mark, k);
+
+			if (ends)
+				emit_int(e, NULL, (int64_t)mark->ns);
+			else
+				emit_digest(e, NULL, mark->digest);
+		}
+		emit_close(e, ']');
+	}
+	emit_close(e, ']');
+}
+
+static void write_marks(struct emit *e, const struct results_doc *doc,
+			const struct results_variant *variant)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < doc->replications; i++)
-		any = any || variant->replication[i].interval_digests->len > 0;
+		any = any || variant->replication[i].marks->len > 0;
 	if (!any)
 		return;
-	emit_open(e, "interval_digests", '[');
-	for (uint32_t i = 0; i < doc->replications; i++) {
-		const GArray *digests = variant->replication[i].interval_digests;
-
-		emit_open_inline(e, NULL, '[');
-		for (guint k = 0; k < digests->len; k++)
-			emit_digest(e, NULL, g_array_index(digests, uint64_t, k));
-		emit_close(e, ']');
-	}
-	emit_close(e, ']');
+	write_run_fact(e, "interval_events", RUN_INTERVAL, doc, variant);
+	write_marks_of(e, "interval_digests", false, doc, variant);
+	write_marks_of(e, "interval_ends_ns", true, doc, variant);
 }
 
 static void write_findings(struct emit *e, const char *key, bool refusals,
@@ -262,26 +280,24 @@ static void write_series(struct emit *e, const struct results_series *series)
 	emit_close(e, '}');
 }
 
-static void write_variant(struct emit *e, const struct results_doc *doc,
-			  const struct results_variant *variant, bool include_host)
+static bool is_written(const struct results_metric *metric, const struct write_choice *choice)
 {
-	emit_open(e, variant->name, '{');
-	write_pairs(e, "settings", variant->settings);
-	write_run_fact(e, "completed", RUN_COMPLETED, doc, variant);
-	write_run_fact(e, "draws", RUN_DRAWS, doc, variant);
-	write_run_fact(e, "events", RUN_EVENTS, doc, variant);
-	write_run_fact(e, "event_digests", RUN_DIGEST, doc, variant);
-	write_interval_digests(e, doc, variant);
-	write_findings(e, "findings", false, doc, variant);
-	write_findings(e, "refusals", true, doc, variant);
-	emit_open(e, "metrics", '{');
-	for (guint i = 0; i < variant->metrics->len; i++) {
-		const struct results_metric *metric = variant->metrics->pdata[i];
+	return (metric->class != RESULTS_HOST || choice->include_host) &&
+	       (!choice->metrics || name_is_wanted(metric->name, choice->metrics));
+}
 
-		if (metric->class != RESULTS_HOST || include_host)
-			write_metric(e, doc, metric);
-	}
+static void write_metrics(struct emit *e, const struct results_doc *doc,
+			  const struct results_variant *variant, const struct write_choice *choice)
+{
+	emit_open(e, "metrics", '{');
+	for (guint i = 0; i < variant->metrics->len; i++)
+		if (is_written(variant->metrics->pdata[i], choice))
+			write_metric(e, doc, variant->metrics->pdata[i]);
 	emit_close(e, '}');
+}
+
+static void write_shapes(struct emit *e, const struct results_variant *variant)
+{
 	emit_open(e, "distributions", '{');
 	for (guint i = 0; i < variant->distributions->len; i++)
 		write_distribution(e, variant->distributions->pdata[i]);
@@ -290,18 +306,40 @@ static void write_variant(struct emit *e, const struct results_doc *doc,
 	for (guint i = 0; i < variant->series->len; i++)
 		write_series(e, variant->series->pdata[i]);
 	emit_close(e, '}');
+}
+
+static void write_variant(struct emit *e, const struct results_doc *doc,
+			  const struct results_variant *variant, const struct write_choice *choice)
+{
+	emit_open(e, variant->name, '{');
+	/* Those that were not given follow from the text and the overrides. */
+	if (!choice->baseline || doc->variants_given)
+		write_pairs(e, "settings", variant->settings);
+	write_run_fact(e, "completed", RUN_COMPLETED, doc, variant);
+	write_run_fact(e, "draws", RUN_DRAWS, doc, variant);
+	write_run_fact(e, "events", RUN_EVENTS, doc, variant);
+	write_run_fact(e, "event_digests", RUN_DIGEST, doc, variant);
+	if (choice->baseline) {
+		write_metrics(e, doc, variant, choice);
+	} else {
+		write_marks(e, doc, variant);
+		write_findings(e, "findings", false, doc, variant);
+		write_findings(e, "refusals", true, doc, variant);
+		write_metrics(e, doc, variant, choice);
+		write_shapes(e, variant);
+	}
 	emit_close(e, '}');
 }
 
 void write_document(struct emit *e, const char *key, const struct results_doc *doc,
-		    const struct results_write_options *options)
+		    const struct write_choice *choice)
 {
 	emit_open(e, key, '{');
 	emit_int(e, "schema_version", RESULTS_SCHEMA_VERSION);
 	emit_string(e, "program_version", doc->program_version);
 	emit_bool(e, "complete", results_complete(doc));
 	write_missing(e, doc);
-	write_question(e, doc);
+	write_question(e, doc, choice);
 	if (doc->variants_given)
 		emit_bool(e, "variants_given", true);
 	emit_open(e, "variant_order", '[');
@@ -310,7 +348,7 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 	emit_close(e, ']');
 	emit_open(e, "variants", '{');
 	for (guint i = 0; i < doc->variants->len; i++)
-		write_variant(e, doc, doc->variants->pdata[i], options && options->include_host);
+		write_variant(e, doc, doc->variants->pdata[i], choice);
 	emit_close(e, '}');
 	emit_close(e, '}');
 }
@@ -318,31 +356,9 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 void results_emit(const struct results_doc *doc, const struct results_write_options *options,
 		  GString *out)
 {
+	struct write_choice choice = {.include_host = options && options->include_host};
 	struct emit e;
 
 	emit_init(&e, out);
-	write_document(&e, NULL, doc, options);
-}
-
-bool results_write(const struct results_doc *doc, const struct results_write_options *options,
-		   const char *path, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	return results_write_text(path, text->str, text->len, error);
-}
-
-bool results_print(const struct results_doc *doc, const struct results_write_options *options,
-		   FILE *stream, const char *name, GError **error)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	results_emit(doc, options, text);
-	errno = 0;
-	if (fwrite(text->str, 1, text->len, stream) == text->len && fflush(stream) == 0)
-		return true;
-	g_set_error(error, RESULTS_ERROR, RESULTS_ERROR_IO, "%s: error: cannot write: %s", name,
-		    g_strerror(errno));
-	return false;
+	write_document(&e, NULL, doc, &choice);
 }

@@ -8,6 +8,7 @@
 #define SCRIPT_KIND "script"
 #define SCRIPT_KEY "script"
 #define SCRIPT_PATH_KEY "script_path"
+#define SCRIPT_SUFFIX ".ops"
 /* The same for a bare trace. */
 #define TRACE_KIND "trace"
 #define TRACE_PATH_KEY "file"
@@ -86,13 +87,13 @@ static bool open_trace(struct loader *loader, const char *path, const char *form
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-/* Takes what was read as what its name says that it is. */
-static bool take_source(struct loader *loader, bool script,
-			const struct scenario_registry *registry, GError **error)
+/* From the text that was read, of a scenario or of a script, which its name tells. */
+static bool open_text(struct loader *loader, const char *name,
+		      const struct scenario_registry *registry, GError **error)
 {
 	const struct actor_kind *kind = actor_kind_find(registry, SCRIPT_KIND);
 
-	if (!script) {
+	if (!g_str_has_suffix(name, SCRIPT_SUFFIX)) {
 		loader->root = source_json(&loader->source, error);
 		return loader->root;
 	}
@@ -108,17 +109,17 @@ static bool take_source(struct loader *loader, bool script,
 static bool open_source(struct loader *loader, const char *name,
 			const struct scenario_registry *registry, GError **error)
 {
-	bool script = g_str_has_suffix(name, ".ops");
-	const char *what = script ? "script" : "scenario";
+	bool script = g_str_has_suffix(name, SCRIPT_SUFFIX);
 	GError *cause = NULL;
-	g_autofree char *path = library_find("scenarios", ".json", what, name, NULL, &cause);
+	g_autofree char *path = library_find("scenarios", ".json", script ? "script" : "scenario",
+					     name, NULL, &cause);
 
 	if (!path) {
 		g_propagate_prefixed_error(error, cause, "%s: error: ", name);
 		return false;
 	}
-	return source_read(&loader->source, path, what, error) &&
-	       take_source(loader, script, registry, error);
+	return source_read(&loader->source, path, script ? "script" : "scenario", error) &&
+	       open_text(loader, name, registry, error);
 }
 
 static bool open_given(struct loader *loader, const char *name,
@@ -302,21 +303,6 @@ struct scenario *scenario_load(const char *name_or_path, const struct scenario_o
 	return load(&loader, opened, options, registry, error);
 }
 
-struct scenario *scenario_parse(const char *name, const char *text,
-				const struct scenario_options *options,
-				const struct scenario_registry *registry, GError **error)
-{
-	struct loader loader;
-	bool opened;
-
-	loader_init(&loader);
-	loader.source.path = g_strdup(name);
-	loader.source.text = g_strdup(text);
-	loader.source.length = strlen(text);
-	opened = take_source(&loader, g_str_has_suffix(name, ".ops"), registry, error);
-	return load(&loader, opened, options, registry, error);
-}
-
 /* The options with every axis at its step. Those of the user about axes have given way. */
 static char **point_sets(const struct scenario *scenario, guint point,
 			 const struct scenario_options *options)
@@ -337,20 +323,29 @@ static char **point_sets(const struct scenario *scenario, guint point,
 	return (char **)g_ptr_array_free(sets, FALSE);
 }
 
+struct scenario *scenario_of_text(const char *path, const char *text,
+				  const struct scenario_options *options,
+				  const struct scenario_registry *registry, GError **error)
+{
+	struct loader loader;
+	bool opened;
+
+	loader_init(&loader);
+	loader.source.path = g_strdup(path);
+	loader.source.text = g_strdup(text);
+	loader.source.length = strlen(text);
+	opened = open_text(&loader, path, registry, error);
+	return load(&loader, opened, options, registry, error);
+}
+
 struct scenario *scenario_at_point(const struct scenario *scenario, guint point,
 				   const struct scenario_options *options, GError **error)
 {
 	struct scenario_options at = *options;
 	g_auto(GStrv) sets = point_sets(scenario, point, options);
-	struct loader loader;
 
 	at.sets = (const char *const *)sets;
-	loader_init(&loader);
-	loader.source.path = g_strdup(scenario->path);
-	loader.source.text = g_strdup(scenario->text);
-	loader.source.length = strlen(scenario->text);
-	loader.root = source_json(&loader.source, error);
-	return load(&loader, loader.root, &at, scenario->registry, error);
+	return scenario_of_text(scenario->path, scenario->text, &at, scenario->registry, error);
 }
 
 void scenario_free(struct scenario *scenario)

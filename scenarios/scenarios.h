@@ -110,11 +110,11 @@ struct scenario_options {
  */
 struct scenario *scenario_load(const char *name_or_path, const struct scenario_options *options,
 			       const struct scenario_registry *registry, GError **error);
-/** The same from memory: `name` stands for the file in messages, and says by its ".ops" that `text`, which
- * must be UTF-8, is a script. */
-struct scenario *scenario_parse(const char *name, const char *text,
-				const struct scenario_options *options,
-				const struct scenario_registry *registry, GError **error);
+/** The same from a text, of a script if `path` ends in .ops. The path stands for it in messages, and
+ * paths in it are relative to its folder. */
+struct scenario *scenario_of_text(const char *path, const char *text,
+				  const struct scenario_options *options,
+				  const struct scenario_registry *registry, GError **error);
 void scenario_free(struct scenario *scenario);
 /** The scenario at one of its points: as if loaded anew with --set axes.NAME=STEP for each axis, which
  * its overrides then name. */

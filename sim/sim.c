@@ -19,9 +19,7 @@ struct sim *sim_new(const struct sim_options *options)
 	event_list_init(&sim->list);
 	stack_store_init(&sim->stacks, stack_bytes ? stack_bytes : DEFAULT_STACK_BYTES);
 	sim->interrupted = options->interrupted;
-	sim->digest_interval = options->digest_interval_ns;
-	sim->digest_next = options->digest_interval_ns ? options->digest_interval_ns : SIM_NEVER;
-	sim->digests = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	sim->mark_interval = 1;
 	sim->task_chunks = g_ptr_array_new_with_free_func(g_free);
 	sim->holding_chunks = g_ptr_array_new_with_free_func(g_free);
 	sim->classes = g_ptr_array_new();
@@ -50,7 +48,6 @@ void sim_free(struct sim *sim)
 	lock_order_clear(sim);
 	deadlocks_clear(sim);
 	event_list_clear(&sim->list);
-	g_array_unref(sim->digests);
 	g_ptr_array_unref(sim->task_chunks);
 	g_ptr_array_unref(sim->holding_chunks);
 	g_ptr_array_unref(sim->classes);
@@ -85,30 +82,24 @@ uint64_t sim_digest(const struct sim *sim)
 	return sim->digest;
 }
 
-const uint64_t *sim_digests(const struct sim *sim, size_t *count)
+const struct sim_mark *sim_marks(const struct sim *sim, size_t *count, uint64_t *interval_events)
 {
-	*count = sim->digests->len;
-	return (const uint64_t *)(void *)sim->digests->data;
+	*count = sim->marks;
+	*interval_events = sim->mark_interval;
+	return sim->mark;
 }
 
-void sim_digest_add(struct sim *sim, uint64_t value)
+void sim_digest_add(struct sim *sim, const char *name, uint64_t value)
 {
 	digest_mix(sim, value, 0);
+	if (SIM_UNLIKELY(sim->tracer))
+		trace_fact(sim, name, value);
 }
 
 void sim_stop(struct sim *sim)
 {
 	sim->stopping = true;
 	sim->fast_until = 0;
-}
-
-/* Up to when a hold may pass without a look at the stop flag, the end and the digest interval. */
-static void set_fast_until(struct sim *sim)
-{
-	sim->fast_until =
-		MIN(sim->digest_next, sim->limit < SIM_NEVER ? sim->limit + 1 : SIM_NEVER);
-	if (sim->stopping)
-		sim->fast_until = 0;
 }
 
 const char *sim_intern(struct sim *sim, const char *string)
@@ -175,25 +166,41 @@ bool sim_pending(const struct sim *sim, sim_event event)
 
 /* ---- running ---- */
 
-static SIM_RARE void close_digests(struct sim *sim, sim_ns when)
+/* Every second one stays: those at the ends of intervals of twice the length. */
+static void thin_out_marks(struct sim *sim)
 {
-	while (when >= sim->digest_next) {
-		g_array_append_val(sim->digests, sim->digest);
-		if (SIM_NEVER - sim->digest_next <= sim->digest_interval)
-			sim->digest_next = SIM_NEVER;
+	sim->marks /= 2;
+	sim->mark_interval *= 2;
+	for (size_t i = 0; i < sim->marks; i++)
+		sim->mark[i] = sim->mark[2 * i + 1];
+}
+
+static uint64_t next_mark(const struct sim *sim)
+{
+	return (sim->marks + 1) * sim->mark_interval;
+}
+
+static SIM_RARE void look(struct sim *sim)
+{
+	if (sim->events == next_mark(sim)) {
+		if (sim->marks == SIM_MARKS)
+			thin_out_marks(sim);
 		else
-			sim->digest_next += sim->digest_interval;
+			sim->mark[sim->marks++] = (struct sim_mark){sim->digest, sim->now};
 	}
-	set_fast_until(sim);
+	if (sim->interrupted && *sim->interrupted) {
+		sim->was_interrupted = true;
+		sim_stop(sim);
+	}
+	sim->look_next = MIN(sim->events + INTERRUPT_POLL_EVENTS, next_mark(sim));
+	if (sim->tracer && sim->tracer->event)
+		sim->look_next = 0; /* so that no event passes at once, unseen */
 }
 
 static bool must_end(struct sim *sim)
 {
-	if (SIM_UNLIKELY(!(sim->events % INTERRUPT_POLL_EVENTS)) && sim->interrupted &&
-	    *sim->interrupted) {
-		sim->was_interrupted = true;
-		sim_stop(sim);
-	}
+	if (SIM_UNLIKELY(sim->events >= sim->look_next))
+		look(sim);
 	return sim->stopping;
 }
 
@@ -215,8 +222,8 @@ struct sim_task *sim_next_task(struct sim *sim)
 
 		if (slot == SIM_NO_SLOT)
 			return NULL;
-		if (SIM_UNLIKELY(when >= sim->digest_next))
-			close_digests(sim, when);
+		if (SIM_UNLIKELY(sim->tracer))
+			trace_event(sim, when, slot);
 		sim->now = when;
 		sim->events++;
 		if (sim->list.slot[slot].fn) {
@@ -244,7 +251,7 @@ enum sim_end sim_run(struct sim *sim, sim_ns until)
 		until = sim->now;
 	sim->limit = until;
 	sim->stopping = sim->was_interrupted = false;
-	set_fast_until(sim);
+	sim->fast_until = until < SIM_NEVER ? until + 1 : SIM_NEVER;
 	if (sim->interrupted && *sim->interrupted)
 		return SIM_END_INTERRUPTED;
 	task = sim_next_task(sim);
@@ -257,7 +264,6 @@ enum sim_end sim_run(struct sim *sim, sim_ns until)
 		return SIM_END_STOPPED;
 	if (event_list_empty(&sim->list))
 		return SIM_END_IDLE;
-	close_digests(sim, until);
 	sim->now = until;
 	return SIM_END_TIME;
 }

@@ -37,7 +37,6 @@ struct sim_options {
 	uint32_t replication;
 	size_t stack_bytes; /* per task; 0 takes the default */
 	const volatile int *interrupted; /* polled now and then; may be NULL */
-	sim_ns digest_interval_ns; /* 0: one digest for the whole run */
 	const struct sim_tracer *tracer; /* who looks on; NULL: nobody */
 	void *tracer_arg;
 };
@@ -59,10 +58,17 @@ uint64_t sim_events(const struct sim *sim);
 uint64_t sim_draws(const struct sim *sim);
 /** Digest over (time, kind, name) of every event since the start. */
 uint64_t sim_digest(const struct sim *sim);
-/** Digests at the end of each interval, oldest first; owned by the run. */
-const uint64_t *sim_digests(const struct sim *sim, size_t *count);
-/** Mixes a fact of the model (an operation's outcome, say) into the digest. */
-void sim_digest_add(struct sim *sim, uint64_t value);
+/** What the digest was, and when, after so many events. */
+struct sim_mark {
+	uint64_t digest;
+	sim_ns ns;
+};
+/** After one interval, two intervals, … of events, at most SIM_MARKS times; owned by the run. The interval
+ * is a power of two that grows with the run. */
+enum { SIM_MARKS = 32 };
+const struct sim_mark *sim_marks(const struct sim *sim, size_t *count, uint64_t *interval_events);
+/** Mixes a fact of the model (an operation's outcome, say) into the digest. The name is for lookers-on. */
+void sim_digest_add(struct sim *sim, const char *name, uint64_t value);
 
 /* ---- plain events ------------------------------------------------------------------------ */
 
@@ -353,7 +359,8 @@ struct sim_trace_hold {
 };
 /**
  * Who looks on is told of everything at sim_now(), in the order of events, and only looks: it may not
- * draw, schedule, wait or wake, so that a run is the same with and without. Every function must be there.
+ * draw, schedule, wait or wake, so that a run is the same with and without. Every function must be there
+ * but those that are said to may be NULL.
  */
 struct sim_tracer {
 	void (*run_starts)(void *arg, struct sim *sim);
@@ -376,6 +383,11 @@ struct sim_tracer {
 	void (*lane_begins)(void *arg, const struct sim_trace_lane *lane,
 			    const struct sim_trace_slice *slice);
 	void (*lane_ends)(void *arg, const struct sim_trace_lane *lane);
+	/** The next event is about to be taken, at `when`; sim_now() is still that of the one before.
+	 * `task`, which goes on, is NULL if the event is a plain one. May be NULL. */
+	void (*event)(void *arg, sim_ns when, const struct sim_task *task);
+	/** The present event adds a fact to the digest. May be NULL. */
+	void (*fact)(void *arg, const char *name, uint64_t value);
 };
 
 /** Whether anybody looks on: for callers who would otherwise prepare in vain. */

@@ -141,12 +141,12 @@ struct sim {
 	struct sim_task *self;
 	const struct sim_tracer *tracer; /* mostly NULL, so each use is one branch */
 	uint64_t events, digest;
-	sim_ns limit, digest_next, fast_until;
+	sim_ns limit;
+	sim_ns fast_until; /* up to when a hold may pass without a look at the end and the stop flag */
+	uint64_t look_next; /* after so many events something else than the next is to be done */
 	bool stopping, was_interrupted;
 	struct event_list list;
 	const volatile int *interrupted;
-	sim_ns digest_interval;
-	GArray *digests;
 
 	struct sim_context main, gone; /* gone: saved by a task that has ended, never resumed */
 	struct sim_context *previous; /* whence a new stack was entered */
@@ -173,6 +173,10 @@ struct sim {
 	uint64_t epoch;
 	void *tracer_arg;
 	GArray *gauges; /* struct sim_gauge; NULL if nobody looks on */
+
+	uint64_t mark_interval; /* in events */
+	size_t marks;
+	struct sim_mark mark[SIM_MARKS];
 };
 
 /* Suspends the running task until something resumes it. */
@@ -286,6 +290,8 @@ void trace_wait_ends(struct sim *sim, const struct sim_task *task, enum sim_wake
 void trace_hold_begins(struct sim *sim, const struct sim_holding *holding);
 void trace_hold_ends(struct sim *sim, const struct sim_holding *holding);
 void trace_path_enters(struct sim *sim, const char *function);
+void trace_event(struct sim *sim, sim_ns when, uint32_t slot);
+void trace_fact(struct sim *sim, const char *name, uint64_t value);
 void trace_start(struct sim *sim, const struct sim_options *options);
 void trace_end(struct sim *sim);
 

@@ -207,7 +207,7 @@ void task_wake(struct sim_task *task, enum sim_wake wake)
 /* A hold that ends before anything else can happen: the event need not go through the list. */
 static inline bool passes_at_once(struct sim *sim, const struct sim_task *self, sim_ns when)
 {
-	if (when >= sim->fast_until || !(sim->events % INTERRUPT_POLL_EVENTS) ||
+	if (when >= sim->fast_until || sim->events >= sim->look_next ||
 	    !event_list_is_next(&sim->list, when))
 		return false;
 	sim->events++;

@@ -121,6 +121,20 @@ void trace_path_enters(struct sim *sim, const char *function)
 	sim_trace_begin(sim, &(struct sim_trace_slice){.kind = "path", .name = function});
 }
 
+void trace_event(struct sim *sim, sim_ns when, uint32_t slot)
+{
+	const struct event_slot *event = &sim->list.slot[slot];
+
+	if (sim->tracer->event)
+		sim->tracer->event(sim->tracer_arg, when, event->fn ? NULL : event->arg);
+}
+
+void trace_fact(struct sim *sim, const char *name, uint64_t value)
+{
+	if (sim->tracer->fact)
+		sim->tracer->fact(sim->tracer_arg, name, value);
+}
+
 /* ---- what the floors above tell ---- */
 
 void sim_trace_task_group(struct sim *sim, const struct sim_task *task, const char *group)

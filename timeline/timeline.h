@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * timeline: a looker-on that writes what it sees as a trace in the Trace Event Format (JSON object
- * form), which ui.perfetto.dev and chrome://tracing open. It knows the engine's struct sim_tracer and
- * no model: tracks and slices have the names that the floors give them.
+ * timeline: lookers-on that write what they see. One writes a trace in the Trace Event Format (JSON
+ * object form), which ui.perfetto.dev and chrome://tracing open, the other the events themselves. They
+ * know the engine's struct sim_tracer and no model: things have the names that the floors give them.
  */
 #ifndef TIMELINE_H
 #define TIMELINE_H
@@ -34,5 +34,18 @@ struct timeline_summary {
 };
 /** After the run was freed: writes the file's end, says what it came to, and frees. */
 void timeline_finish(struct timeline *timeline, struct timeline_summary *summary);
+
+/**
+ * The events from number `first` to number `last`, counted from 1, a JSON object a line. First comes the state before
+ * them: "tasks" and what each is "in", the innermost last, "uses" of CPUs, channels, locks and pools,
+ * "figures". Then the events: "event" (its number), "ns", "task" and "id" (absent from a plain event), what
+ * the task is "in", the "facts" that were added to the digest, and what it "did" up to the next.
+ * Writes to `file`, which stays the caller's.
+ */
+struct event_log;
+struct event_log *event_log_new(FILE *file, uint64_t first, uint64_t last);
+extern const struct sim_tracer event_log_tracer;
+/** After the run was freed: frees; returns the errno of a write that failed, or 0. */
+int event_log_finish(struct event_log *log);
 
 #endif

@@ -156,8 +156,15 @@ static bool check(const struct irm_case *c, const struct validate_options *optio
 			g_strdup_printf("%s, %u of %u keys, Zipf %g: hit ratio", c->policy->name,
 					c->sizes[s], c->keys, c->exponent_milli / 1000.0);
 
-		validate_estimate(report, what, c->expected(p, c->keys, c->sizes[s]), ratio[s],
-				  0.01, c->error, "", c->source);
+		validate_estimate(
+			options, report,
+			&(struct estimate){.what = what,
+					   .expected = c->expected(p, c->keys, c->sizes[s]),
+					   .values = ratio[s],
+					   .within = 0.01,
+					   .error = c->error,
+					   .unit = "",
+					   .source = c->source});
 	}
 	return true;
 }

@@ -78,8 +78,8 @@ static bool replay_random(const struct validate_options *options, struct validat
 		if (name[1] && profile_length(name[1]) == length &&
 		    !strncmp(name[0], name[1], length))
 			continue;
-		what = g_strdup_printf("%u random scripts, %.*s: equal", scripts, (int)length,
-				       *name);
+		what = g_strdup_printf("Random scripts, %.*s, %u: equal", (int)length, *name,
+				       scripts);
 		add(report, what, &result, "Linux 6.18, recorded: " RANDOM);
 		scripts = 0;
 	}

@@ -116,8 +116,9 @@ static bool check_curves(const struct validate_options *options, struct validate
 		for (enum shape shape = 0; shape < SHAPES; shape++) {
 			if (validate_interrupted(options, error))
 				return false;
-			differ += differences(options, rows[i].mrc, rows[i].plain, shape,
-					      rows[i].count, rows[i].keys);
+			differ +=
+				differences(options, rows[i].mrc, rows[i].plain, shape,
+					    rows[i].count / MAX(options->shrink, 1), rows[i].keys);
 		}
 		validate_equal(report, what, 0, differ, "", rows[i].source);
 	}

@@ -15,6 +15,8 @@ const struct validate_group validate_groups[] = {
 	 validate_fscrypt},
 	{"blk-crypto", "keyslots against a reference, over every short history", false,
 	 validate_blk_crypto},
+	{"conservation", "what must hold of any run, over designs and set-ups", false,
+	 validate_conservation},
 	{"threads", "the pool against threads of this machine with real keys and data", true,
 	 validate_threads},
 	{.name = NULL},

@@ -19,13 +19,19 @@ bool validate_interrupted(const struct validate_options *options, GError **error
 /* ---- estimate.c ---- */
 
 enum { VALIDATE_REPLICATIONS = 20 };
-/** Adds a check of the mean of so many independent replications: it must lie in the interval of 99.99 %
- * that their spread makes around what is expected, and that interval counts for no more than `within`
- * (a fraction of `expected`), so that a figure known badly does not hold for that reason. `error`, another
- * such fraction, is that of the expectation itself, where it is not exact. */
-struct validate_check *validate_estimate(struct validate_report *report, const char *what,
-					 double expected, const double *values, double within,
-					 double error, const char *unit, const char *source);
+struct estimate {
+	const char *what;
+	double expected;
+	const double *values; /* of VALIDATE_REPLICATIONS independent replications */
+	double within; /* a fraction of `expected`: an interval wider than that counts as so wide */
+	double error; /* another, of the expectation itself; 0: it is exact */
+	const char *unit, *source;
+};
+/** Adds a check of the mean over replications: it must lie in the interval of 99.99 % that their spread
+ * makes around what is expected, as long as that is narrow, so that a figure known badly does not hold for
+ * that reason. */
+struct validate_check *validate_estimate(const struct validate_options *options,
+					 struct validate_report *report, const struct estimate *e);
 
 /* ---- theory.c: times in mean holds, loads per server ---- */
 

@@ -40,7 +40,7 @@ static bool check(const char *version, unsigned int files, const struct use *use
 
 		validate_equal(report, what, uses[i].expected,
 			       validate_metric(&outcome, uses[i].metric), "",
-			       "block/blk-crypto-fallback.c, counted by hand");
+			       "block/blk-crypto-fallback.c of that version, counted by hand");
 	}
 	world_outcome_clear(&outcome);
 	return true;

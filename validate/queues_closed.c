@@ -122,42 +122,80 @@ static bool measure(const struct closed_case *c, const struct validate_options *
 	return true;
 }
 
-static void add(struct validate_report *report, const struct closed_case *c, const char *what,
-		double expected, const double *values, const char *unit, const char *source)
-{
-	g_autofree char *text = g_strdup_printf("%s: %s", c->name, what);
+struct closed_report {
+	const struct validate_options *options;
+	struct validate_report *report;
+	const struct closed_case *c;
+	const char *source;
+};
 
-	validate_estimate(report, text, expected, values, 0.02, 0, unit, source);
+static void add(const struct closed_report *to, const char *what, double expected,
+		const double *values, const char *unit)
+{
+	g_autofree char *text = g_strdup_printf("%s: %s", to->c->name, what);
+
+	validate_estimate(to->options, to->report,
+			  &(struct estimate){.what = text,
+					     .expected = expected,
+					     .values = values,
+					     .within = 0.02,
+					     .unit = unit,
+					     .source = to->source});
+}
+
+static bool check_machine_repair(const struct validate_options *options,
+				 struct validate_report *report, GError **error)
+{
+	const struct closed_report to = {options, report, &machine_repair,
+					 "Kleinrock, Queueing Systems I (1975), ch. 3"};
+	double throughput, broken;
+	struct measured m;
+
+	if (!measure(to.c, options, &m, error))
+		return false;
+	theory_machine_repair(to.c->customers, to.c->servers, to.c->think, &throughput, &broken);
+	add(&to, "repairs", throughput, m.throughput, "/hold");
+	add(&to, "broken machines", broken, m.number[0], "");
+	return true;
+}
+
+static bool check_engset(const struct validate_options *options, struct validate_report *report,
+			 GError **error)
+{
+	const struct closed_report to = {options, report, &engset, "Engset (1918)"};
+	struct measured m;
+
+	if (!measure(to.c, options, &m, error))
+		return false;
+	add(&to, "calls lost", theory_engset(to.c->customers, to.c->servers, to.c->think), m.p_lost,
+	    "");
+	return true;
+}
+
+static bool check_network(const struct validate_options *options, struct validate_report *report,
+			  GError **error)
+{
+	const struct closed_report to = {
+		options, report, &network,
+		"Reiser and Lavenberg, JACM 27 (1980): mean value analysis"};
+	double throughput, number[STATIONS_MOST];
+	struct measured m;
+
+	if (!measure(to.c, options, &m, error))
+		return false;
+	throughput = theory_mva(to.c->customers, to.c->think, to.c->demand, number, to.c->stations);
+	add(&to, "cycles", throughput, m.throughput, "/hold");
+	for (uint32_t s = 0; s < to.c->stations; s++) {
+		g_autofree char *what = g_strdup_printf("at station %u", s + 1);
+
+		add(&to, what, number[s], m.number[s], "");
+	}
+	return true;
 }
 
 bool validate_closed_queues(const struct validate_options *options, struct validate_report *report,
 			    GError **error)
 {
-	static const char birth_death[] = "Kleinrock, Queueing Systems I (1975), 3.9",
-			  finite[] = "Engset (1918), as Kleinrock I (1975), 3.10",
-			  mva[] = "Reiser and Lavenberg, JACM 27 (1980): mean value analysis";
-	double throughput, number[STATIONS_MOST];
-	struct measured m;
-
-	theory_machine_repair(machine_repair.customers, machine_repair.servers,
-			      machine_repair.think, &throughput, number);
-	if (!measure(&machine_repair, options, &m, error))
-		return false;
-	add(report, &machine_repair, "repairs", throughput, m.throughput, "/hold", birth_death);
-	add(report, &machine_repair, "broken machines", *number, m.number[0], "", birth_death);
-	if (!measure(&engset, options, &m, error))
-		return false;
-	add(report, &engset, "calls lost",
-	    theory_engset(engset.customers, engset.servers, engset.think), m.p_lost, "", finite);
-	if (!measure(&network, options, &m, error))
-		return false;
-	throughput = theory_mva(network.customers, network.think, network.demand, number,
-				network.stations);
-	add(report, &network, "cycles", throughput, m.throughput, "/hold", mva);
-	for (uint32_t s = 0; s < network.stations; s++) {
-		g_autofree char *what = g_strdup_printf("at station %u", s + 1);
-
-		add(report, &network, what, number[s], m.number[s], "", mva);
-	}
-	return true;
+	return check_machine_repair(options, report, error) &&
+	       check_engset(options, report, error) && check_network(options, report, error);
 }

@@ -129,8 +129,15 @@ bool validate_machine_queues(const struct validate_options *options, struct vali
 		for (uint32_t r = 0; r < VALIDATE_REPLICATIONS; r++)
 			if (!run_once(&cases[i], options, r, &waits[r]))
 				return !validate_interrupted(options, error);
-		validate_estimate(report, cases[i].what, expected_wait(&cases[i]), waits, 0.1, 0,
-				  "holds", "the same, of models/kernel: 4 channels, 2 CPUs");
+		validate_estimate(
+			options, report,
+			&(struct estimate){
+				.what = cases[i].what,
+				.expected = expected_wait(&cases[i]),
+				.values = waits,
+				.within = 0.1,
+				.unit = "holds",
+				.source = "the same, of models/kernel: 4 channels, 2 CPUs"});
 	}
 	return true;
 }

@@ -67,7 +67,9 @@ void validate_note(struct validate_check *check, const char *format, ...) G_GNUC
 struct validate_options {
 	char **groups; /* names; NULL-terminated, or NULL: those that are not asked for by name alone */
 	uint64_t seed; /* of what is random */
-	uint32_t shrink; /* what is random is so many times less, and its intervals wider; 0: 1 */
+	/* What is random is so many times less, and its intervals wider; what is enumerated, a step
+	 * shorter. For builds that are slow. 0: 1 */
+	uint32_t shrink;
 	uint64_t scripts; /* live: how many, 0: the group's default */
 	const char *keep; /* folder for what differs; NULL: nothing is kept */
 	const volatile int *interrupted; /* non-zero: end soon; may be NULL */

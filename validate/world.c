@@ -2,14 +2,15 @@
 /* Worlds run for a check, the way the program runs them. */
 #include "validate/internal.h"
 
-static struct scenario *load(const struct validate_world *world, GError **error)
+static struct scenario *load(const struct validate_world *world, uint64_t seed, GError **error)
 {
 	const char *const variants[] = {world->variant, NULL};
-	const struct scenario_options options = {.sets = world->sets, .variants = variants};
+	const struct scenario_options options = {
+		.sets = world->sets, .variants = variants, .seed_given = true, .seed = seed};
 
 	if (!world->text)
 		return scenario_load(world->name, &options, &world_registry, error);
-	return scenario_parse(world->name, world->text, &options, &world_registry, error);
+	return scenario_of_text(world->name, world->text, &options, &world_registry, error);
 }
 
 /* The first thing that was found wrong, or "". */
@@ -26,7 +27,7 @@ static const char *first_finding(const struct world_outcome *outcome)
 bool validate_world_run(const struct validate_world *world, const struct validate_options *options,
 			struct world_outcome *outcome, GError **error)
 {
-	struct scenario *scenario = load(world, error);
+	struct scenario *scenario = load(world, options->seed, error);
 	struct world_options run = {
 		.scenario = scenario,
 		.keep_dumps = true,

@@ -123,8 +123,8 @@ void op_end(struct workload *workload, struct kernel_task *task, const struct op
 		entry->refused++;
 	else if (err < 0)
 		entry->failed++;
-	sim_digest_add(sim, latency);
-	sim_digest_add(sim, (uint64_t)(int64_t)err);
+	sim_digest_add(sim, "latency_ns", latency);
+	sim_digest_add(sim, "errno", (uint64_t)(int64_t)err);
 }
 
 void op_leave(struct workload *workload, struct kernel_task *task)

@@ -11,37 +11,6 @@
 
 /* ---- how often a key is set ---- */
 
-static char *cycle_over(unsigned int files, unsigned int rounds)
-{
-	GString *text = g_string_new("addkey K\npolicy . K\n");
-
-	for (unsigned int i = 0; i < files; i++)
-		g_string_append_printf(text, "write f%u 0 4k\n", i);
-	g_string_append(text, "sync\n");
-	for (unsigned int round = 0; round < rounds; round++)
-		for (unsigned int i = 0; i < files; i++)
-			g_string_append_printf(text, "dread f%u 0 4k\n", i);
-	return g_string_free(text, false);
-}
-
-Test(blk_crypto, as_many_files_as_keyslots_are_keyed_once_and_one_more_is_keyed_on_every_read)
-{
-	static const struct answer fit[] = {{"key.setkeys", 100},
-					    {"fallback.slot_misses", 100},
-					    {"fallback.slot_hits", 300},
-					    {"key.derivations", 100},
-					    {NULL, 0}};
-	static const struct answer too_many[] = {{"key.setkeys", 101 + 3 * 101},
-						 {"fallback.slot_hits", 0},
-						 {"key.derivations", 101},
-						 {NULL, 0}};
-	g_autofree char *hundred = cycle_over(100, 3);
-	g_autofree char *hundred_one = cycle_over(101, 3);
-
-	script_expect(hundred, FALLBACK, NULL, fit);
-	script_expect(hundred_one, FALLBACK, NULL, too_many);
-}
-
 Test(blk_crypto, inodes_that_share_an_extent_share_no_key_object_as_a_map_by_nonce_would)
 {
 	static const char text[] = "addkey K\npolicy . K\nwrite a 0 4k\nsync\nreflink a b\nsync\n"
@@ -68,19 +37,6 @@ Test(blk_crypto, the_first_key_prepared_gives_every_keyslot_a_cipher)
 
 	script_expect(text, FALLBACK " fallback.slots=7", NULL, by_io);
 	script_expect(text, FALLBACK " fallback.slots=7 fallback.start=mount", NULL, at_mount);
-}
-
-Test(blk_crypto, a_request_comes_from_the_heap_in_6_12_and_from_the_stack_in_7_x)
-{
-	static const char request[] = "alloc.by.skcipher_request.GFP_NOIO.writeback";
-	static const char text[] = "addkey K\npolicy . K\nwrite a 0 4k\nsync\n";
-	struct world_outcome old = script_run_under(text, FALLBACK, NULL);
-	struct world_outcome new = script_run_under(text, FALLBACK " fallback.version=7.x", NULL);
-
-	cr_expect_eq(metric_of(&old, request), 1);
-	cr_expect(!metric_present(&new, request));
-	world_outcome_clear(&old);
-	world_outcome_clear(&new);
 }
 
 /* ---- the end of keys ---- */

@@ -140,51 +140,6 @@ Test(kernel_io, a_later_write_that_ends_first_releases_no_flush)
 	fixture_free(&w.f);
 }
 
-/* ---- a queue with a known answer ---- */
-
-struct arrivals {
-	struct world *w;
-	struct sim_stream stream;
-	uint64_t left, done;
-};
-
-static void count_end(void *arg)
-{
-	((struct arrivals *)arg)->done++;
-}
-
-static void poisson(struct kernel_task *task, void *arg)
-{
-	struct arrivals *a = arg;
-
-	for (; a->left; a->left--) {
-		kernel_sleep(task, sim_draw_exponential(&a->stream, 2000), PART_SLEEP);
-		bio_submit(a->w->f.machine, 0, BIO_READ, 0, 1, a->left, count_end, a);
-	}
-}
-
-Test(kernel_io, a_device_with_constant_service_waits_as_md1_does)
-{
-	enum { CUSTOMERS = 200000 };
-	struct world w;
-	struct arrivals a = {.w = &w, .left = CUSTOMERS};
-	double mean;
-
-	prepare(&w);
-	fixture_cost(&w.f, COST_DEVICE_READ, 1000);
-	fixture_start(&w.f);
-	sim_stream_init(&a.stream, w.f.sim, "arrivals", 0);
-	kernel_spawn(w.f.machine, "poisson", poisson, &a);
-	cr_assert(fixture_run(&w.f));
-	EXPECT_U64(a.done, CUSTOMERS);
-	/* M/D/1 at load 1/2: mean wait rho * s / (2 * (1 - rho)) = 500 ns. The deviation of the mean
-	 * over 200000 correlated customers is some 4 ns. */
-	mean = (double)fixture_metric(&w.f, "io.queue_wait_ns") / CUSTOMERS;
-	cr_expect(mean > 480 && mean < 520, "mean wait %g", mean);
-	cr_expect(abs((int)fixture_metric(&w.f, "io.utilisation_permille") - 500) < 10);
-	fixture_free(&w.f);
-}
-
 static void read_and_wait(struct kernel_task *task, void *arg)
 {
 	struct world *w = arg;

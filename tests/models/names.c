@@ -202,28 +202,6 @@ static void lines(GString *text, const char *before, const char *after, unsigned
 		g_string_append_printf(text, "%s%u%s\n", before, i, after);
 }
 
-Test(keyring, of_200_files_20_open_21_inodes_are_busy_and_closing_alone_ends_nothing)
-{
-	GString *text = g_string_new("addkey K\nmkdir e\npolicy e K\n");
-
-	lines(text, "write e/f", " 0 8k", 0, 200);
-	lines(text, "open e/f", " -> ok", 0, 20);
-	g_string_append(text, "rmkey K -> busy 21\nkeystatus K -> incompletely-removed\n"
-			      "create e/n -> ENOKEY\n");
-	lines(text, "write e/f", " 8k 8k -> ok", 0, 20);
-	lines(text, "fsync e/f", " -> ok", 0, 20);
-	g_string_append(text, "dropcaches\n");
-	lines(text, "read e/f", " 0 16k -> ok", 0, 20);
-	g_string_append(text, "rmkey K -> busy 21\n");
-	lines(text, "close e/f", " -> ok", 0, 20);
-	g_string_append(text, "keystatus K -> incompletely-removed\nrmkey K -> ok\n"
-			      "keystatus K -> absent\nrmkey K -> ENOKEY\naddkey K -> ok\n"
-			      "keystatus K -> present\n");
-	lines(text, "read e/f", " 0 16k -> ok", 0, 20);
-	expect_script(text->str);
-	g_string_free(text, true);
-}
-
 Test(keyring, a_key_added_again_is_present_at_once_and_removed_with_its_next_removal)
 {
 	expect_script("addkey K\nmkdir e\npolicy e K\nwrite e/a 0 4k\nopen e/a\nrmkey K -> busy 2\n"

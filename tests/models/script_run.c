@@ -10,8 +10,8 @@ static struct scenario *load(const struct script_run *run, GError **error)
 
 	if (run->path)
 		return scenario_load(run->path, &options, &world_registry, error);
-	return scenario_parse(run->text[0] == '{' ? "script.json" : "script.ops", run->text, &options,
-			      &world_registry, error);
+	return scenario_of_text(run->text[0] == '{' ? "script.json" : "script.ops", run->text,
+				&options, &world_registry, error);
 }
 
 char *script_run_refusal(const struct script_run *run)

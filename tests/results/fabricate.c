@@ -176,6 +176,13 @@ char *fabricate_json(const struct results_doc *doc)
 	return g_string_free(out, FALSE);
 }
 
+bool fabricate_file(const struct results_doc *doc, const char *path, GError **error)
+{
+	g_autofree char *text = fabricate_json(doc);
+
+	return results_write_text(path, text, strlen(text), error);
+}
+
 char *fabricate_text(const struct results_doc *doc, const struct results_text_options *options)
 {
 	GString *out = g_string_new(NULL);

@@ -26,6 +26,8 @@ void fabricate_run(struct results_doc *doc, const char *variant, uint32_t replic
 struct results_doc *fabricate_first_run(void);
 
 char *fabricate_json(const struct results_doc *doc);
+/** Writes the document to a file as the program does. */
+bool fabricate_file(const struct results_doc *doc, const char *path, GError **error);
 /** The comparison of one document as text, `width` columns wide. */
 char *fabricate_text(const struct results_doc *doc, const struct results_text_options *options);
 

@@ -134,12 +134,13 @@ Test(results_document, reads_back_to_the_same_bytes)
 {
 	struct results_doc *doc = fabricate_first_run(), *back;
 	struct results_variant *variant = doc->variants->pdata[1];
-	const uint64_t digests[] = {0, UINT64_MAX};
+	const struct sim_mark marks[] = {{0, 5}, {UINT64_MAX, INT64_MAX}};
 	g_autofree char *json = NULL, *again = NULL;
 	GError *error = NULL;
 
 	results_doc_add_override(doc, "workload.\"x\"=\xc3\xb6\\");
-	g_array_append_vals(variant->replication[1].interval_digests, digests, 2);
+	g_array_append_vals(variant->replication[1].marks, marks, 2);
+	variant->replication[1].mark_interval = 1024;
 	g_ptr_array_add(variant->replication[0].findings,
 			finding_new("deadlock", "a waits for b\nb waits \x01 for a", 99));
 	json = fabricate_json(doc);

@@ -41,7 +41,7 @@ static void put(const char *folder, const char *name, struct results_doc *doc)
 	g_autofree char *path = g_build_filename(folder, name, NULL);
 	g_autoptr(GError) error = NULL;
 
-	cr_assert(results_write(doc, NULL, path, &error), "%s", error ? error->message : "");
+	cr_assert(fabricate_file(doc, path, &error), "%s", error ? error->message : "");
 	results_doc_free(doc);
 }
 

@@ -2,6 +2,8 @@
 #include "sim_test.h"
 #include "sim/event_list.h"
 
+#include <string.h>
+
 enum { SCRIPT_EVENTS = 512, SCRIPT_STEPS = 20000 };
 
 /* The oracle: pending events in a plain array, the first found by looking at all. */
@@ -220,43 +222,84 @@ Test(event_list, a_run_ends_at_its_time_on_request_and_when_interrupted)
 	sim_free(sim);
 }
 
+struct marks {
+	struct sim_mark mark[SIM_MARKS];
+	size_t count;
+	uint64_t interval_events;
+};
+
 static void tick(struct sim_task *self, void *arg)
 {
-	(void)arg;
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < GPOINTER_TO_INT(arg); i++)
 		sim_hold(sim_of(self), 7);
 }
 
-static uint64_t digests_of(size_t *count, uint64_t extra_at, uint64_t *first)
+static void nothing(struct sim *sim, void *arg)
 {
-	const struct sim_options options = {.digest_interval_ns = 100};
-	struct sim *sim = sim_new(&options);
-	const uint64_t *digest;
-	uint64_t last;
+	(void)sim;
+	(void)arg;
+}
 
-	sim_spawn(sim, "tick", tick, NULL);
-	trace = g_string_new(NULL);
+/* Of a task that starts and holds 7 ns so often; another event comes at `extra_at`, unless that is 0. */
+static struct marks marks_of(int ticks, sim_ns extra_at, sim_ns stop_at)
+{
+	struct sim *sim = new_run(1);
+	struct marks m;
+	const struct sim_mark *mark;
+
+	sim_spawn(sim, "tick", tick, GINT_TO_POINTER(ticks));
 	if (extra_at)
-		sim_at(sim, extra_at, 0, note, GINT_TO_POINTER('x'));
+		sim_at(sim, extra_at, 0, nothing, NULL);
+	if (stop_at)
+		sim_run(sim, stop_at);
 	sim_run(sim, SIM_NEVER);
-	digest = sim_digests(sim, count);
-	*first = digest[0];
-	last = digest[*count - 1];
-	g_string_free(trace, TRUE);
+	mark = sim_marks(sim, &m.count, &m.interval_events);
+	memcpy(m.mark, mark, m.count * sizeof(*mark));
 	sim_free(sim);
-	return last;
+	return m;
+}
+
+static size_t first_that_differs(const struct marks *a, const struct marks *b)
+{
+	size_t i = 0;
+
+	while (i < a->count && a->mark[i].digest == b->mark[i].digest)
+		i++;
+	return i;
 }
 
 Test(event_list, digests_part_in_the_interval_in_which_the_runs_part)
 {
-	size_t n, m;
-	uint64_t first, first_again, last = digests_of(&n, 0, &first);
+	struct marks plain = marks_of(100, 0, 0), again = marks_of(100, 0, 0);
 
-	cr_assert_eq(n, 2, "the clock reached 280, and two intervals of 100 are over: %zu", n);
-	EXPECT_U64(digests_of(&m, 0, &first_again), last);
-	EXPECT_U64(first, first_again);
-	cr_assert(digests_of(&m, 150, &first_again) != last);
-	EXPECT_U64(first, first_again);
-	digests_of(&m, 50, &first_again);
-	cr_assert(first != first_again);
+	EXPECT_U64(plain.interval_events, 4);
+	EXPECT_U64(plain.count, 25); /* of 101 events */
+	EXPECT_U64(plain.mark[0].ns, 21);
+	EXPECT_U64(plain.mark[24].ns, 693);
+	EXPECT_U64(first_that_differs(&plain, &again), plain.count);
+	for (sim_ns at = 1; at < 693; at++) {
+		again = marks_of(100, at, 0);
+		EXPECT_U64(first_that_differs(&plain, &again), ((at - 1) / 7 + 1) / 4);
+	}
+}
+
+Test(event_list, a_longer_run_has_every_second_digest_of_the_shorter)
+{
+	struct marks shorter = marks_of(100, 0, 0), longer = marks_of(200, 0, 0);
+
+	EXPECT_U64(longer.interval_events, 2 * shorter.interval_events);
+	for (size_t i = 0; i < shorter.count / 2; i++)
+		EXPECT_U64(longer.mark[i].digest, shorter.mark[2 * i + 1].digest);
+}
+
+Test(event_list, where_a_run_pauses_does_not_show_in_its_digests)
+{
+	struct marks whole = marks_of(100, 0, 0);
+
+	for (sim_ns at = 1; at < 720; at++) {
+		struct marks parts = marks_of(100, 0, at);
+
+		EXPECT_U64(parts.count, whole.count);
+		EXPECT_U64(first_that_differs(&whole, &parts), whole.count);
+	}
 }

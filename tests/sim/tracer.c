@@ -8,6 +8,7 @@
 struct teller {
 	struct sim *sim;
 	GString *told;
+	uint64_t events;
 };
 
 static const char *name_of(const struct sim_task *task)
@@ -100,8 +101,9 @@ static void lane_ends(void *arg, const struct sim_trace_lane *lane)
 }
 
 static const struct sim_tracer tracer = {
-	run_starts,  run_ends,	task_starts,  task_group, task_ends,   wait_begins, wait_ends,
-	hold_begins, hold_ends, slice_begins, slice_ends, lane_begins, lane_ends,
+	run_starts,  run_ends,	  task_starts, task_group, task_ends,
+	wait_begins, wait_ends,	  hold_begins, hold_ends,  slice_begins,
+	slice_ends,  lane_begins, lane_ends,   NULL,	   NULL,
 };
 
 static struct sim *traced_run(struct teller *teller)
@@ -381,5 +383,101 @@ Test(tracer, a_run_is_the_same_whether_or_not_somebody_looks_on)
 	EXPECT_U64(digest[1], digest[0]);
 	EXPECT_U64(draws[1], draws[0]);
 	cr_expect(strstr(teller.told->str, "waits"));
+	g_string_free(teller.told, TRUE);
+}
+
+/* ---- one who looks at each event ---- */
+
+static void event(void *arg, sim_ns when, const struct sim_task *task)
+{
+	tell(arg, "next at %" PRIu64 ": %s", when, name_of(task));
+}
+
+static void fact(void *arg, const char *name, uint64_t value)
+{
+	tell(arg, "%s is %" PRIu64, name, value);
+}
+
+static void hold_twice(struct sim_task *self, void *arg)
+{
+	(void)arg;
+	sim_hold(sim_of(self), 2);
+	sim_digest_add(sim_of(self), "answer", 42);
+	sim_hold(sim_of(self), 3);
+}
+
+static void plain_event(struct sim *sim, void *arg)
+{
+	(void)sim;
+	(void)arg;
+}
+
+Test(tracer, each_event_is_told_before_it_is_taken_and_each_fact)
+{
+	struct sim_tracer looks_closer = tracer;
+	struct teller teller = {.told = g_string_new(NULL)};
+	const struct sim_options options = {.tracer = &looks_closer, .tracer_arg = &teller};
+	struct sim *sim;
+
+	looks_closer.event = event;
+	looks_closer.fact = fact;
+	sim = sim_new(&options);
+	sim_spawn(sim, "T", hold_twice, NULL);
+	sim_at(sim, 4, 0, plain_event, NULL);
+	sim_run(sim, SIM_NEVER);
+	EXPECT_U64(sim_events(sim), 4);
+	sim_free(sim);
+	expect_told(&teller, "0 T starts by -\n"
+			     "0 next at 0: T\n"
+			     "0 next at 2: T\n"
+			     "2 answer is 42\n"
+			     "2 next at 4: -\n"
+			     "4 next at 5: T\n"
+			     "5 T ends\n"
+			     "5 end\n");
+}
+
+static void count_event(void *arg, sim_ns when, const struct sim_task *task)
+{
+	(void)when;
+	(void)task;
+	((struct teller *)arg)->events++;
+}
+
+static void hold_often(struct sim_task *self, void *arg)
+{
+	for (int i = 0; i < GPOINTER_TO_INT(arg); i++)
+		sim_hold(sim_of(self), 1);
+}
+
+Test(tracer, no_event_passes_unseen)
+{
+	enum { HOLDS = 20000 };
+	struct sim_tracer looks_closer = tracer;
+	struct teller teller = {.told = g_string_new(NULL)};
+	const struct sim_options options = {.tracer = &looks_closer, .tracer_arg = &teller};
+	struct sim *sim;
+
+	looks_closer.event = count_event;
+	sim = sim_new(&options);
+	sim_spawn(sim, "T", hold_often, GINT_TO_POINTER(HOLDS));
+	sim_run(sim, SIM_NEVER);
+	EXPECT_U64(sim_events(sim), HOLDS + 1);
+	EXPECT_U64(teller.events, HOLDS + 1);
+	sim_free(sim);
+	g_string_free(teller.told, TRUE);
+}
+
+Test(tracer, a_run_is_the_same_when_each_event_is_looked_at)
+{
+	struct sim_tracer looks_closer = tracer;
+	struct teller teller = {.told = g_string_new(NULL)};
+	uint64_t digest[2], draws[2];
+
+	looks_closer.event = event;
+	queue_run(NULL, NULL, &digest[0], &draws[0]);
+	queue_run(&looks_closer, &teller, &digest[1], &draws[1]);
+	EXPECT_U64(digest[1], digest[0]);
+	EXPECT_U64(draws[1], draws[0]);
 	g_string_free(teller.told, TRUE);
 }
