@@ -23,8 +23,8 @@ VERSION := $(shell cat VERSION)
 # Where the program looks for its library of scenarios, images and profiles.
 DATADIR := $(CURDIR)
 
-PKGS := glib-2.0 gio-2.0 jansson smartcols gsl
-APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev libgsl-dev
+PKGS := glib-2.0 gio-2.0 jansson smartcols gsl libcrypto
+APT := gcc libc6-dev pkg-config libglib2.0-dev libjansson-dev libsmartcols-dev libgsl-dev libssl-dev
 APT_TEST := libcriterion-dev gnuplot-nox
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
 	-Wformat=2 -Wimplicit-fallthrough -Wpointer-arith -Wwrite-strings

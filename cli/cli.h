@@ -34,6 +34,7 @@ int cmd_run(int argc, char **argv);
 int cmd_layout(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_gate(int argc, char **argv);
 int cmd_events(int argc, char **argv);

@@ -23,6 +23,7 @@ static const struct command commands[] = {
 	{"image", cmd_image, "take the image of a directory tree"},
 	{"mrc", cmd_mrc, "compute the key cache's miss-ratio curve over a trace"},
 	{"validate", cmd_validate, "check the model against what is known without it"},
+	{"calibrate", cmd_calibrate, "measure this machine and write a cost profile of it"},
 	{"list", cmd_list, "list designs, set-ups, scenarios, costs, metrics, keys"},
 };
 

@@ -124,6 +124,9 @@ struct scenario_step *scenario_point_step(const struct scenario *scenario, guint
 const struct scenario_axis *scenario_axis_find(const struct scenario *scenario, const char *name);
 /** Loads a cost profile by path or by the name of one of the library. */
 struct cost_profile *cost_profile_load(const char *name_or_path, GError **error);
+/** A profile as the text of its file, laid out as those of the library; the caller frees. Its
+ * distributions are constants or quantiles, as every profile's. */
+char *cost_profile_text(const struct cost_profile *profile);
 /** Where the library's files are: $EXTENTSIM_DATADIR, else the compiled-in place. */
 char *scenario_data_path(const char *folder, const char *file);
 /** Names, sorted, of the files of a folder of the library that end in `suffix` (".json"): folder

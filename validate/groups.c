@@ -22,6 +22,8 @@ const struct validate_group validate_groups[] = {
 	{"live-fscrypt",
 	 "keys, their removal and what they cost on an ext4 of this machine's kernel (root)", true,
 	 validate_live_fscrypt},
+	{"threads", "the pool against threads of this machine with real keys and data", true,
+	 validate_threads},
 	{.name = NULL},
 };
 

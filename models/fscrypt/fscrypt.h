@@ -138,6 +138,45 @@ void fscrypt_describe(struct fscrypt *fc, char *(*describe)(void *arg, uint64_t 
 /** Looks for what can only be seen when the run has come to its end: call it before the report. */
 void fscrypt_check_end(struct fscrypt *fc);
 
+/* ---- the pool by itself: no file and no bio ---- */
+
+/** What became of acquisitions. */
+struct pool_counts {
+	uint64_t hits; /* pool.map: found a cipher keyed for them */
+	uint64_t misses; /* had to derive and set a key */
+	uint64_t evictions; /* of misses: the cipher had been found by another key */
+	uint64_t failures; /* pool.full=steal: found every cipher in use */
+	uint64_t waits;
+};
+
+/** What threads did to a pool, each under its lock. */
+enum pool_step {
+	POOL_ASK, /* looks for a cipher that is keyed; finds none and so wants an idle one */
+	POOL_TAKE, /* has the least recently used idle one, after a wait or at once */
+	POOL_KEYED, /* has derived and set its key */
+	POOL_PUT
+};
+struct pool_event {
+	uint32_t thread;
+	enum pool_step step;
+	uint64_t nonce; /* of POOL_ASK */
+	/* What came of it. */
+	int32_t slot; /* the one that it has; -1: none */
+	bool flag; /* ASK: refused, as pool.full=steal does; TAKE: a key in the map was evicted;
+		    * KEYED: it is in the map now; PUT: nobody else has the slot */
+};
+/** Goes through `n` steps in their order, through the code of the set-up: each thread is a task, each step
+ * an instant. Returns how many came to the same, up to the first that did not, of which `got` says what came
+ * of it. The variant is that of `fc`, whose machine's costs must be 0; runs its simulation to the end. */
+size_t fscrypt_pool_replay(struct fscrypt *fc, const struct pool_event *events, size_t n,
+			   struct pool_counts *counts, struct pool_event *got);
+
+/** Takes a cipher keyed for a key, which must be present, and a nonce, as an I/O on an extent does, with what
+ * that costs, but for the key's semaphore, which is taken as had. 0 or -errno; the cipher is the caller's until fscrypt_put_cipher(). */
+int fscrypt_get_cipher(struct kernel_task *task, struct fscrypt *fc, uint32_t key, uint64_t nonce,
+		       void **cipher);
+void fscrypt_put_cipher(struct kernel_task *task, struct fscrypt *fc, void *cipher);
+
 void fscrypt_report(struct fscrypt *fc, struct sim_metrics *metrics);
 /** The i-th list of metrics, NULL-terminated, maybe empty; NULL past the last. */
 const struct sim_metric_def *const *fscrypt_metric_defs(size_t i);

@@ -11,74 +11,27 @@
  * several users of one key share one cipher, as keyslots do, and the least recently used idle one is
  * keyed anew on a miss.
  */
-#include "models/fscrypt/internal.h"
+#include "models/fscrypt/cipher_pool.h"
 
 #include <errno.h>
-
-struct slot {
-	uint64_t nonce;
-	struct master_key *key; /* NULL: not keyed; stays after use, as a key schedule does */
-	bool mapped; /* found through by_key */
-	GQueue users; /* struct sim_task *; the first has the unit of `free` */
-	struct cipher_pool *pool;
-	GList link; /* in `idle`, least recently used first */
-};
-
-struct cipher_pool {
-	struct setup_pool *setup;
-	struct slot *slots;
-	uint32_t size;
-	GQueue idle;
-	GHashTable *by_key; /* struct slot * by its (key, nonce); only with map */
-	struct kernel_line lock; /* a spinlock over all of this */
-	struct sim_pool free; /* how many idle slots: what waiters wait for */
-	GList link; /* in setup->pools */
-};
 
 /* What all pools of the mount measured, those included that are gone. */
 struct setup_pool {
 	struct fscrypt *fc;
 	struct cipher_pool *mount; /* the mount's only one, in that scope */
 	GQueue pools;
-	uint64_t hits, misses, failures, acquires, waits;
+	struct pool_counts count;
+	uint64_t acquires;
 	uint32_t in_use_max;
 	struct sim_histogram *wait_ns;
 };
 
-static guint slot_hash(gconstpointer p)
-{
-	const struct slot *slot = p;
-
-	return (guint)(slot->nonce ^ slot->nonce >> 32) * 31u + slot->key->number;
-}
-
-static gboolean slot_equal(gconstpointer pa, gconstpointer pb)
-{
-	const struct slot *a = pa, *b = pb;
-
-	return a->nonce == b->nonce && a->key == b->key;
-}
-
 /* ---- one pool ---- */
 
-static struct cipher_pool *cipher_pool_new(struct setup_pool *setup)
+static struct cipher_pool *pool_of(struct setup_pool *setup)
 {
-	struct cipher_pool *pool = g_new0(struct cipher_pool, 1);
-	struct sim *sim = machine_sim(setup->fc->machine);
+	struct cipher_pool *pool = cipher_pool_new(setup->fc);
 
-	pool->setup = setup;
-	pool->size = (uint32_t)setup->fc->variant->pool_size;
-	pool->slots = g_new0(struct slot, pool->size);
-	pool->by_key = g_hash_table_new(slot_hash, slot_equal);
-	for (uint32_t i = 0; i < pool->size; i++) {
-		pool->slots[i].pool = pool;
-		pool->slots[i].link.data = &pool->slots[i];
-		g_queue_push_tail_link(&pool->idle, &pool->slots[i].link);
-	}
-	sim_pool_init(&pool->free, sim, sim_lock_class(sim, "skcipher pool"), "skcipher pool",
-		      pool->size);
-	pool->lock.name = "skcipher pool lock";
-	pool->link.data = pool;
 	g_queue_push_tail_link(&setup->pools, &pool->link);
 	return pool;
 }
@@ -88,29 +41,28 @@ static void take_figures(struct setup_pool *setup, const struct cipher_pool *poo
 {
 	const struct sim_usage *usage = &pool->free.usage;
 
+	setup->count.hits += pool->count.hits;
+	setup->count.misses += pool->count.misses;
+	setup->count.evictions += pool->count.evictions;
+	setup->count.failures += pool->count.failures;
+	setup->count.waits += usage->waits;
 	setup->acquires += usage->acquires;
-	setup->waits += usage->waits;
 	setup->in_use_max = MAX(setup->in_use_max, usage->in_use_max);
 	if (usage->wait_ns)
 		sim_histogram_merge(setup->wait_ns, usage->wait_ns);
 }
 
-static void cipher_pool_free(struct cipher_pool *pool)
+static void drop(struct setup_pool *setup, struct cipher_pool *pool)
 {
-	take_figures(pool->setup, pool);
-	g_queue_unlink(&pool->setup->pools, &pool->link);
-	sim_pool_destroy(&pool->free);
-	for (uint32_t i = 0; i < pool->size; i++)
-		g_queue_clear(&pool->slots[i].users); /* of a run that was broken off */
-	g_hash_table_destroy(pool->by_key);
-	g_free(pool->slots);
-	g_free(pool);
+	take_figures(setup, pool);
+	g_queue_unlink(&setup->pools, &pool->link);
+	cipher_pool_free(pool);
 }
 
 /* Filled by the opener; what it got is given back if it is not all. */
 static int fill(struct kernel_task *task, struct cipher_pool *pool)
 {
-	struct fscrypt *fc = pool->setup->fc;
+	struct fscrypt *fc = pool->fc;
 	uint32_t made = 0;
 	int err = 0;
 
@@ -126,96 +78,29 @@ static int fill(struct kernel_task *task, struct cipher_pool *pool)
 static void empty(struct cipher_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->size; i++)
-		fscrypt_tfm_free(NULL, pool->setup->fc);
+		fscrypt_tfm_free(NULL, pool->fc);
 }
 
-static void unkey(struct slot *slot)
+/* A slot that nobody has, keyed for the extent. */
+static int take_keyed(struct kernel_task *task, struct cipher_pool *pool,
+		      const struct fscrypt_extent_info *info, struct slot **out)
 {
-	if (slot->mapped)
-		g_hash_table_remove(slot->pool->by_key, slot);
-	slot->mapped = false;
-	slot->key = NULL;
-}
+	int err = cipher_pool_get(task, pool);
+	struct slot *slot;
 
-/* Another task may have keyed a slot for the same extent while this one waited or derived; the
- * first in the map stays there, and the second keeps its own cipher to itself. */
-static int key_slot(struct kernel_task *task, struct slot *slot,
-		    const struct fscrypt_extent_info *info)
-{
-	struct cipher_pool *pool = slot->pool;
-	struct fscrypt *fc = pool->setup->fc;
-	int err = fscrypt_derive(task, fc, info);
-
-	if (!err)
-		err = fscrypt_setkey(task, fc);
 	if (err)
 		return err;
-	slot->nonce = info->nonce;
-	slot->key = info->key;
-	complexity_cipher(fc, true, slot->users.length);
-	slot->mapped = fc->variant->pool_map && !g_hash_table_contains(pool->by_key, slot);
-	if (slot->mapped)
-		g_hash_table_add(pool->by_key, slot);
-	return 0;
-}
-
-static struct slot *find_keyed(struct kernel_task *task, struct cipher_pool *pool,
-			       const struct fscrypt_extent_info *info)
-{
-	struct slot want = {.nonce = info->nonce, .key = info->key}, *slot;
-
-	if (!pool->setup->fc->variant->pool_map)
-		return NULL;
-	kernel_run(task, COST_POOL_MAP_LOOKUP, 1);
-	slot = g_hash_table_lookup(pool->by_key, &want);
-	if (!slot || slot->users.length)
-		return slot;
-	/* The last idle one may be promised already to a waiter that has yet to run. */
-	if (!sim_pool_try(&pool->free, 1))
-		return NULL;
-	g_queue_unlink(&pool->idle, &slot->link);
-	return slot;
-}
-
-/* What a slot is held for passes to those who go on using it. */
-static void put_slot(struct kernel_task *task, struct slot *slot)
-{
-	bool held;
-
-	kernel_line_touch(task, &slot->pool->lock);
-	held = g_queue_peek_head(&slot->users) == task->sim_task;
-	g_queue_remove(&slot->users, task->sim_task);
-	complexity_cipher(slot->pool->setup->fc, slot->key, slot->users.length);
-	if (!slot->users.length) {
-		g_queue_push_tail_link(&slot->pool->idle, &slot->link);
-		sim_pool_release(&slot->pool->free, 1);
-	} else if (held) {
-		sim_pool_hand_over(&slot->pool->free, 1, g_queue_peek_head(&slot->users));
-	}
-}
-
-/* The least recently used idle slot, keyed for the extent. */
-static int take_idle(struct kernel_task *task, struct cipher_pool *pool,
-		     const struct fscrypt_extent_info *info, struct slot **out)
-{
-	struct slot *slot;
-	int err;
-
-	if (pool->setup->fc->variant->pool_full == POOL_FULL_WAIT) {
-		kernel_pool_get(task, &pool->free, 1);
-	} else if (!sim_pool_try(&pool->free, 1)) {
-		pool->setup->failures++;
-		return -EBUSY;
-	}
-	slot = g_queue_pop_head_link(&pool->idle)->data;
-	unkey(slot);
-	g_queue_push_tail(&slot->users, task->sim_task);
-	complexity_cipher(pool->setup->fc, false, slot->users.length);
+	slot = cipher_pool_take(task, pool);
 	kernel_run(task, COST_POOL_SLOT, 1);
-	pool->setup->misses++;
-	err = key_slot(task, slot, info);
-	if (err)
-		put_slot(task, slot);
+	err = fscrypt_derive(task, pool->fc, info);
+	if (!err)
+		err = fscrypt_setkey(task, pool->fc);
+	if (err) {
+		kernel_line_touch(task, &pool->lock);
+		cipher_pool_put(task, slot);
+	} else {
+		cipher_pool_keyed(slot, info->key, info->nonce);
+	}
 	*out = slot;
 	return err;
 }
@@ -229,7 +114,7 @@ static void *pool_new(struct fscrypt *fc)
 	setup->fc = fc;
 	setup->wait_ns = sim_histogram_new();
 	if (fc->variant->pool_scope == POOL_SCOPE_MOUNT)
-		setup->mount = cipher_pool_new(setup);
+		setup->mount = pool_of(setup);
 	return setup;
 }
 
@@ -238,7 +123,7 @@ static void pool_free(void *state)
 	struct setup_pool *setup = state;
 
 	while (setup->pools.head)
-		cipher_pool_free(setup->pools.head->data);
+		drop(setup, setup->pools.head->data);
 	sim_histogram_free(setup->wait_ns);
 	g_free(setup);
 }
@@ -269,7 +154,7 @@ static int open_pool(struct kernel_task *task, struct setup_pool *setup, void **
 
 	if (!at || *at)
 		return 0;
-	pool = cipher_pool_new(setup);
+	pool = pool_of(setup);
 	err = fill(task, pool);
 	if (!err && !*at) {
 		*at = pool;
@@ -277,7 +162,7 @@ static int open_pool(struct kernel_task *task, struct setup_pool *setup, void **
 	}
 	if (!err) /* another opener was faster */
 		empty(pool);
-	cipher_pool_free(pool);
+	drop(setup, pool);
 	return err;
 }
 
@@ -286,24 +171,24 @@ static int pool_inode_open(struct kernel_task *task, void *state, struct inode_i
 	return open_pool(task, state, home(state, inode));
 }
 
-static void drop_pool(void **at)
+static void drop_pool(struct setup_pool *setup, void **at)
 {
 	const struct cipher_pool *pool = *at;
 
 	if (!pool)
 		return;
-	g_assert(!pool->free.in_use || pool->setup->fc->ending);
+	g_assert(!pool->free.in_use || pool->fc->ending);
 	empty(*at);
-	cipher_pool_free(*at);
+	drop(setup, *at);
 	*at = NULL;
 }
 
 static void pool_inode_close(void *state, struct inode_info *inode)
 {
-	const struct setup_pool *setup = state;
+	struct setup_pool *setup = state;
 
 	if (setup->fc->variant->pool_scope == POOL_SCOPE_FILE)
-		drop_pool(&inode->setup);
+		drop_pool(setup, &inode->setup);
 }
 
 /* The pool for an I/O; with no inode in hand perhaps the first that a master key is used for. */
@@ -327,29 +212,29 @@ static int pool_acquire(struct kernel_task *task, void *state, struct fscrypt_ex
 {
 	struct setup_pool *setup = state;
 	struct cipher_pool *pool;
-	struct slot *slot;
+	struct slot *slot = NULL;
 	int err = find_pool(task, setup, info, io, &pool);
 
 	if (err)
 		return err;
 	kernel_line_touch(task, &pool->lock);
-	slot = find_keyed(task, pool, info);
-	cipher->at = slot;
-	if (slot) {
-		g_queue_push_tail(&slot->users, task->sim_task);
-		complexity_cipher(setup->fc, true, slot->users.length);
-		setup->hits++;
-		return 0;
+	if (setup->fc->variant->pool_map) {
+		kernel_run(task, COST_POOL_MAP_LOOKUP, 1);
+		slot = cipher_pool_find(task, pool, info->key, info->nonce);
 	}
-	err = take_idle(task, pool, info, &slot);
+	if (!slot)
+		err = take_keyed(task, pool, info, &slot);
 	cipher->at = slot;
 	return err;
 }
 
 static void pool_release(struct kernel_task *task, void *state, struct keyed_cipher *cipher)
 {
+	struct slot *slot = cipher->at;
+
 	(void)state;
-	put_slot(task, cipher->at);
+	kernel_line_touch(task, &slot->pool->lock);
+	cipher_pool_put(task, slot);
 }
 
 /* A cipher keeps its key schedule after use: without this, a removed key would stay in memory. */
@@ -358,13 +243,13 @@ static void pool_forget(void *state, struct master_key *key)
 	struct setup_pool *setup = state;
 
 	if (setup->fc->variant->pool_scope == POOL_SCOPE_MASTER_KEY)
-		drop_pool(&key->setup);
+		drop_pool(setup, &key->setup);
 	for (GList *link = setup->pools.head; link; link = link->next) {
 		struct cipher_pool *pool = link->data;
 
 		for (uint32_t i = 0; i < pool->size; i++)
 			if (pool->slots[i].key == key && !pool->slots[i].users.length)
-				unkey(&pool->slots[i]);
+				cipher_pool_unkey(&pool->slots[i]);
 	}
 }
 
@@ -406,6 +291,10 @@ static const struct sim_metric_def def_misses = {
 	"key.cache_misses", "count", SIM_LESS_IS_BETTER, "key set-up",
 	"pool.map: acquisitions that had to derive and set a key"};
 
+static const struct sim_metric_def def_evictions = {
+	"key.cache_evictions", "count", SIM_LESS_IS_BETTER, "key set-up",
+	"pool.map: ciphers that were found by their key, and were keyed anew for another"};
+
 static void pool_report(void *state, struct sim_metrics *metrics)
 {
 	struct setup_pool *setup = state;
@@ -414,23 +303,25 @@ static void pool_report(void *state, struct sim_metrics *metrics)
 	for (const GList *link = setup->pools.head; link; link = link->next)
 		take_figures(setup, link->data);
 	sim_metrics_set(metrics, &def_acquires, def_acquires.name, (int64_t)setup->acquires);
-	sim_metrics_set(metrics, &def_waits, def_waits.name, (int64_t)setup->waits);
+	sim_metrics_set(metrics, &def_waits, def_waits.name, (int64_t)setup->count.waits);
 	if (variant->pool_full != POOL_FULL_WAIT)
 		sim_metrics_set(metrics, &def_failures, def_failures.name,
-				(int64_t)setup->failures);
+				(int64_t)setup->count.failures);
 	sim_metrics_set(metrics, &def_wait_p99, def_wait_p99.name,
 			(int64_t)fscrypt_wait_quantile(setup->wait_ns, setup->acquires,
-						       setup->waits, 99000));
+						       setup->count.waits, 99000));
 	sim_metrics_set(metrics, &def_in_use, def_in_use.name, setup->in_use_max);
 	if (!variant->pool_map)
 		return;
-	sim_metrics_set(metrics, &def_hits, def_hits.name, (int64_t)setup->hits);
-	sim_metrics_set(metrics, &def_misses, def_misses.name, (int64_t)setup->misses);
+	sim_metrics_set(metrics, &def_hits, def_hits.name, (int64_t)setup->count.hits);
+	sim_metrics_set(metrics, &def_misses, def_misses.name, (int64_t)setup->count.misses);
+	sim_metrics_set(metrics, &def_evictions, def_evictions.name,
+			(int64_t)setup->count.evictions);
 }
 
 static const struct sim_metric_def *const pool_metrics[] = {
-	&def_acquires, &def_waits, &def_failures, &def_wait_p99,
-	&def_in_use,   &def_hits,  &def_misses,	  NULL};
+	&def_acquires, &def_waits,  &def_failures,  &def_wait_p99, &def_in_use,
+	&def_hits,     &def_misses, &def_evictions, NULL};
 
 const struct key_setup setup_pool = {
 	.name = "pool",

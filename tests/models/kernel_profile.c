@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include "tests/models/kernel_fixture.h"
 
-static const char *const profiles[] = {"aes-ni-6.12", "sw-aes-6.18"};
+static const char *const profiles[] = {"aes-ni-6.12", "sw-aes-6.18", "vaes-6.12"};
 
 static double ns_of(const json_t *json)
 {

@@ -123,3 +123,21 @@ Test(loader_profile, every_profile_of_the_library_is_whole)
 		cost_profile_free(profile);
 	}
 }
+
+Test(loader_profile, a_profile_of_the_library_is_written_as_it_stands)
+{
+	g_auto(GStrv) names = NULL;
+
+	g_unsetenv("EXTENTSIM_DATADIR");
+	names = scenario_library("scenarios/profiles", ".json");
+	for (char **name = names; *name; name++) {
+		g_autofree char *file = g_strconcat(*name, ".json", NULL);
+		g_autofree char *path = scenario_data_path("scenarios/profiles", file);
+		struct cost_profile *profile = cost_profile_load(*name, NULL);
+		g_autofree char *text = NULL, *written = cost_profile_text(profile);
+
+		cr_assert(g_file_get_contents(path, &text, NULL, NULL));
+		cr_expect_str_eq(written, text, "%s", *name);
+		cost_profile_free(profile);
+	}
+}
