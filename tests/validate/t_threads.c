@@ -16,7 +16,7 @@ static struct threads_plan plan_of(uint32_t pool_size, bool map, bool steal)
 		.threads = THREADS,
 		.operations = OPERATIONS,
 		.nonces = NONCES,
-		.blocks = 1,
+		.blocks = 8,
 		.pool_size = pool_size,
 		.map = map,
 		.steal = steal,
