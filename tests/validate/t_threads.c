@@ -151,6 +151,7 @@ Test(validate_threads, the_model_says_what_can_be_added_up)
 
 		plan.threads = answers[i].threads;
 		plan.operations = 5000;
+		plan.blocks = 1;
 		nonces = threads_nonces(&plan, 1, 900);
 		plan.nonce = nonces;
 		threads_simulate(&plan, profile, 1, &outcome);
