@@ -147,9 +147,19 @@ static void lane_ends(void *arg, const struct sim_trace_lane *lane)
 }
 
 static const struct sim_tracer watcher = {
-	run_starts,  run_ends,	  task_starts, task_group, task_ends,
-	wait_begins, wait_ends,	  hold_begins, hold_ends,  slice_begins,
-	slice_ends,  lane_begins, lane_ends,   NULL,	   NULL,
+	.run_starts = run_starts,
+	.run_ends = run_ends,
+	.task_starts = task_starts,
+	.task_group = task_group,
+	.task_ends = task_ends,
+	.wait_begins = wait_begins,
+	.wait_ends = wait_ends,
+	.hold_begins = hold_begins,
+	.hold_ends = hold_ends,
+	.slice_begins = slice_begins,
+	.slice_ends = slice_ends,
+	.lane_begins = lane_begins,
+	.lane_ends = lane_ends,
 };
 
 /* Dirty pages and those under writeback are among them; the sum of all is not. */

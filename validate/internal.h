@@ -11,7 +11,8 @@
 typedef bool validate_group_fn(const struct validate_options *options,
 			       struct validate_report *report, GError **error);
 validate_group_fn validate_queues, validate_caches, validate_btrfs, validate_fscrypt,
-	validate_blk_crypto, validate_conservation, validate_threads;
+	validate_blk_crypto, validate_conservation, validate_live_btrfs, validate_live_fscrypt,
+	validate_threads;
 
 /** Whether to end soon; sets VALIDATE_ERROR_INTERRUPTED then. */
 bool validate_interrupted(const struct validate_options *options, GError **error);

@@ -5,112 +5,173 @@
 
 #include "validate/recording.h"
 
-/* ---- extents ------------------------------------------------------------------------------ */
+/* ---- in what two steps differ ------------------------------------------------------------- */
 
-struct extent {
-	json_int_t length, references;
-};
-
-static gint by_length_and_references(gconstpointer a, gconstpointer b)
+static char *text_of(const json_t *value)
 {
-	const struct extent *x = a, *y = b;
-
-	if (x->length != y->length)
-		return x->length < y->length ? -1 : 1;
-	return (x->references > y->references) - (x->references < y->references);
+	return value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : strdup("nothing");
 }
 
-/* Of every extent listed, sorted: where they lie is the allocator's. */
-static GArray *extents_of(const json_t *step)
+static char *two(const char *what, const json_t *real, const json_t *model)
 {
-	GArray *out = g_array_new(FALSE, FALSE, sizeof(struct extent));
-	const json_t *disk = json_object_get(step, "disk"), *listed;
-	size_t i;
+	char *a = text_of(real), *b = text_of(model);
+	char *text = g_strdup_printf("%s: real %s, model %s", what, a, b);
 
-	json_array_foreach(disk, i, listed)
-	{
-		const struct extent extent = {json_integer_value(json_array_get(listed, 1)),
-					      json_integer_value(json_array_get(listed, 2))};
-
-		if (json_is_array(listed)) /* a 0 closes a shortened list */
-			g_array_append_val(out, extent);
-	}
-	g_array_sort(out, by_length_and_references);
-	return out;
+	free(a);
+	free(b);
+	return text;
 }
 
-static bool same_extents(const json_t *real, const json_t *model)
+static char *list_difference(const char *what, const json_t *real, const json_t *model)
 {
-	g_autoptr(GArray) a = extents_of(real), b = extents_of(model);
+	size_t i, n = MAX(json_array_size(real), json_array_size(model));
 
-	return a->len == b->len &&
-	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(struct extent)));
-}
+	for (i = 0; i < n; i++)
+		if (!json_equal(json_array_get(real, i), json_array_get(model, i))) {
+			g_autofree char *item = g_strdup_printf("%s %zu", what, i);
 
-/* ---- steps -------------------------------------------------------------------------------- */
-
-/* A long list is cut: the recording and `extentsim layout` have the whole. */
-enum { QUOTED_MOST = 400 };
-
-static char *quoted(const json_t *value)
-{
-	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT), *cut;
-	bool whole = text && strlen(text) <= QUOTED_MOST;
-
-	cut = text ? g_strdup_printf("%.*s%s", QUOTED_MOST, text, whole ? "" : "...")
-		   : g_strdup("nothing");
-	free(text);
-	return cut;
-}
-
-static char *differs(const char *where, const char *key, const json_t *real, const json_t *model)
-{
-	g_autofree char *a = quoted(real), *b = quoted(model);
-
-	return g_strdup_printf("%s: %s: recorded %s\nmodel %s", where, key, a, b);
-}
-
-static char *difference_in(const char *where, const json_t *real, const json_t *model,
-			   const char *const *keys)
-{
-	for (; *keys; keys++)
-		if (!json_equal(json_object_get(real, *keys), json_object_get(model, *keys)))
-			return differs(where, *keys, json_object_get(real, *keys),
-				       json_object_get(model, *keys));
+			return two(item, json_array_get(real, i), json_array_get(model, i));
+		}
 	return NULL;
 }
 
-static char *file_difference(const json_t *real, const json_t *model)
+static char *file_difference(const char *path, const json_t *real, const json_t *model)
 {
-	static const char *const keys[] = {"size", "ext", "n", "inline", "prealloc", "holes", NULL};
-	json_t *files = json_object_get(real, "files"), *file;
-	json_t *others = json_object_get(model, "files");
-	char *text = NULL;
-	const char *path;
+	static const char *const keys[] = {"size", "n", "inline", "prealloc", "holes"};
+	g_autofree char *item = g_strdup_printf("%s: item", path);
+	char *text;
 
-	if (json_object_size(files) != json_object_size(others))
-		return g_strdup_printf("files: recorded %zu, model %zu", json_object_size(files),
-				       json_object_size(others));
-	json_object_foreach(files, path, file)
-	{
-		text = difference_in(path, file, json_object_get(others, path), keys);
-		if (text)
-			break;
+	if (!real || !model)
+		return g_strdup_printf("%s: only in the %s", path, real ? "real one" : "model");
+	text = list_difference(item, json_object_get(real, "ext"), json_object_get(model, "ext"));
+	for (size_t i = 0; !text && i < G_N_ELEMENTS(keys); i++) {
+		const json_t *a = json_object_get(real, keys[i]);
+		const json_t *b = json_object_get(model, keys[i]);
+		g_autofree char *what = g_strdup_printf("%s: %s", path, keys[i]);
+
+		if (!json_equal(a, b))
+			text = two(what, a, b);
 	}
 	return text;
+}
+
+static char *files_difference(json_t *real, json_t *model)
+{
+	const char *path;
+	char *text = NULL;
+	json_t *file;
+
+	json_object_foreach(real, path, file)
+	{
+		text = text ? text : file_difference(path, file, json_object_get(model, path));
+	}
+	json_object_foreach(model, path, file)
+	{
+		text = text || json_object_get(real, path) ? text
+							   : file_difference(path, NULL, file);
+	}
+	return text;
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void free_text(void *text)
+{
+	free(text);
+}
+
+/* Owners come in the order of a hash of theirs. */
+static void append_owners(GString *out, const json_t *owners)
+{
+	g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(free_text);
+	json_t *owner;
+	size_t i;
+
+	json_array_foreach(owners, i, owner)
+	{
+		g_ptr_array_add(texts, text_of(owner));
+	}
+	g_ptr_array_sort(texts, by_text);
+	for (i = 0; i < texts->len; i++)
+		g_string_append_printf(out, " %s", (const char *)texts->pdata[i]);
+}
+
+/* What is told of each extent, without its id and place, sorted. */
+static GPtrArray *extents_of(const json_t *step)
+{
+	GPtrArray *texts = g_ptr_array_new_with_free_func(g_free);
+	const json_t *disk = json_object_get(step, "disk");
+	json_t *extent;
+	size_t i;
+
+	json_array_foreach(disk, i, extent)
+	{
+		GString *text = g_string_new(NULL);
+
+		if (json_is_array(extent))
+			g_string_printf(text,
+					"%" JSON_INTEGER_FORMAT " bytes, %" JSON_INTEGER_FORMAT
+					" references",
+					json_integer_value(json_array_get(extent, 1)),
+					json_integer_value(json_array_get(extent, 2)));
+		append_owners(text, json_array_get(extent, 3));
+		g_ptr_array_add(texts, g_string_free(text, false));
+	}
+	g_ptr_array_sort(texts, by_text);
+	return texts;
+}
+
+static char *extents_difference(const json_t *real, const json_t *model)
+{
+	g_autoptr(GPtrArray) a = extents_of(real), b = extents_of(model);
+
+	for (guint i = 0; i < MAX(a->len, b->len); i++) {
+		const char *x = i < a->len ? a->pdata[i] : "none";
+		const char *y = i < b->len ? b->pdata[i] : "none";
+
+		if (strcmp(x, y))
+			return g_strdup_printf("disk extent: real %s, model %s", x, y);
+	}
+	return NULL;
 }
 
 char *recording_difference(const json_t *real, const json_t *model)
 {
-	static const char *const keys[] = {"ops", "disk_n", "disk_bytes", NULL};
-	char *text = file_difference(real, model);
+	static const char *const keys[] = {"disk_n", "disk_bytes"};
+	char *text = list_difference("operation", json_object_get(real, "ops"),
+				     json_object_get(model, "ops"));
 
 	if (!text)
-		text = difference_in("the step", real, model, keys);
-	if (!text && !same_extents(real, model))
-		text = differs("the step", "disk", json_object_get(real, "disk"),
-			       json_object_get(model, "disk"));
-	return text;
+		text = files_difference(json_object_get(real, "files"),
+					json_object_get(model, "files"));
+	for (size_t i = 0; !text && i < G_N_ELEMENTS(keys); i++) {
+		const json_t *a = json_object_get(real, keys[i]);
+		const json_t *b = json_object_get(model, keys[i]);
+
+		if (!json_equal(a, b))
+			text = two(keys[i], a, b);
+	}
+	return text ? text : extents_difference(real, model);
+}
+
+char *recording_first_difference(const json_t *real, const json_t *model)
+{
+	size_t i, n = json_array_size(real);
+	json_t *step;
+
+	json_array_foreach(real, i, step)
+	{
+		g_autofree char *text = recording_difference(step, json_array_get(model, i));
+
+		if (text)
+			return g_strdup_printf("step %zu: %s", i, text);
+	}
+	if (json_array_size(model) != n)
+		return g_strdup_printf("steps: real %zu, model %zu", n, json_array_size(model));
+	return NULL;
 }
 
 /* ---- recordings --------------------------------------------------------------------------- */
@@ -144,15 +205,15 @@ static json_t *read_steps(const char *path, GError **error)
 	return steps;
 }
 
-static json_t *run_script(const char *path, const struct validate_options *options, GError **error)
+json_t *recording_run(const struct validate_world *world, const struct validate_options *options,
+		      GError **error)
 {
-	const struct validate_world world = {.name = path};
 	struct world_outcome outcome;
 	json_t *steps;
 
-	if (!validate_world_run(&world, options, &outcome, error))
+	if (!validate_world_run(world, options, &outcome, error))
 		return NULL;
-	steps = recording_of_model(path, &outcome, error);
+	steps = recording_of_model(world->name, &outcome, error);
 	world_outcome_clear(&outcome);
 	return steps;
 }
@@ -165,10 +226,11 @@ bool recording_replay(const char *folder, const char *name, const struct validat
 	g_autofree char *ops = scenario_data_path(folder, ops_file);
 	g_autofree char *json = scenario_data_path(folder, json_file);
 	json_t *real = read_steps(json, error), *model = NULL, *step;
+	const struct validate_world world = {.name = ops};
 	size_t i;
 
 	if (real)
-		model = run_script(ops, options, error);
+		model = recording_run(&world, options, error);
 	if (model) {
 		result->steps += json_array_size(real);
 		json_array_foreach(real, i, step)

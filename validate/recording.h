@@ -7,11 +7,18 @@
 
 #include "validate/internal.h"
 
-/** The first difference between a recorded step and the model's, in words; NULL: they are equal.
- * Addresses are not compared. The caller frees. */
+/** The first difference between a recorded step and the model's, in words; NULL: they are equal. Compared
+ * are operations and their outcomes, files with their items, and length, references and owners of each disk
+ * extent, but not its address, nor what follows from it. The caller frees. */
 char *recording_difference(const json_t *real, const json_t *model);
+/** The same over all steps of two recordings. */
+char *recording_first_difference(const json_t *real, const json_t *model);
 /** The steps that a script dumped, as an array; NULL with an error. */
 json_t *recording_of_model(const char *name, const struct world_outcome *outcome, GError **error);
+
+/** Those of a script that is run for it. */
+json_t *recording_run(const struct validate_world *world, const struct validate_options *options,
+		      GError **error);
 
 struct recording_result {
 	size_t steps, equal; /* added up over the recordings replayed */

@@ -304,8 +304,10 @@ int btrfs_scrub(struct kernel_task *task, struct btrfs_fs *fs);
 int btrfs_corrupt(struct btrfs_fs *fs, const char *path, uint64_t offset, uint64_t len);
 int btrfs_sync_fs(struct kernel_task *task, struct btrfs_fs *fs);
 /** Sets the encryption policy of an empty directory, or of the top of a subvolume where trees may be
- * mixed; -EEXIST if it has another one. */
-int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key);
+ * mixed; -EEXIST if it has another one. `has_key`: the caller has added the key, without which nothing but
+ * the policy that is there already can be set: -ENOKEY. */
+int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key,
+		     bool has_key);
 /** sync; echo 3 > drop_caches. */
 void btrfs_drop_caches(struct kernel_task *task, struct btrfs_fs *fs);
 

@@ -287,7 +287,11 @@ struct btrfs_store {
 	GArray *changed;
 	uint64_t data_blocks;
 	uint64_t refs_since_commit; /* changes to data references */
-	GHashTable *cold_holes; /* inode id -> GArray of struct store_range */
+	bool has_contents; /* something was written whose content is known */
+	GHashTable *mixtures; /* GBytes → store_content: blocks of several bytes */
+	GPtrArray *mixed_blocks; /* of these, GBytes * by number */
+	GHashTable *
+		block_contents; /* extent → store_content of each of its blocks, where they differ */
 	uint64_t file_extent_items, context_items, context_item_bytes;
 	GArray *groups; /* of struct block_group */
 	uint64_t next_group_start;
@@ -505,12 +509,16 @@ void store_unlink_name(struct btrfs_store *store, struct store_inode *dir,
 void store_name_root(struct btrfs_store *store, struct root *root, struct store_inode *dir,
 		     uint32_t name);
 uint64_t store_inode_id(uint32_t root, uint32_t ino);
-/* Does the extent map cache not know the hole around `offset` as far as it reaches? It does not know
- * the holes that a clone brought along, nor those of a snapshot's files. */
-bool store_hole_cold(const struct btrfs_store *store, const struct store_inode *inode,
-		     uint64_t offset);
-void store_set_hole_cold(struct btrfs_store *store, const struct store_inode *inode, uint64_t start,
-			 uint64_t end);
+
+/* store_holes.c: the maps of holes that the kernel has in its cache */
+/* The map of a hole at `at`: that which is there, or a new one up to `end`, where an item lies or no more
+ * was asked for. Returns its end. */
+uint64_t holes_load(struct store_inode *inode, uint64_t at, uint64_t end);
+/* A map for what has become a hole; none for what is no hole, or not known. */
+void holes_replace(struct store_inode *inode, uint64_t start, uint64_t end);
+void holes_drop(struct store_inode *inode, uint64_t start, uint64_t end);
+/* btrfs_cont_expand(): before the file grows to `size`. */
+void holes_expand(struct btrfs_store *store, struct store_inode *inode, uint64_t size);
 
 /* store_items.c */
 struct drop_extents {
@@ -566,17 +574,39 @@ static inline bool contexts_faulty(const struct btrfs_store *store)
 void store_call_born(struct btrfs_store *store, const struct store_inode *inode,
 		     store_extent extent, store_extent copy_of, uint64_t offset);
 
+/* store_content.c */
+void contents_init(struct btrfs_store *store);
+void contents_free(struct btrfs_store *store);
+/* A block of `old` whose bytes from `from` to `to` are those of a block of `new`. */
+store_content content_overlaid(struct btrfs_store *store, store_content old, uint64_t from,
+			       uint64_t to, store_content new);
+/* What a block of an extent holds, counted in what is in it before it is compressed. */
+store_content content_in_extent(const struct btrfs_store *store, store_extent nr, uint32_t block);
+/* `n` blocks of an extent of `blocks` get a content. */
+void content_fill(struct btrfs_store *store, store_extent nr, uint32_t blocks, uint32_t first,
+		  uint32_t n, store_content content);
+/* Before the extent goes; when it is copied. */
+void content_forget(struct btrfs_store *store, store_extent nr);
+void content_copy(struct btrfs_store *store, store_extent from, store_extent to, uint32_t blocks);
+/* What the block of a file at `offset` holds on disk, and where it is if that settles it; 0: nowhere. */
+store_content content_in_file(struct btrfs_store *store, const struct store_inode *inode,
+			      uint64_t offset, uint64_t *place);
+
 /* store_delalloc.c */
 void delalloc_set(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
 		  uint64_t end, store_content content, bool defrag);
 void delalloc_clear(struct btrfs_store *store, struct store_inode *inode, uint64_t start,
 		    uint64_t end);
-void delalloc_block(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
-		    struct store_dirtied *dirtied);
-/* btrfs_truncate_block(): dirties the block of `offset` if it cuts through one. */
-void delalloc_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+/* Dirties the block of `from`, as [from, to) of it is to be zeros. */
+void delalloc_zero(struct btrfs_store *store, struct store_inode *inode, uint64_t from, uint64_t to,
 		   struct store_dirtied *dirtied);
-/* What all of the dirty range holds; unique if it is not all the same. */
+/* btrfs_truncate_block(): dirties the block of `offset` if it cuts through one, for what lies behind it, or
+ * before it, to be zeros. */
+void delalloc_zero_behind(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+			  struct store_dirtied *dirtied);
+void delalloc_zero_before(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+			  struct store_dirtied *dirtied);
+/* What all of the dirty range holds; unique if part of it is. */
 store_content delalloc_content(const struct store_inode *inode, uint64_t start, uint64_t end);
 bool delalloc_has_defrag(const struct store_inode *inode, uint64_t start, uint64_t end);
 bool delalloc_overlaps(const struct store_inode *inode, uint64_t start, uint64_t end);

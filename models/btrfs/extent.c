@@ -73,6 +73,7 @@ void extent_release(struct btrfs_store *store, store_extent nr)
 	if (hooks && hooks->freed)
 		hooks->freed(store->options.hooks_arg, nr);
 	extent_drop_sums(store, nr);
+	content_forget(store, nr);
 	extent_free_space(store, extent);
 	memset(extent, 0, sizeof(*extent));
 	extent->next_free = store->free_extent;

@@ -395,6 +395,7 @@ int btrfs_fsync(struct kernel_task *task, struct btrfs_file *file)
 	btrfs_wait_ordered_range(task, inode, 0, UINT64_MAX);
 	lost = inode->write_error;
 	inode->write_error = 0;
+	store_logged(inode->store);
 	if (inode->unlogged_items && inode->changed_in == inode->fs->commits) {
 		uint32_t items = inode->unlogged_items;
 

@@ -114,13 +114,19 @@ static int link_locked(struct kernel_task *task, struct btrfs_fs *fs, struct lin
 
 int btrfs_link(struct kernel_task *task, struct btrfs_fs *fs, const char *path, const char *name)
 {
+	struct btrfs_inode *there;
 	struct linking l;
 	int err = btrfs_iget(task, fs, path, &l.inode);
 
 	kernel_run(task, COST_SYSCALL, 1);
 	if (err)
 		return err;
-	err = btrfs_find_open_place(task, fs, name, &l.place);
+	if (!btrfs_iget(task, fs, name, &there)) { /* filename_create() looks first */
+		btrfs_iput(there);
+		err = -EEXIST;
+	}
+	if (!err)
+		err = btrfs_find_open_place(task, fs, name, &l.place);
 	if (!err) {
 		err = link_locked(task, fs, &l);
 		btrfs_unpin(l.place.dir);

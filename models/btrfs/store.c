@@ -95,8 +95,7 @@ struct btrfs_store *store_new(const struct btrfs_store_options *options)
 	store->groups = g_array_new(FALSE, FALSE, sizeof(struct block_group));
 	store->roots = g_array_new(FALSE, TRUE, sizeof(struct root *));
 	store->inodes = g_hash_table_new_full(id_hash, id_equal, g_free, NULL);
-	store->cold_holes =
-		g_hash_table_new_full(id_hash, id_equal, g_free, (GDestroyNotify)g_array_unref);
+	contents_init(store);
 	store->dirty_inodes = g_ptr_array_new();
 	store->delayed_inodes = g_ptr_array_new();
 	store->names = g_string_chunk_new(4096);
@@ -151,7 +150,7 @@ void store_free(struct btrfs_store *store)
 	while (g_hash_table_iter_next(&iter, NULL, &inode))
 		store_inode_free(inode);
 	g_hash_table_destroy(store->inodes);
-	g_hash_table_destroy(store->cold_holes);
+	contents_free(store);
 	for (unsigned int i = 0; i < store->roots->len; i++) {
 		struct root *root = root_of(store, i);
 

@@ -140,9 +140,13 @@ enum {
 };
 
 /** What a write put into a range: 0 is incompressible and unlike any other; 1 + N is the byte N
- * repeated (`pattern N` of a script), which compresses and compares equal; 1 is thus zeros. */
+ * repeated (`pattern N` of a script), which compresses and compares equal; 1 is thus zeros. Higher numbers
+ * are blocks of several such bytes; they compress, and the same number is the same bytes. */
 typedef uint16_t store_content;
 #define STORE_CONTENT_UNIQUE ((store_content)0)
+#define STORE_CONTENT_ZEROS ((store_content)1)
+/** Of a range or an extent: its blocks differ. */
+#define STORE_CONTENT_BY_BLOCK ((store_content)UINT16_MAX)
 
 /** A dirty byte range of an inode, whole blocks: delalloc not yet planned. */
 struct store_range {
@@ -163,6 +167,8 @@ struct store_inode {
 	uint32_t nlink;
 	uint64_t delalloc_bytes; /* sum of the dirty ranges */
 	GSequence *dirty; /* of struct store_range *: sorted, disjoint; never NULL */
+	GSequence *holes; /* store_holes.c; NULL: none */
+	uint64_t fresh_from, fresh_to; /* between them lie those no fsync has logged */
 	uint64_t dir_index; /* directories: next index; 0: not looked up yet */
 	GArray *index_adds, *index_removals; /* directories: delayed index items; NULL: none */
 	bool update_queued; /* a delayed inode update waits */
@@ -238,6 +244,8 @@ void store_dirty_anew(struct btrfs_store *store, struct store_inode *inode, uint
 		      uint64_t end);
 /** Queues an inode update and nothing else: a changed time (relatime on read, file_modified). */
 void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
+/** An fsync has logged the inode: maps of holes beside one another become one. */
+void store_logged(struct store_inode *inode);
 /** Calls `fn` for each name of a directory in index order; stops when it returns false. */
 void store_readdir(struct btrfs_store *store, struct store_inode *dir,
 		   bool (*fn)(void *arg, const char *name, uint32_t root, uint32_t ino), void *arg,

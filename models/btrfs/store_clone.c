@@ -50,8 +50,10 @@ int store_clone_prepare(struct btrfs_store *store, struct store_inode *source,
 	if (unaligned(*bytes) && target_offset + *bytes < target->size)
 		return -EINVAL;
 	store_queue_update(store, target); /* file_modified() */
-	if (target_offset > target->size)
-		delalloc_edge(store, target, target->size, dirtied);
+	if (target_offset > target->size) {
+		delalloc_zero_behind(store, target, target->size, dirtied);
+		holes_expand(store, target, target_offset);
+	}
 	return 0;
 }
 
@@ -82,10 +84,12 @@ static int clone_inline(struct cloning *c, const struct item *from, uint64_t at,
 	if (as_item && items_find(store, c->target, 0, &path, &there))
 		as_item = !key_offset(there.key) && item_file_type(&there) == STORE_INLINE;
 	if (!as_item) {
-		delalloc_block(store, c->target, at, c->dirtied);
+		delalloc_zero(store, c->target, at, at + BTRFS_SECTOR_BYTES, c->dirtied);
+		delalloc_set(store, c->target, at, at + BTRFS_SECTOR_BYTES, from->d, false);
 		return 0;
 	}
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, 0);
+	holes_drop(c->target, drop, round_up_block(at + from->a));
 	return items_replace_range(store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
 				   blocks_up(at + from->a), &copy, NULL);
 }
@@ -123,6 +127,7 @@ static int clone_regular(struct cloning *c, const struct item *from, uint64_t at
 		start = c->offset;
 	}
 	*end = at + last - start;
+	holes_drop(c->target, drop, *end);
 	copy.key = key_make(c->target->ino, ITEM_EXTENT, (uint32_t)(at >> SECTOR_SHIFT));
 	item_set_blocks(&copy, (uint32_t)((last - start) >> SECTOR_SHIFT));
 	ret = items_replace_range(c->store, c->target, (uint32_t)(drop >> SECTOR_SHIFT),
@@ -154,8 +159,6 @@ static int clone_range(struct cloning *c)
 		search = (uint64_t)item_end(&item) << SECTOR_SHIFT;
 		at = c->offset <= start ? start + c->to - c->offset : c->to;
 		drop = at != c->done_to ? c->done_to : at;
-		if (drop < at)
-			store_set_hole_cold(c->store, c->target, drop, at);
 		if (item_file_type(&item) == STORE_INLINE) {
 			ret = clone_inline(c, &item, at, drop);
 			end = at + item.a;
@@ -168,6 +171,9 @@ static int clone_range(struct cloning *c)
 		clone_finish(c, c->done_to);
 	}
 	if (c->done_to < c->to + c->bytes) {
+		holes_drop(c->target, c->done_to, c->to + c->bytes);
+		if (c->done_to < round_up_block(c->target->size))
+			holes_replace(c->target, c->done_to, c->to + c->bytes);
 		ret = items_replace_range(
 			c->store, c->target, (uint32_t)(c->done_to >> SECTOR_SHIFT),
 			(uint32_t)((c->to + c->bytes) >> SECTOR_SHIFT), NULL, NULL);
@@ -195,25 +201,6 @@ int store_clone(struct btrfs_store *store, struct store_inode *source, uint64_t 
 	return bytes ? clone_range(&c) : 0;
 }
 
-/* What the block at `offset` holds: content, and where on disk if that settles it. */
-static store_content content_at(struct btrfs_store *store, const struct store_inode *inode,
-				uint64_t offset, uint64_t *place)
-{
-	uint32_t block = (uint32_t)(offset >> SECTOR_SHIFT);
-	struct path path = {0};
-	struct item item;
-
-	*place = 0;
-	if (!items_find(store, inode, block, &path, &item) || key_offset(item.key) > block)
-		return 1; /* a hole reads as zeros */
-	if (item_file_type(&item) == STORE_INLINE)
-		return STORE_CONTENT_UNIQUE;
-	if (item_file_type(&item) == STORE_PREALLOCATED)
-		return 1;
-	*place = (uint64_t)item.a << 32 | (item.d + block - key_offset(item.key));
-	return extent_of(store, item.a)->content;
-}
-
 bool store_same_content(struct btrfs_store *store, struct store_inode *a, uint64_t a_offset,
 			struct store_inode *b, uint64_t b_offset, uint64_t bytes,
 			struct btrfs_work *work)
@@ -221,9 +208,15 @@ bool store_same_content(struct btrfs_store *store, struct store_inode *a, uint64
 	store_enter(store, work);
 	for (uint64_t done = 0; done < bytes; done += BTRFS_SECTOR_BYTES) {
 		uint64_t place_a, place_b;
-		store_content x = content_at(store, a, a_offset + done, &place_a);
-		store_content y = content_at(store, b, b_offset + done, &place_b);
+		store_content x = content_in_file(store, a, a_offset + done, &place_a);
+		store_content y = content_in_file(store, b, b_offset + done, &place_b);
 
+		if (bytes - done < BTRFS_SECTOR_BYTES) { /* both files end there */
+			x = content_overlaid(store, x, bytes - done, BTRFS_SECTOR_BYTES,
+					     STORE_CONTENT_ZEROS);
+			y = content_overlaid(store, y, bytes - done, BTRFS_SECTOR_BYTES,
+					     STORE_CONTENT_ZEROS);
+		}
 		if (!(place_a && place_a == place_b) && !(x && x == y))
 			return false;
 	}
@@ -239,6 +232,8 @@ int store_dedupe(struct btrfs_store *store, struct store_inode *source, uint64_t
 
 	store_enter(store, work);
 	*done = 0;
+	if (!bytes) /* vfs_dedupe_file_range_one() */
+		return source_offset > source->size ? -EINVAL : 0;
 	if (unaligned(source_offset) || unaligned(target_offset) ||
 	    source_offset + bytes > source->size || target_offset + bytes > target->size ||
 	    ((source->flags ^ target->flags) & STORE_NODATACOW))
@@ -310,14 +305,12 @@ static bool is_target(struct defrag *d, const struct item *item, uint64_t cur)
 
 static void add_target(struct defrag *d, uint64_t start, uint64_t end)
 {
-	store_content content = STORE_CONTENT_UNIQUE;
-	struct path path = {0};
-	struct item item;
+	uint64_t place;
 
-	if (items_find(d->store, d->inode, (uint32_t)(start >> SECTOR_SHIFT), &path, &item) &&
-	    item_has_extent(&item))
-		content = extent_of(d->store, item.a)->content;
-	delalloc_set(d->store, d->inode, start, end, content, true);
+	delalloc_set(d->store, d->inode, start, end, STORE_CONTENT_UNIQUE, true);
+	for (uint64_t at = start; d->store->has_contents && at < end; at += BTRFS_SECTOR_BYTES)
+		delalloc_set(d->store, d->inode, at, at + BTRFS_SECTOR_BYTES,
+			     content_in_file(d->store, d->inode, at, &place), true);
 	d->marked += end - start;
 	d->target_end = end;
 }

@@ -121,9 +121,11 @@ store_content delalloc_content(const struct store_inode *inode, uint64_t start, 
 	store_content content =
 		range && range->start <= start ? range->content : STORE_CONTENT_UNIQUE;
 
-	for (; range && range->start < end; range = range_at(iter)) {
-		if (range->content != content)
+	for (; content && range && range->start < end; range = range_at(iter)) {
+		if (!range->content)
 			return STORE_CONTENT_UNIQUE;
+		if (range->content != content)
+			content = STORE_CONTENT_BY_BLOCK;
 		iter = g_sequence_iter_next(iter);
 	}
 	return content;
@@ -147,19 +149,27 @@ bool delalloc_overlaps(const struct store_inode *inode, uint64_t start, uint64_t
 	return range && range->start < end;
 }
 
-void delalloc_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
-		   struct store_dirtied *dirtied)
+/* [from, to) of a block gets a content, the rest of it stays. */
+static void set_part(struct btrfs_store *store, struct store_inode *inode, uint64_t from,
+		     uint64_t to, store_content content)
 {
-	if (offset & (BTRFS_SECTOR_BYTES - 1))
-		delalloc_block(store, inode, offset, dirtied);
+	uint64_t block = round_down_block(from), end = block + BTRFS_SECTOR_BYTES, place;
+	store_content old = STORE_CONTENT_UNIQUE;
+
+	if (content)
+		old = delalloc_overlaps(inode, block, end)
+			      ? delalloc_content(inode, block, end)
+			      : content_in_file(store, inode, block, &place);
+	delalloc_set(store, inode, block, end,
+		     content_overlaid(store, old, from - block, to - block, content), false);
 }
 
-void delalloc_block(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
-		    struct store_dirtied *dirtied)
+void delalloc_zero(struct btrfs_store *store, struct store_inode *inode, uint64_t from, uint64_t to,
+		   struct store_dirtied *dirtied)
 {
-	uint64_t start = round_down_block(offset), end = start + BTRFS_SECTOR_BYTES;
+	uint64_t start = round_down_block(from), end = start + BTRFS_SECTOR_BYTES;
 
-	delalloc_set(store, inode, start, end, STORE_CONTENT_UNIQUE, false);
+	set_part(store, inode, from, to, STORE_CONTENT_ZEROS);
 	if (dirtied && dirtied->n < G_N_ELEMENTS(dirtied->range)) {
 		dirtied->range[dirtied->n].start = start;
 		dirtied->range[dirtied->n].end = end;
@@ -167,23 +177,18 @@ void delalloc_block(struct btrfs_store *store, struct store_inode *inode, uint64
 	}
 }
 
-/* An edge block that keeps other bytes is of mixed content, unless they are the same already. */
-static void set_edge(struct btrfs_store *store, struct store_inode *inode, uint64_t block,
-		     store_content content)
+void delalloc_zero_behind(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+			  struct store_dirtied *dirtied)
 {
-	struct path path = {0};
-	struct item item;
-	store_content old = STORE_CONTENT_UNIQUE;
-	uint64_t end = block + BTRFS_SECTOR_BYTES;
+	if (offset & (BTRFS_SECTOR_BYTES - 1))
+		delalloc_zero(store, inode, offset, round_up_block(offset), dirtied);
+}
 
-	if (delalloc_overlaps(inode, block, end))
-		old = delalloc_content(inode, block, end);
-	else if (content &&
-		 items_find(store, inode, (uint32_t)(block >> SECTOR_SHIFT), &path, &item) &&
-		 item_has_extent(&item) && key_offset(item.key) <= block >> SECTOR_SHIFT)
-		old = extent_of(store, item.a)->content;
-	delalloc_set(store, inode, block, end, old == content ? content : STORE_CONTENT_UNIQUE,
-		     false);
+void delalloc_zero_before(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
+			  struct store_dirtied *dirtied)
+{
+	if (offset & (BTRFS_SECTOR_BYTES - 1))
+		delalloc_zero(store, inode, round_down_block(offset), offset, dirtied);
 }
 
 int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t offset,
@@ -198,15 +203,19 @@ int store_write(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 		dirtied->n = 0;
 	if (!bytes)
 		return 0;
-	if (start > old_size)
-		delalloc_edge(store, inode, old_size, dirtied);
-	if (content && offset > start && old_size > start) {
-		set_edge(store, inode, start, content);
+	store->has_contents |= content != STORE_CONTENT_UNIQUE;
+	if (start > old_size) {
+		delalloc_zero_behind(store, inode, old_size, dirtied);
+		holes_expand(store, inode, offset + bytes);
+	}
+	if (content && offset > start) {
+		set_part(store, inode, offset, MIN(start + BTRFS_SECTOR_BYTES, offset + bytes),
+			 content);
 		start += BTRFS_SECTOR_BYTES;
 	}
-	if (content && end > start && offset + bytes < end && old_size > offset + bytes) {
+	if (content && end > start && offset + bytes < end) {
 		end -= BTRFS_SECTOR_BYTES;
-		set_edge(store, inode, end, content);
+		set_part(store, inode, end, offset + bytes, content);
 	}
 	delalloc_set(store, inode, start, end, content, false);
 	if (offset + bytes > inode->size)

@@ -14,12 +14,14 @@ int store_truncate_prepare(struct btrfs_store *store, struct store_inode *inode,
 		dirtied->n = 0;
 	store_queue_update(store, inode);
 	if (size > old) {
-		delalloc_edge(store, inode, old, dirtied);
+		delalloc_zero_behind(store, inode, old, dirtied);
+		holes_expand(store, inode, size);
 		inode->size = inode->disk_size = size;
 		return 0;
 	}
 	inode->size = size;
 	delalloc_clear(store, inode, round_up_block(size), UINT64_MAX);
+	holes_drop(inode, round_up_block(size), UINT64_MAX);
 	return size == old ? 2 : 1;
 }
 
@@ -31,27 +33,21 @@ void store_truncate(struct btrfs_store *store, struct store_inode *inode, struct
 	store_queue_update(store, inode);
 }
 
-/*
- * find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over. The hole is
- * taken whole, as the extent map cache has it since the write or punch that made it; where it has
- * not, a map is read anew and ends with the range asked for.
- */
-static bool skip_hole(struct btrfs_store *store, const struct store_inode *inode, uint64_t *start,
+/* find_first_non_hole(): true if `*start` lies in a hole, which is then stepped over as far as its map
+ * reaches. */
+static bool skip_hole(struct btrfs_store *store, struct store_inode *inode, uint64_t *start,
 		      uint64_t *bytes)
 {
-	uint64_t from = round_down_block(*start);
-	uint64_t asked = from + round_up_block(*bytes);
-	uint64_t end = MAX(asked, round_up_block(inode->size));
+	uint64_t from = round_down_block(*start), end = from + round_up_block(*bytes);
 	struct path path = {0};
 	struct item item;
 
 	if (items_find(store, inode, (uint32_t)(from >> SECTOR_SHIFT), &path, &item)) {
-		end = (uint64_t)key_offset(item.key) << SECTOR_SHIFT;
+		end = MIN(end, (uint64_t)key_offset(item.key) << SECTOR_SHIFT);
 		if (end <= from)
 			return false;
 	}
-	if (store_hole_cold(store, inode, from))
-		end = MIN(end, asked);
+	end = holes_load(inode, from, end);
 	*bytes = end > *start + *bytes ? 0 : *start + *bytes - end;
 	*start = end;
 	return true;
@@ -70,7 +66,7 @@ static bool punch_edges(struct punch *p, uint64_t original)
 	uint64_t size = round_up_block(p->inode->size), tail, tail_bytes;
 
 	if (p->offset < size)
-		delalloc_edge(p->store, p->inode, p->offset, p->dirtied);
+		delalloc_zero_behind(p->store, p->inode, p->offset, p->dirtied);
 	if (p->offset == original) {
 		p->bytes = p->offset + p->bytes - p->first;
 		p->offset = p->first;
@@ -82,7 +78,7 @@ static bool punch_edges(struct punch *p, uint64_t original)
 	tail_bytes = p->offset + p->bytes - tail;
 	if (tail_bytes && !skip_hole(p->store, p->inode, &tail, &tail_bytes) &&
 	    tail + tail_bytes < size)
-		delalloc_edge(p->store, p->inode, tail + tail_bytes, p->dirtied);
+		delalloc_zero_before(p->store, p->inode, tail + tail_bytes, p->dirtied);
 	return p->first < p->last;
 }
 
@@ -105,13 +101,16 @@ int store_punch(struct btrfs_store *store, struct store_inode *inode, uint64_t o
 	if (p.offset >> SECTOR_SHIFT == (p.offset + p.bytes - 1) >> SECTOR_SHIFT &&
 	    p.bytes < BTRFS_SECTOR_BYTES) {
 		if (p.offset < round_up_block(inode->size))
-			delalloc_block(store, inode, p.offset, dirtied);
+			delalloc_zero(store, inode, p.offset, p.offset + p.bytes, dirtied);
 		store_queue_update(store, inode);
 		return 0;
 	}
 	if (!punch_edges(&p, offset))
 		return 0;
 	delalloc_clear(store, inode, p.first, p.last);
+	holes_drop(inode, p.first, p.last);
+	if (p.first < round_up_block(inode->size))
+		holes_replace(inode, p.first, p.last);
 	return items_replace_range(store, inode, (uint32_t)(p.first >> SECTOR_SHIFT),
 				   (uint32_t)(p.last >> SECTOR_SHIFT), NULL, NULL);
 }
@@ -126,7 +125,9 @@ int store_falloc_prepare(struct btrfs_store *store, struct store_inode *inode, u
 		return -EINVAL;
 	store_queue_update(store, inode); /* file_modified(), whatever comes of it */
 	if (offset + bytes > inode->size)
-		delalloc_edge(store, inode, inode->size, dirtied);
+		delalloc_zero_behind(store, inode, inode->size, dirtied);
+	if (round_down_block(offset) > inode->size)
+		holes_expand(store, inode, round_down_block(offset));
 	return 0;
 }
 
@@ -152,8 +153,9 @@ static int prealloc_range(struct btrfs_store *store, struct store_inode *inode, 
 
 		if (ret)
 			return ret;
-		extent_of(store, extent)->content = 1; /* zeros until written */
+		extent_of(store, extent)->content = STORE_CONTENT_ZEROS; /* until written */
 		store_call_born(store, inode, extent, 0, start);
+		holes_drop(inode, start, start + bytes);
 		item = items_make_extent(store, inode->ino, first, blocks, extent, 0,
 					 STORE_PREALLOCATED, encrypted);
 		ret = items_replace_range(store, inode, first, first + blocks, &item, NULL);
@@ -242,14 +244,14 @@ static void zero_edges(struct btrfs_store *store, struct store_inode *inode, uin
 		if (at == BOUNDARY_HOLE)
 			*first = round_down_block(offset);
 		else if (at == BOUNDARY_WRITTEN)
-			delalloc_edge(store, inode, offset, dirtied);
+			delalloc_zero_behind(store, inode, offset, dirtied);
 	}
 	if (*last != end) {
 		at = boundary_at(store, inode, end);
 		if (at == BOUNDARY_HOLE)
 			*last = round_up_block(end);
 		else if (at == BOUNDARY_WRITTEN)
-			delalloc_edge(store, inode, end, dirtied);
+			delalloc_zero_before(store, inode, end, dirtied);
 	}
 }
 
@@ -279,7 +281,7 @@ int store_zero_range(struct btrfs_store *store, struct store_inode *inode, uint6
 		if (at == BOUNDARY_PREALLOC ||
 		    (at == BOUNDARY_WRITTEN && end - offset < BTRFS_SECTOR_BYTES)) {
 			if (at == BOUNDARY_WRITTEN)
-				delalloc_block(store, inode, offset, dirtied);
+				delalloc_zero(store, inode, offset, end, dirtied);
 			grow_to(store, inode, end, keep_size);
 			return 0;
 		}

@@ -9,7 +9,6 @@
 /* In the inode item's word: flags below, policy key above. */
 #define POLICY_SHIFT 8
 /* Holes left by clones that are remembered for one file; a cache would not last longer. */
-#define COLD_HOLES_MAX 64
 
 uint64_t store_inode_id(uint32_t root, uint32_t ino)
 {
@@ -43,6 +42,7 @@ static struct store_inode *inode_new(struct btrfs_store *store, uint32_t root, u
 void store_inode_free(struct store_inode *inode)
 {
 	g_sequence_free(inode->dirty);
+	g_clear_pointer(&inode->holes, g_sequence_free);
 	if (inode->index_adds)
 		g_array_free(inode->index_adds, TRUE);
 	if (inode->index_removals)
@@ -357,10 +357,7 @@ static void inode_evict(struct btrfs_store *store, struct store_inode *inode)
 	struct path path = {0};
 	ctree_key orphan = key_make(ORPHAN_OBJECTID, ITEM_ORPHAN, inode->ino);
 
-	uint64_t id = store_inode_id(inode->root, inode->ino);
-
 	items_truncate(store, root, inode->ino, 0, true);
-	g_hash_table_remove(store->cold_holes, &id);
 	if (!ctree_search(store, root, orphan, &path, -1, true))
 		ctree_delete(store, root, &path, path.slots[0], 1);
 	inode_forget(store, inode);
@@ -433,38 +430,6 @@ void store_queue_update(struct btrfs_store *store, struct store_inode *inode)
 	inode->update_queued = true;
 	store->work->inode_updates++;
 	g_ptr_array_add(store->delayed_inodes, inode);
-}
-
-bool store_hole_cold(const struct btrfs_store *store, const struct store_inode *inode,
-		     uint64_t offset)
-{
-	uint64_t id = store_inode_id(inode->root, inode->ino);
-	const GArray *ranges = g_hash_table_lookup(store->cold_holes, &id);
-
-	if (root_of(store, inode->root)->origin_generation)
-		return true;
-	for (unsigned int i = 0; ranges && i < ranges->len; i++) {
-		const struct store_range *range = &g_array_index(ranges, struct store_range, i);
-
-		if (offset >= range->start && offset < range->end)
-			return true;
-	}
-	return false;
-}
-
-void store_set_hole_cold(struct btrfs_store *store, const struct store_inode *inode, uint64_t start,
-			 uint64_t end)
-{
-	uint64_t id = store_inode_id(inode->root, inode->ino);
-	GArray *ranges = g_hash_table_lookup(store->cold_holes, &id);
-	struct store_range range = {.start = start, .end = end};
-
-	if (!ranges) {
-		ranges = g_array_new(FALSE, FALSE, sizeof(struct store_range));
-		g_hash_table_insert(store->cold_holes, g_memdup2(&id, sizeof(id)), ranges);
-	}
-	if (ranges->len < COLD_HOLES_MAX)
-		g_array_append_val(ranges, range);
 }
 
 void store_touch(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work)

@@ -666,14 +666,9 @@ uint64_t items_map_end(struct btrfs_store *store, const struct store_inode *inod
 {
 	struct path path = {0};
 	struct item next;
-	uint64_t last, size = round_up_block(inode->size);
+	uint64_t last = end;
 
-	/* A hole's map ends with the file, as of when the file was made that long. */
 	*hole = true;
-	if (offset < size && size < end)
-		last = size;
-	else
-		last = end;
 	if (!items_find(store, inode, (uint32_t)(offset >> SECTOR_SHIFT), &path, item))
 		return last;
 	if (key_offset(item->key) > offset >> SECTOR_SHIFT)

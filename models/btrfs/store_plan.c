@@ -23,6 +23,22 @@ static store_content plan_content(const struct plan *p, uint64_t start, uint64_t
 	return p->direct ? p->content : delalloc_content(p->inode, start, end);
 }
 
+/* What is written goes to `n` blocks of an extent of `blocks`. */
+static void note_content(const struct plan *p, store_extent extent, uint32_t blocks, uint32_t first,
+			 uint64_t start, uint32_t n)
+{
+	uint64_t end = start + (uint64_t)n * BTRFS_SECTOR_BYTES;
+	store_content whole = plan_content(p, start, end);
+
+	if (p->direct || !p->store->has_contents || (whole && whole != STORE_CONTENT_BY_BLOCK)) {
+		content_fill(p->store, extent, blocks, first, n, whole);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++, start += BTRFS_SECTOR_BYTES)
+		content_fill(p->store, extent, blocks, first + i, 1,
+			     plan_content(p, start, start + BTRFS_SECTOR_BYTES));
+}
+
 void store_call_born(struct btrfs_store *store, const struct store_inode *inode,
 		     store_extent extent, store_extent copy_of, uint64_t offset)
 {
@@ -46,15 +62,17 @@ static int plan_extent(struct plan *p, uint64_t start, uint64_t bytes, uint32_t 
 		.bytes = bytes,
 		.disk_bytes = (uint64_t)disk << SECTOR_SHIFT,
 	};
+	uint32_t blocks = (uint32_t)(bytes >> SECTOR_SHIFT);
 	struct extent *extent;
 	int ret = extent_alloc(p->store, disk, &piece.extent);
 
 	if (ret)
 		return ret;
 	extent = extent_of(p->store, piece.extent);
-	extent->content = piece.content;
+	note_content(p, piece.extent, blocks, 0, start, blocks);
+	holes_drop(p->inode, start, start + bytes);
 	if (compressed)
-		extent->ram_blocks = (uint32_t)(bytes >> SECTOR_SHIFT) & 63;
+		extent->ram_blocks = blocks & 63;
 	piece.physical = extent_block(extent) << SECTOR_SHIFT;
 	store_call_born(p->store, p->inode, piece.extent, 0, start);
 	g_array_append_val(p->pieces, piece);
@@ -88,6 +106,7 @@ static bool plan_inline(struct plan *p, uint64_t start, uint64_t end, uint64_t s
 	    stored > p->store->options.max_inline_bytes || size < inode->size || !size ||
 	    (inode->flags & STORE_ENCRYPTED))
 		return false;
+	holes_drop(inode, 0, BTRFS_SECTOR_BYTES);
 	piece.content = plan_content(p, start, end);
 	piece.bytes = size;
 	piece.disk_bytes = stored;
@@ -136,6 +155,9 @@ static void plan_in_place(struct plan *p, const struct item *item, uint64_t star
 	};
 
 	piece.physical = store_extent_physical(p->store, item->a) + piece.extent_offset;
+	note_content(p, item->a, extent_of(p->store, item->a)->blocks,
+		     (uint32_t)(piece.extent_offset >> SECTOR_SHIFT), start,
+		     (uint32_t)(piece.bytes >> SECTOR_SHIFT));
 	g_array_append_val(p->pieces, piece);
 }
 
@@ -296,6 +318,8 @@ static int plan_direct_step(struct plan *p, uint64_t *offset, uint64_t end)
 
 	if (!hole && (item_file_type(&item) == STORE_INLINE || item_compression(&item)))
 		return -ENOTBLK;
+	to = MIN(to, hole ? holes_load(p->inode, *offset, to)
+			  : (uint64_t)item_end(&item) << SECTOR_SHIFT);
 	if (!hole && (p->inode->flags & (STORE_NODATACOW | STORE_PREALLOC)) &&
 	    can_nocow(p->store, p->inode, &item, &released)) {
 		to = MIN(to, (uint64_t)item_end(&item) << SECTOR_SHIFT);
@@ -321,10 +345,13 @@ int store_plan_direct(struct btrfs_store *store, struct store_inode *inode, uint
 	int ret = 0;
 
 	store_enter(store, work);
+	store->has_contents |= content != STORE_CONTENT_UNIQUE;
 	if ((offset | bytes) & (BTRFS_SECTOR_BYTES - 1))
 		return -EINVAL;
-	if (offset > inode->size)
-		delalloc_edge(store, inode, inode->size, NULL);
+	if (offset > inode->size) {
+		delalloc_zero_behind(store, inode, inode->size, NULL);
+		holes_expand(store, inode, end);
+	}
 	while (!ret && at < end)
 		ret = plan_direct_step(&plan, &at, end);
 	if (ret) {
@@ -346,6 +373,7 @@ static int finish_inline(struct btrfs_store *store, struct store_inode *inode,
 		.a = (uint32_t)piece->bytes,
 		.b = store->generation,
 		.c = file_word(1, STORE_INLINE, compressed ? STORE_COMPRESS_ZSTD : 0, false),
+		.d = piece->content,
 		.bytes = (uint16_t)(BTRFS_INLINE_HEAD_BYTES + piece->disk_bytes),
 	};
 
@@ -388,14 +416,6 @@ int store_finish(struct btrfs_store *store, struct store_inode *inode,
 		ret = items_replace(store, inode, &item);
 		add_sums(store, inode, piece);
 		break;
-	}
-	if (piece->kind == STORE_PIECE_NOCOW || piece->kind == STORE_PIECE_PREALLOC) {
-		struct extent *extent = extent_of(store, piece->extent);
-
-		if (piece->bytes >> SECTOR_SHIFT == extent->blocks)
-			extent->content = piece->content;
-		else if (extent->content != piece->content)
-			extent->content = STORE_CONTENT_UNIQUE;
 	}
 	inode->disk_size = inode->size;
 	store_queue_update(store, inode);

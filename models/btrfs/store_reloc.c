@@ -107,7 +107,7 @@ static void copy_record(struct btrfs_store *store, store_extent from, store_exte
 	new->key = old->key;
 	new->user = old->user;
 	new->rule = old->rule;
-	new->content = old->content;
+	content_copy(store, from, to, old->ram_blocks ? old->ram_blocks : old->blocks);
 	new->ram_blocks = old->ram_blocks;
 	new->generation = store->generation;
 	extent_copy_sums(store, from, to); /* btrfs_reloc_clone_csums() */

@@ -219,7 +219,7 @@ static int enter_policy(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 
 /* fscrypt_ioctl_set_policy(): a directory, empty, without another policy. What a mixed tree allows beside
  * that: the top of a plain subvolume, a snapshot of a base image. */
-static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
+static int may_set_policy(struct btrfs_inode *inode, uint32_t key, bool has_key)
 {
 	uint32_t policy = btrfs_inherited_policy(inode);
 
@@ -229,12 +229,14 @@ static int may_set_policy(struct btrfs_inode *inode, uint32_t key)
 		return -EEXIST;
 	if (inode->store->policy_key)
 		return 1;
-	if (inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID)
-		return 0;
-	return btrfs_dir_is_empty(inode) ? 0 : -ENOTEMPTY;
+	if (!(inode->fs->config.mixed_trees && inode->store->ino == BTRFS_FIRST_FREE_OBJECTID) &&
+	    !btrfs_dir_is_empty(inode))
+		return -ENOTEMPTY;
+	return has_key ? 0 : -ENOKEY;
 }
 
-int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key)
+int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *path, uint32_t key,
+		     bool has_key)
 {
 	struct name_change c = {.key = key};
 	int err = btrfs_iget(task, fs, path, &c.inode);
@@ -243,7 +245,7 @@ int btrfs_set_policy(struct kernel_task *task, struct btrfs_fs *fs, const char *
 	if (err)
 		return err;
 	kernel_down_write(task, &c.inode->lock);
-	err = may_set_policy(c.inode, key);
+	err = may_set_policy(c.inode, key, has_key);
 	if (!err)
 		err = btrfs_tree_change(task, fs, enter_policy, &c);
 	kernel_up_write(task, &c.inode->lock);

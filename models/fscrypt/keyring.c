@@ -429,14 +429,16 @@ int fscrypt_remove_key(struct kernel_task *task, struct fscrypt *fc, uint32_t nu
 	return 0;
 }
 
+/* For an owner without CAP_FOWNER, with which the key need not be there (fscrypt_verify_key_added()). */
 int fscrypt_set_policy(struct kernel_task *task, struct fscrypt *fc, const char *path,
 		       uint32_t number)
 {
-	if (!master_key_find(task, fc, number) || fscrypt_key_status(fc, number) != KEY_PRESENT)
-		return -ENOKEY;
+	bool has_key =
+		master_key_find(task, fc, number) && fscrypt_key_status(fc, number) == KEY_PRESENT;
+
 	if (fc->design == &design_none) /* the same tree without encryption: nothing to store */
-		return 0;
-	return btrfs_set_policy(task, fc->fs, path, number);
+		return has_key ? 0 : -ENOKEY;
+	return btrfs_set_policy(task, fc->fs, path, number, has_key);
 }
 
 /* ---- metrics ---- */

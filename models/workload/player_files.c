@@ -70,15 +70,6 @@ static int do_read(struct player *p, struct btrfs_file *file, const struct scrip
 	return err;
 }
 
-static uint64_t splitmix64(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-	return z ^ z >> 31;
-}
-
 /* The offsets are part of the language, not draws of the run: they are the same for every seed. */
 static int do_randwrite(struct player *p, struct btrfs_file *file, const struct script_op *op)
 {
@@ -86,7 +77,7 @@ static int do_randwrite(struct player *p, struct btrfs_file *file, const struct 
 	int err = 0;
 
 	for (uint64_t i = 0; !err && i < op->number[2]; i++) {
-		uint64_t at = splitmix64(&state) % blocks * block;
+		uint64_t at = script_random(&state) % blocks * block;
 
 		err = btrfs_write_content(p->task, file, at, block, p->content);
 		if (!err && op->flag)

@@ -473,3 +473,12 @@ void script_free(struct script *script)
 	g_array_free(script->ops, true);
 	g_free(script);
 }
+
+uint64_t script_random(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+	z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+	return z ^ z >> 31;
+}

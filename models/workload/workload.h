@@ -88,6 +88,8 @@ const char *script_op_usage(size_t code);
 /** Parses a whole script. The error names FILE:LINE:COLUMN, the word and what was expected. */
 struct script *script_parse(const char *source, const char *text, GError **error);
 void script_free(struct script *script);
+/** The next number of a stream that scripts draw from (randwrite), the same everywhere: splitmix64. */
+uint64_t script_random(uint64_t *state);
 
 /* ---- actors ---- */
 

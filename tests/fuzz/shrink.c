@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * From a case that finds something to a small one that finds something of the same kind: delta
- * debugging on the lines of all actors together (Zeller and Hildebrandt, "Simplifying and isolating
- * failure-inducing input", 2002, ddmin), then what is simpler about the rest, until nothing is.
+ * debugging on the lines of all actors together, then what is simpler about the rest, until nothing is.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
-enum { PAIRS_FROM_LINES = 48 };
+#include "validate/shrink.h"
 
 struct shrink {
 	struct fuzz_case *best;
@@ -43,31 +42,29 @@ static bool keep_if(struct shrink *s, struct fuzz_case *try)
 
 /* ---- lines ---- */
 
-static bool without(struct shrink *s, guint from, guint count)
+static guint line_count(const void *arg)
 {
+	return ((const struct shrink *)arg)->best->lines->len;
+}
+
+static const char *line_text(const void *arg, guint line)
+{
+	return ((const struct fuzz_line *)((const struct shrink *)arg)->best->lines->pdata[line])
+		->text;
+}
+
+static bool without(void *arg, guint from, guint count)
+{
+	struct shrink *s = arg;
 	struct fuzz_case *try = fuzz_case_copy(s->best);
 
-	g_ptr_array_remove_range(try->lines, from, MIN(count, try->lines->len - from));
+	g_ptr_array_remove_range(try->lines, from, count);
 	return keep_if(s, try);
 }
 
-/* The complements of ever smaller parts; a single line is the smallest. */
-static bool fewer_lines(struct shrink *s)
+static bool without_two(void *arg, guint i, guint j)
 {
-	bool any = false;
-
-	for (guint part = (s->best->lines->len + 1) / 2; part; part /= 2)
-		for (guint from = 0; s->left && from < s->best->lines->len;) {
-			if (without(s, from, part))
-				any = true;
-			else
-				from += part;
-		}
-	return any;
-}
-
-static bool without_pair(struct shrink *s, guint i, guint j)
-{
+	struct shrink *s = arg;
 	struct fuzz_case *try = fuzz_case_copy(s->best);
 
 	g_ptr_array_remove_index(try->lines, j);
@@ -75,21 +72,24 @@ static bool without_pair(struct shrink *s, guint i, guint j)
 	return keep_if(s, try);
 }
 
-/* Lines that are of no use but undo each other: a key that goes and comes back. */
-static bool fewer_pairs(struct shrink *s)
+static bool with_text(void *arg, guint i, const char *text)
 {
-	bool any = false;
+	struct shrink *s = arg;
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+	struct fuzz_line *line = try->lines->pdata[i];
 
-	if (s->best->lines->len > PAIRS_FROM_LINES)
-		return false;
-	for (guint i = 0; i + 1 < s->best->lines->len; i++)
-		for (guint j = i + 1; j < s->best->lines->len; j++)
-			if (without_pair(s, i, j)) {
-				any = true;
-				j = i;
-			}
-	return any;
+	g_free(line->text);
+	line->text = g_strdup(text);
+	return keep_if(s, try);
 }
+
+static bool go_on(const void *arg)
+{
+	return ((const struct shrink *)arg)->left;
+}
+
+static const struct shrink_lines case_lines = {line_count,  line_text, without,
+					       without_two, with_text, go_on};
 
 /* ---- actors ---- */
 
@@ -123,51 +123,6 @@ static bool fewer_actors(struct shrink *s)
 	if (fuzz_case_actors(s->best) > 1)
 		one_actor(s);
 	return fuzz_case_actors(s->best) < before;
-}
-
-/* ---- numbers ---- */
-
-static bool with_word(struct shrink *s, guint i, guint at, const char *word)
-{
-	struct fuzz_case *try = fuzz_case_copy(s->best);
-	struct fuzz_line *line = try->lines->pdata[i];
-	g_auto(GStrv) words = g_strsplit(line->text, " ", -1);
-
-	g_free(words[at]);
-	words[at] = g_strdup(word);
-	g_free(line->text);
-	line->text = g_strjoinv(" ", words);
-	return keep_if(s, try);
-}
-
-static bool smaller_number(struct shrink *s, guint i, guint at, const char *word)
-{
-	uint64_t n = g_ascii_strtoull(word, NULL, 10);
-	const uint64_t tries[] = {0, 1, 4096, 2 * 4096, 16 * 4096, n / 4096 * 4096, n / 2};
-
-	if (!g_ascii_isdigit(*word) || strspn(word, "0123456789") != strlen(word))
-		return false;
-	for (size_t t = 0; t < G_N_ELEMENTS(tries); t++) {
-		g_autofree char *smaller = g_strdup_printf("%" G_GUINT64_FORMAT, tries[t]);
-
-		if (tries[t] < n && with_word(s, i, at, smaller))
-			return true;
-	}
-	return false;
-}
-
-static bool smaller_numbers(struct shrink *s)
-{
-	bool any = false;
-
-	for (guint i = 0; i < s->best->lines->len; i++) {
-		const struct fuzz_line *line = s->best->lines->pdata[i];
-		g_auto(GStrv) words = g_strsplit(line->text, " ", -1);
-
-		for (guint at = 1; words[at]; at++)
-			any |= smaller_number(s, i, at, words[at]);
-	}
-	return any;
 }
 
 /* ---- variant and machine ---- */
@@ -259,12 +214,12 @@ void fuzz_shrink(struct fuzz_case *c, const char *kind, fuzz_runner run, uint32_
 
 	fewer_actors(&s);
 	while (smaller && s.left) {
-		smaller = fewer_lines(&s);
+		smaller = shrink_parts(&case_lines, &s);
 		smaller |= fewer_actors(&s);
 		smaller |= fewer_choices(&s);
 		smaller |= plainer_machine(&s);
-		smaller |= smaller_numbers(&s);
-		smaller = smaller || fewer_pairs(&s);
+		smaller |= shrink_numbers(&case_lines, &s);
+		smaller = smaller || shrink_pairs(&case_lines, &s);
 	}
 	*runs = s.spent;
 	g_ptr_array_free(c->lines, true);

@@ -1,48 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the live recorder needs of btrfs and the kernel: system calls, ioctls, tree searches.
+"""What replay.py needs of btrfs and the kernel: system calls, ioctls, tree searches.
 
 Numbers and layouts are those of the kernel's UAPI headers: linux/btrfs.h, linux/btrfs_tree.h,
 linux/fs.h, linux/fiemap.h, linux/falloc.h.
 """
 
 import ctypes
+import errno
 import fcntl
+import json
 import os
+import random
 import struct
 import subprocess
-import time
 
-FICLONE = 0x40049409
 FICLONERANGE = 0x4020940D
 FIDEDUPERANGE = 0xC0189436
-FS_IOC_GETFLAGS = 0x80086601
-FS_IOC_SETFLAGS = 0x40086602
-FS_IOC_FIEMAP = 0xC020660B
-FS_NOCOW_FL = 0x00800000
-FIEMAP_EXTENT_LAST = 0x1
-FIEMAP_EXTENT_SHARED = 0x2000
 
-BTRFS_IOC_SYNC = 0x9408
 BTRFS_IOC_SUBVOL_CREATE = 0x5000940E
-BTRFS_IOC_SNAP_DESTROY = 0x5000940F
-BTRFS_IOC_DEFRAG_RANGE = 0x40309410
 BTRFS_IOC_TREE_SEARCH_V2 = 0xC0709411
-BTRFS_IOC_INO_LOOKUP = 0xD0009412
-BTRFS_IOC_SNAP_CREATE_V2 = 0x50009417
-BTRFS_IOC_BALANCE_V2 = 0xC4009420
-BTRFS_BALANCE_DATA = 1
-BTRFS_DEFRAG_RANGE_START_IO = 2
 
-ROOT_TREE = 1
-EXTENT_TREE = 2
-FIRST_FREE_OBJECTID = 256
 EXTENT_DATA = 108
-ROOT_ITEM = 132
-EXTENT_ITEM = 168
-EXTENT_OWNER_REF = 172
-EXTENT_DATA_REF = 178
-SHARED_DATA_REF = 184
-EXTENT_FLAG_DATA = 1
 
 FALLOC_FL_KEEP_SIZE = 1
 FALLOC_FL_PUNCH_HOLE = 2
@@ -51,6 +29,10 @@ FALLOC_FL_ZERO_RANGE = 16
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 U64_MAX = (1 << 64) - 1
+
+IMAGE_BYTES = 12 << 30
+MKFS_OPTIONS = ["-n", "16384", "-s", "4096"]
+WRITE_CHUNK = 1 << 20
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -121,14 +103,6 @@ def tree_search(fd, tree, low, high):
             low = (objectid, kind + 1, 0)
 
 
-def root_id(fd):
-    """The id of the subvolume that fd's file is in."""
-    buf = bytearray(4096)
-    struct.pack_into("=QQ", buf, 0, 0, FIRST_FREE_OBJECTID)
-    fcntl.ioctl(fd, BTRFS_IOC_INO_LOOKUP, buf)
-    return struct.unpack_from("=Q", buf, 0)[0]
-
-
 def file_items(fd):
     """Yield the file extent items of fd as dictionaries, in file order."""
     ino = os.fstat(fd).st_ino
@@ -144,121 +118,10 @@ def file_items(fd):
         yield item
 
 
-def signed(v):
-    return v - (1 << 64) if v >> 63 else v
-
-
-def parse_inline_refs(data):
-    pos, refs = 24, []
-    while pos < len(data):
-        kind = data[pos]
-        if kind == EXTENT_DATA_REF:
-            root, ino, offset, count = struct.unpack_from("=QQQI", data, pos + 1)
-            refs.append((root, ino, signed(offset), count))
-            pos += 1 + 28
-        elif kind == SHARED_DATA_REF:
-            refs.append((None, None, 0, struct.unpack_from("=I", data, pos + 9)[0]))
-            pos += 1 + 12
-        elif kind == EXTENT_OWNER_REF:
-            pos += 1 + 8
-        else:
-            raise ValueError(f"inline reference of unknown type {kind}")
-    return refs
-
-
-def data_extents(fd):
-    """List the data extents of the filesystem in address order, each with its references.
-
-    A reference is (root, inode, offset, count); root is None for one by parent leaf.
-    """
-    extents = []
-    data_here = False
-    for objectid, kind, offset, data in tree_search(fd, EXTENT_TREE, (0, 0, 0),
-                                                    (U64_MAX, 255, U64_MAX)):
-        if kind == EXTENT_ITEM:
-            refs, generation, flags = struct.unpack_from("=QQQ", data, 0)
-            data_here = bool(flags & EXTENT_FLAG_DATA)
-            if data_here:
-                extents.append({"bytenr": objectid, "len": offset, "refs": refs,
-                                "generation": generation, "by": parse_inline_refs(data)})
-        elif data_here and kind == EXTENT_DATA_REF and extents[-1]["bytenr"] == objectid:
-            root, ino, off, count = struct.unpack_from("=QQQI", data, 0)
-            extents[-1]["by"].append((root, ino, signed(off), count))
-        elif data_here and kind == SHARED_DATA_REF and extents[-1]["bytenr"] == objectid:
-            extents[-1]["by"].append((None, None, 0, struct.unpack_from("=I", data, 0)[0]))
-    return extents
-
-
-def fiemap(fd):
-    """(extents, of these shared) as FIEMAP tells them, which merges neighbours."""
-    batch, start, count, shared = 512, 0, 0, 0
-    while True:
-        buf = bytearray(32 + 56 * batch)
-        struct.pack_into("=QQIIII", buf, 0, start, U64_MAX - start, 0, 0, batch, 0)
-        fcntl.ioctl(fd, FS_IOC_FIEMAP, buf)
-        mapped = struct.unpack_from("=I", buf, 20)[0]
-        for i in range(mapped):
-            logical, _, length, _, _, flags = struct.unpack_from("=QQQQQI", buf, 32 + 56 * i)
-            count += 1
-            shared += bool(flags & FIEMAP_EXTENT_SHARED)
-            start = logical + length
-            if flags & FIEMAP_EXTENT_LAST:
-                return count, shared
-        if not mapped:
-            return count, shared
-
-
 def subvol_create(dir_fd, name):
     buf = bytearray(4096)
     buf[8:8 + len(name)] = name.encode()
     fcntl.ioctl(dir_fd, BTRFS_IOC_SUBVOL_CREATE, buf)
-
-
-def snapshot_create(dir_fd, source_fd, name):
-    buf = bytearray(4096)
-    struct.pack_into("=q", buf, 0, source_fd)
-    buf[56:56 + len(name)] = name.encode()
-    fcntl.ioctl(dir_fd, BTRFS_IOC_SNAP_CREATE_V2, buf)
-
-
-def subvol_delete(dir_fd, name, timeout_s=60):
-    """Delete a subvolume and wait until the cleaner has dropped its tree."""
-    sub = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=dir_fd)
-    root = root_id(sub)
-    os.close(sub)
-    buf = bytearray(4096)
-    buf[8:8 + len(name)] = name.encode()
-    fcntl.ioctl(dir_fd, BTRFS_IOC_SNAP_DESTROY, buf)
-    deadline = time.monotonic() + timeout_s
-    while True:
-        # This ioctl, unlike syncfs, wakes the cleaner.
-        fcntl.ioctl(dir_fd, BTRFS_IOC_SYNC)
-        if not any(kind == ROOT_ITEM for _, kind, _, _ in
-                   tree_search(dir_fd, ROOT_TREE, (root, ROOT_ITEM, 0),
-                               (root, ROOT_ITEM, U64_MAX))):
-            return
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the cleaner did not drop {name} within {timeout_s} s")
-        time.sleep(0.01)
-
-
-def balance_data(fd):
-    buf = bytearray(1024)
-    struct.pack_into("=Q", buf, 0, BTRFS_BALANCE_DATA)
-    fcntl.ioctl(fd, BTRFS_IOC_BALANCE_V2, buf)
-
-
-def defrag(fd, extent_threshold):
-    fcntl.ioctl(fd, BTRFS_IOC_DEFRAG_RANGE,
-                struct.pack("=QQQII16x", 0, U64_MAX, BTRFS_DEFRAG_RANGE_START_IO,
-                            extent_threshold, 0))
-
-
-def set_nocow(fd):
-    buf = bytearray(8)
-    fcntl.ioctl(fd, FS_IOC_GETFLAGS, buf)
-    flags = struct.unpack_from("=I", buf, 0)[0] | FS_NOCOW_FL
-    fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("=I4x", flags))
 
 
 def clone_range(src_fd, src_offset, length, dst_fd, dst_offset):
@@ -273,3 +136,62 @@ def dedupe_range(src_fd, src_offset, length, dst_fd, dst_offset):
     fcntl.ioctl(src_fd, FIDEDUPERANGE, buf)
     done, status = struct.unpack_from("=Qi", buf, 24 + 16)
     return status, done
+
+
+class Player:
+    """Writes below a mount point, and remembers which files to show."""
+
+    def __init__(self, fs):
+        self.fs = fs
+        self.top = fs.mount_point
+        self.tracked = []
+        self.random = random.Random(1)
+
+    def path(self, name):
+        return os.path.join(self.top, name)
+
+    def track(self, name):
+        if name not in self.tracked:
+            self.tracked.append(name)
+
+    def open(self, name):
+        fd = os.open(self.path(name), os.O_RDWR | os.O_CREAT, 0o644)
+        self.track(name)
+        return fd
+
+    def data(self, length):
+        return self.random.randbytes(length)
+
+    def pwrite(self, fd, offset, length):
+        while length:
+            n = min(WRITE_CHUNK, length)
+            if os.pwrite(fd, self.data(n), offset) != n:
+                raise OSError(errno.EIO, "short write")
+            offset, length = offset + n, length - n
+
+
+def item_layout(item, ids):
+    tail = [item["ram"], item["compression"]] if item["compression"] else []
+    if item["type"] == 0:
+        return [item["offset"], item["ram"], 0, *tail]
+    disk = ids.setdefault(item["bytenr"], len(ids) + 1) if item["bytenr"] else 0
+    return [item["offset"], item["len"], item["type"], disk, item["start"], item["disk_len"], *tail]
+
+
+def layout(player):
+    """The files in the form of a recording's; disk extents numbered as they are first met."""
+    syncfs(player.fs.fd)
+    ids, files = {}, {}
+    for name in player.tracked:
+        fd = os.open(player.path(name), os.O_RDONLY)
+        items = list(file_items(fd))
+        files[name] = {
+            "size": os.fstat(fd).st_size,
+            "ext": [item_layout(i, ids) for i in items],
+            "n": len(items),
+            "inline": sum(i["type"] == 0 for i in items),
+            "prealloc": sum(i["type"] == 2 for i in items),
+            "holes": sum(i["type"] != 0 and not i["bytenr"] for i in items),
+        }
+        os.close(fd)
+    return json.dumps(files, separators=(",", ":"))

@@ -19,10 +19,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import btrfs_live as live  # noqa: E402
-import record  # noqa: E402
 
 PAGE = 4096
-LAID_OUT = "256k"  # the files of tests/data/traces/fio-*.log
+LAID_OUT = 256 << 10  # the files of tests/data/traces/fio-*.log
 UNSUPPORTED = {"collapse_range", "insert_range", "exchange_range", "write_atomic"}
 
 
@@ -108,7 +107,9 @@ def replay_iolog(player, trace):
     with open(trace, encoding="ascii") as f:
         names = sorted({w[-2] for w in (line.split() for line in f) if w[-1] == "add"})
     for name in names:
-        player.op_write(name, "0", LAID_OUT)
+        fd = player.open(name)
+        player.pwrite(fd, 0, LAID_OUT)
+        os.close(fd)
     live.syncfs(player.fs.fd)
     run("fio", "--name=r", f"--read_iolog={os.path.abspath(trace)}", "--ioengine=psync",
         "--replay_no_stall=1", cwd=player.top, stdout=subprocess.DEVNULL)
@@ -203,15 +204,11 @@ def replay_receive(player, streams):
 
 def on_fresh_filesystem(work):
     with tempfile.TemporaryDirectory(prefix="extentsim-live-") as directory:
-        fs = live.Filesystem(directory, record.IMAGE_BYTES, record.MKFS_OPTIONS, "")
+        fs = live.Filesystem(directory, live.IMAGE_BYTES, live.MKFS_OPTIONS, "")
         try:
-            return work(record.Player(fs))
+            return work(live.Player(fs))
         finally:
             fs.close()
-
-
-def layout(player):
-    return record.compact(record.dump(player, record.Numbering())["files"])
 
 
 def main():
@@ -231,7 +228,7 @@ def main():
 
         def work(player):
             replay[args.form](player, source)
-            return layout(player)
+            return live.layout(player)
         print(on_fresh_filesystem(work).replace('},"', '},\n "'))
 
 

@@ -87,11 +87,12 @@ Test(validate_command, recordings_that_differ_are_exit_1_and_quoted)
 	struct cli_result result = cli_run(library, NULL, "validate btrfs");
 
 	cr_expect_eq(result.status, 1, "%s", result.err);
-	cr_expect(strstr(result.out, "  expected 6 steps, obtained 5 steps\n  a, step 1: the step: "
-				     "disk_n: recorded 3\n  model 2\n"),
+	cr_expect(strstr(result.out, "  expected 6 steps, obtained 5 steps\n  a, step 1: "
+				     "disk_n: real 3, model 2\n"),
 		  "%s", result.out);
-	cr_expect(strstr(result.out, "  b, step 1: a: ext: recorded"), "%s", result.out);
-	cr_expect(strstr(result.out, "  c, step 1: the step: disk: recorded"), "%s", result.out);
+	cr_expect(strstr(result.out, "  b, step 1: a: item 1: real [524288"), "%s", result.out);
+	cr_expect(strstr(result.out, "  c, step 1: disk extent: real 4096 bytes, 9"), "%s",
+		  result.out);
 	cr_expect(strstr(result.out, "Random scripts, drawn, 1: equal"), "%s", result.out);
 	cli_result_clear(&result);
 	library_remove(library);
