@@ -154,7 +154,7 @@ static bool check_machine_repair(const struct validate_options *options,
 	if (!measure(to.c, options, &m, error))
 		return false;
 	theory_machine_repair(to.c->customers, to.c->servers, to.c->think, &throughput, &broken);
-	add(&to, "repairs", throughput, m.throughput, "/hold");
+	add(&to, "repairs", throughput, m.throughput, "/service");
 	add(&to, "broken machines", broken, m.number[0], "");
 	return true;
 }
@@ -184,7 +184,7 @@ static bool check_network(const struct validate_options *options, struct validat
 	if (!measure(to.c, options, &m, error))
 		return false;
 	throughput = theory_mva(to.c->customers, to.c->think, to.c->demand, number, to.c->stations);
-	add(&to, "cycles", throughput, m.throughput, "/hold");
+	add(&to, "cycles", throughput, m.throughput, "/service");
 	for (uint32_t s = 0; s < to.c->stations; s++) {
 		g_autofree char *what = g_strdup_printf("at station %u", s + 1);
 

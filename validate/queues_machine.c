@@ -136,7 +136,7 @@ bool validate_machine_queues(const struct validate_options *options, struct vali
 				.expected = expected_wait(&cases[i]),
 				.values = waits,
 				.within = 0.1,
-				.unit = "holds",
+				.unit = "services",
 				.source = "the same, of models/kernel: 4 channels, 2 CPUs"});
 	}
 	return true;

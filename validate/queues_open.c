@@ -15,7 +15,7 @@ struct open_case {
 	double within; /* half-width, at most, of what is accepted */
 };
 
-/* What the replications came to. Times in mean holds. */
+/* What the replications came to. Times in mean services. */
 struct measured {
 	double p_wait[VALIDATE_REPLICATIONS], wait[VALIDATE_REPLICATIONS];
 	double p99[VALIDATE_REPLICATIONS], p_lost[VALIDATE_REPLICATIONS];
@@ -136,8 +136,8 @@ static void check_mmc(const struct open_report *to, const struct measured *m)
 	double drain = to->c->servers * (1 - to->load); /* of the line, at full work */
 
 	add(to, "P(wait)", c, m->p_wait, "");
-	add(to, "mean wait", c / drain, m->wait, "holds");
-	add(to, "wait, p99", log(c / 0.01) / drain, m->p99, "holds");
+	add(to, "mean wait", c / drain, m->wait, "services");
+	add(to, "wait, p99", log(c / 0.01) / drain, m->p99, "services");
 }
 
 static const struct open_case mdc[] = {
@@ -152,12 +152,12 @@ static void check_mdc(const struct open_report *to, const struct measured *m)
 
 	theory_mdc(to->c->servers, to->load, &p_wait, &length);
 	add(to, "P(wait)", p_wait, m->p_wait, "");
-	add(to, "mean wait", length / (to->load * to->c->servers), m->wait, "holds");
+	add(to, "mean wait", length / (to->load * to->c->servers), m->wait, "services");
 }
 
 static const struct open_case mg1[] = {
 	{"M/D/1", 1, 0.8, SIM_DIST_CONSTANT, 100000, 0.05},
-	{"M/G/1, uniform holds", 1, 0.8, SIM_DIST_UNIFORM, 100000, 0.05},
+	{"M/G/1, uniform service", 1, 0.8, SIM_DIST_UNIFORM, 100000, 0.05},
 	{"M/G/1, scv 4", 1, 0.5, SIM_DIST_HYPEREXPONENTIAL, 150000, 0.1},
 	{"M/G/1, scv 4", 1, 0.8, SIM_DIST_HYPEREXPONENTIAL, 300000, 0.15},
 };
@@ -168,7 +168,7 @@ static void check_mg1(const struct open_report *to, const struct measured *m)
 		     : to->c->hold == SIM_DIST_UNIFORM	      ? 1.0 / 3
 							      : 0;
 
-	add(to, "mean wait", to->load * (1 + scv) / (2 * (1 - to->load)), m->wait, "holds");
+	add(to, "mean wait", to->load * (1 + scv) / (2 * (1 - to->load)), m->wait, "services");
 }
 
 static const struct open_case losses[] = {
@@ -196,7 +196,7 @@ static const struct family {
 	{mdc, G_N_ELEMENTS(mdc), false, check_mdc, "Crommelin's recursion (1932), solved here"},
 	{mg1, G_N_ELEMENTS(mg1), false, check_mg1, KLEINROCK "5 (Pollaczek-Khinchine)"},
 	{losses, G_N_ELEMENTS(losses), true, check_loss,
-	 KLEINROCK "3 (Erlang B); for any holds Sevastyanov (1957)"},
+	 KLEINROCK "3 (Erlang B); for any service Sevastyanov (1957)"},
 };
 
 bool validate_open_queues(const struct validate_options *options, struct validate_report *report,

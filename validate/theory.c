@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What queueing theory knows exactly. Times are in mean holds, loads per server. */
+/* What queueing theory knows exactly. Times are in mean services, loads per server. */
 #include <math.h>
 #include <string.h>
 
