@@ -18,6 +18,7 @@ enum {
 	ORDER_THREADS = 8, /* more than CPUs, so that they are interrupted anywhere */
 	ORDER_OPERATIONS = 2000,
 	NONCES = 24,
+	BLOCKS = 4,
 	ZIPF_MILLI = 900,
 };
 
@@ -88,7 +89,7 @@ static bool check_orders(const struct validate_options *options, struct validate
 		.threads = ORDER_THREADS,
 		.operations = ORDER_OPERATIONS / MAX(options->shrink, 1),
 		.nonces = NONCES,
-		.blocks = 1,
+		.blocks = BLOCKS,
 	};
 	g_autofree uint32_t *nonces = threads_nonces(&plan, options->seed, ZIPF_MILLI);
 	uint64_t wrong = 0;

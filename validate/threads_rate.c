@@ -242,8 +242,9 @@ static void follow(struct rates *r, struct measured *one)
 
 static char *name_of(const struct threads_plan *plan)
 {
-	return g_strdup_printf("pool of %u%s, %u threads, %zu KiB", plan->pool_size,
+	return g_strdup_printf("pool of %u%s, %u thread%s, %zu KiB", plan->pool_size,
 			       plan->map ? ", map" : "", plan->threads,
+			       plan->threads == 1 ? "" : "s",
 			       (size_t)plan->blocks * KERNEL_BLOCK_BYTES / 1024);
 }
 

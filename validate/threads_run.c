@@ -91,9 +91,11 @@ static size_t bytes_of(const struct worker *w)
 	return (size_t)w->shared->plan->blocks * KERNEL_BLOCK_BYTES;
 }
 
+/* No two threads use the same IV: one that got into another's cipher would be found out. */
 static void work_on_data(struct worker *w, struct calibrate_cipher *cipher, bool encrypt)
 {
-	calibrate_crypt(cipher, encrypt, 0, w->data, w->shared->plan->blocks);
+	calibrate_crypt(cipher, encrypt, (uint64_t)w->number << 32, w->data,
+			w->shared->plan->blocks);
 }
 
 /* Every other operation encrypts what a fresh key must open, the rest opens what a fresh key encrypted. */

@@ -16,7 +16,7 @@ static struct threads_plan plan_of(uint32_t pool_size, bool map, bool steal)
 		.threads = THREADS,
 		.operations = OPERATIONS,
 		.nonces = NONCES,
-		.blocks = 1,
+		.blocks = 8,
 		.pool_size = pool_size,
 		.map = map,
 		.steal = steal,
@@ -151,6 +151,7 @@ Test(validate_threads, the_model_says_what_can_be_added_up)
 
 		plan.threads = answers[i].threads;
 		plan.operations = 5000;
+		plan.blocks = 1;
 		nonces = threads_nonces(&plan, 1, 900);
 		plan.nonce = nonces;
 		threads_simulate(&plan, profile, 1, &outcome);
