@@ -30,6 +30,9 @@ void live_fs_free(struct live_fs *fs);
 /** Why such a filesystem can't be had on this machine; NULL: it can. The caller frees. */
 char *live_fs_missing(const struct live_fs_kind *kind);
 
+/** The source of what is expected. The caller frees. */
+char *live_source(const char *filesystem);
+
 /* ---- live_search.c ---- */
 
 struct btrfs_ioctl_search_header;
@@ -129,8 +132,8 @@ struct live_script *live_shrink(struct live_script *script, live_differ_fn diffe
 
 /* ---- live_writeback.c ---- */
 
-/** Sets a small limit to what the filesystem that was mounted last may have dirty. */
-bool live_limit_dirty(GError **error);
+/** Sets a small limit to what the btrfs may have dirty. */
+bool live_limit_dirty(int root, GError **error);
 /** Adds checks of the number of extents that background writeback makes. */
 bool live_check_writeback(const struct validate_options *options, struct validate_report *report,
 			  const char *source, GError **error);

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "validate/live.h"
 
@@ -176,14 +175,6 @@ static void report_profile(struct validate_report *report, const char *profile,
 		validate_note(check, "%" G_GUINT64_FORMAT " dumps", tally->dumps);
 }
 
-static char *kernel_name(void)
-{
-	struct utsname name;
-
-	uname(&name);
-	return g_strdup_printf("this machine's btrfs, Linux %s", name.release);
-}
-
 static void compare_all(struct live_btrfs *live, struct tally *tallies, size_t profiles)
 {
 	const struct validate_options *options = live->options;
@@ -209,7 +200,8 @@ static size_t count_profiles(void)
 bool validate_live_btrfs(const struct validate_options *options, struct validate_report *report,
 			 GError **error)
 {
-	g_autofree char *missing = live_fs_missing(live_btrfs_kind(false)), *source = kernel_name();
+	g_autofree char *missing = live_fs_missing(live_btrfs_kind(false)),
+			*source = live_source("btrfs");
 	struct live_btrfs live = {.options = options};
 	size_t profiles = count_profiles();
 	g_autofree struct tally *tallies = g_new0(struct tally, profiles);

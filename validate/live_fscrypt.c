@@ -5,7 +5,6 @@
  * the model is expected to come to.
  */
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "validate/live.h"
 
@@ -244,14 +243,6 @@ static bool check_states(const struct validate_options *options, struct validate
 
 /* ---- the group ---- */
 
-static char *kernel_name(void)
-{
-	struct utsname name;
-
-	uname(&name);
-	return g_strdup_printf("this machine's ext4, Linux %s", name.release);
-}
-
 /* ext4 without encryption is mounted all the same. */
 static char *missing(void)
 {
@@ -265,7 +256,7 @@ static char *missing(void)
 bool validate_live_fscrypt(const struct validate_options *options, struct validate_report *report,
 			   GError **error)
 {
-	g_autofree char *why = missing(), *source = kernel_name();
+	g_autofree char *why = missing(), *source = live_source("ext4");
 
 	if (why) {
 		validate_skip(report, "states of a key", why);

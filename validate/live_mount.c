@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "validate/live.h"
@@ -159,4 +160,15 @@ char *live_fs_missing(const struct live_fs_kind *kind)
 		return g_strdup_printf("no %s can be mounted here: %s", kind->type, error->message);
 	live_fs_free(fs);
 	return NULL;
+}
+
+char *live_source(const char *filesystem)
+{
+	struct utsname name;
+	size_t version;
+
+	uname(&name);
+	version = strspn(name.release, "0123456789.");
+	return g_strdup_printf("%s of this machine's kernel, Linux %.*s", filesystem, (int)version,
+			       name.release);
 }

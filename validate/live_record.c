@@ -128,7 +128,7 @@ json_t *live_record(const struct live_script *script, const struct validate_opti
 
 	if (fs) {
 		player = live_player_new(fs->root);
-		if ((script->limit_dirty && !live_limit_dirty(error)) ||
+		if ((script->limit_dirty && !live_limit_dirty(fs->root, error)) ||
 		    !play(player, parsed, steps, options, error))
 			g_clear_pointer(&steps, json_decref);
 		live_player_free(player);
