@@ -161,7 +161,7 @@ struct store_inode {
 	uint32_t ino;
 	uint64_t size; /* i_size */
 	uint64_t disk_size; /* disk_i_size: as in the inode item once delayed updates ran */
-	uint32_t flags; /* STORE_*; change through store_set_flags() */
+	uint32_t flags; /* STORE_* */
 	uint32_t policy_key; /* number of the key of its policy; 0 none */
 	uint32_t users; /* handles given out */
 	uint32_t nlink;
@@ -217,10 +217,8 @@ int store_rename(struct btrfs_store *store, struct store_inode *from_dir, const 
 /** RENAME_EXCHANGE (btrfs_rename_exchange). -ENOENT, -EXDEV. */
 int store_exchange(struct btrfs_store *store, struct store_inode *a_dir, const char *a,
 		   struct store_inode *b_dir, const char *b, struct btrfs_work *work);
-/** Sets and clears STORE_NODATACOW, STORE_COMPRESS, STORE_NOCOMPRESS. NODATACOW is refused with
- * -EINVAL on a file that has bytes (btrfs_fileattr_set ignores it then). */
-int store_set_flags(struct btrfs_store *store, struct store_inode *inode, uint32_t set,
-		    uint32_t clear, struct btrfs_work *work);
+/** Sets STORE_NODATACOW, but on a file that has bytes: btrfs_fileattr_set() says nothing of that. */
+void store_set_nocow(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work);
 /** Gives the inode a policy: inserts or replaces its context item (type 41) and sets
  * STORE_ENCRYPTED. Key 0 removes both. Old extents stay as they are. */
 void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint32_t key,

@@ -381,18 +381,12 @@ void store_inode_put(struct btrfs_store *store, struct store_inode *inode, struc
 		store_forget_idle(store, inode);
 }
 
-int store_set_flags(struct btrfs_store *store, struct store_inode *inode, uint32_t set,
-		    uint32_t clear, struct btrfs_work *work)
+void store_set_nocow(struct btrfs_store *store, struct store_inode *inode, struct btrfs_work *work)
 {
-	const uint32_t allowed = STORE_NODATACOW | STORE_COMPRESS | STORE_NOCOMPRESS;
-
 	store_enter(store, work);
-	g_assert(!((set | clear) & ~allowed));
-	if ((set & STORE_NODATACOW) && inode->size && !(inode->flags & STORE_DIRECTORY))
-		return -EINVAL;
-	inode->flags = (inode->flags & ~clear) | set;
+	if (!inode->size || (inode->flags & STORE_DIRECTORY))
+		inode->flags |= STORE_NODATACOW;
 	store_queue_update(store, inode);
-	return 0;
 }
 
 void store_set_policy(struct btrfs_store *store, struct store_inode *inode, uint32_t key,

@@ -198,7 +198,8 @@ static int enter_nocow(struct btrfs_fs *fs, void *arg, struct btrfs_work *work)
 {
 	const struct name_change *c = arg;
 
-	return store_set_flags(fs->store, c->inode->store, STORE_NODATACOW, 0, work);
+	store_set_nocow(fs->store, c->inode->store, work);
+	return 0;
 }
 
 int btrfs_set_nocow(struct kernel_task *task, struct btrfs_file *file)
