@@ -107,7 +107,7 @@ static int do_remove(struct live_player *p, const char *name)
 	struct fscrypt_key_specifier spec;
 	int rc = specifier_of(p, name, &spec), log;
 	unsigned int busy;
-	uint32_t flags;
+	uint32_t flags = 0;
 
 	if (rc)
 		return rc;
