@@ -144,6 +144,8 @@ const char *gate_headline(const struct results_gate *gate,
 	case RESULTS_UNDECIDED:
 		return "INCONCLUSIVE";
 	default:
+		if (gate->count[RESULTS_INCONCLUSIVE])
+			return "passed, inconclusive in part";
 		return gate->count[RESULTS_IMPROVED] ? "passed, improved" : "passed";
 	}
 }
