@@ -453,6 +453,8 @@ int btrfs_direct_write(struct kernel_task *task, struct btrfs_inode *inode, uint
 	struct btrfs_work work = {0};
 	int err = btrfs_wait_ordered_range(task, inode, offset, len);
 
+	if (offset > inode->store->size) /* btrfs_cont_expand(): btrfs_truncate_block() */
+		btrfs_wait_tail(task, inode);
 	if (!err)
 		err = store_plan_direct(fs->store, inode->store, offset, len, content, pieces,
 					&work);
