@@ -70,7 +70,7 @@ TOBJ := $(TSRC:%.c=$(B)/%.o)
 BENCHOBJ := $(BENCHSRC:%.c=$(B)/%.o)
 FUZZOBJ := $(FUZZSRC:%.c=$(B)/%.o)
 
-.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines validate validate-table install uninstall clean help format format-check fresh FORCE
+.PHONY: all run check bench fuzz tests scenarios scenarios-table baselines validate validate-table threads-table install uninstall clean help format format-check fresh FORCE
 all: $(PROG) ## build build/extentsim (V=debug, o3, asan, coverage: build/V/extentsim)
 $(PROG): $(OBJ)
 	@mkdir -p $(@D)
@@ -129,6 +129,8 @@ validate: $(PROG) ## hold the model against what is known without it
 	$(PROG) validate
 validate-table: $(PROG) ## write the table of docs/validation.md anew
 	sh validate/table.sh $(PROG) docs/validation.md default
+threads-table: $(PROG) ## write the table of threads of docs/validation.md anew, on a machine that does little else
+	sh validate/table.sh $(PROG) docs/validation.md threads --threads
 # An installed program has its library below PREFIX: that one object is compiled anew.
 SHARE := $(PREFIX)/share/extentsim
 $(B)/install/library.o: private DATADIR := $(SHARE)
