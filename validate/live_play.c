@@ -64,43 +64,6 @@ static int outcome(int rc)
 	return rc < 0 ? -errno : 0;
 }
 
-/* ---- which files dumps show ---- */
-
-static void track(struct live_player *p, const char *name)
-{
-	for (guint i = 0; i < p->tracked->len; i++)
-		if (!strcmp(p->tracked->pdata[i], name))
-			return;
-	g_ptr_array_add(p->tracked, g_strdup(name));
-}
-
-static void untrack(struct live_player *p, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (guint i = p->tracked->len; i-- > 0;) {
-		const char *at = p->tracked->pdata[i];
-
-		if (!strncmp(at, name, len) && (!at[len] || at[len] == '/'))
-			g_ptr_array_remove_index(p->tracked, i);
-	}
-}
-
-static void retrack(struct live_player *p, const char *from, const char *to)
-{
-	size_t len = strlen(from);
-
-	untrack(p, to);
-	for (guint i = 0; i < p->tracked->len; i++) {
-		char *at = p->tracked->pdata[i];
-
-		if (strncmp(at, from, len) || (at[len] && at[len] != '/'))
-			continue;
-		p->tracked->pdata[i] = g_strconcat(to, at + len, NULL);
-		g_free(at);
-	}
-}
-
 /* ---- one file ---- */
 
 typedef int (*file_work)(struct live_player *p, int fd, const struct script_op *op);
@@ -109,7 +72,7 @@ static int open_tracked(struct live_player *p, const char *name, int flags, int 
 {
 	*fd = openat(p->root, name, O_CLOEXEC | flags, FILE_MODE);
 	if (*fd >= 0 && flags & O_CREAT)
-		track(p, name);
+		script_track(p->tracked, name);
 	return outcome(*fd);
 }
 
@@ -352,7 +315,7 @@ static int snapshot(struct live_player *p, const struct script_op *op)
 	for (size_t i = 0; !rc && op->files[i]; i++) {
 		g_autofree char *name = g_strconcat(op->name[1], "/", op->files[i], NULL);
 
-		track(p, name);
+		script_track(p->tracked, name);
 	}
 	return rc;
 }
@@ -398,7 +361,7 @@ static int delete_subvolume(struct live_player *p, const char *name)
 	rc = outcome(ioctl(p->root, BTRFS_IOC_SNAP_DESTROY, &args));
 	if (rc)
 		return rc;
-	untrack(p, name);
+	script_untrack(p->tracked, name);
 	return wait_for_cleaner(p, subvolume);
 }
 
@@ -431,7 +394,7 @@ static int move(struct live_player *p, const struct script_op *op)
 	int rc = outcome(renameat(p->root, op->name[0], p->root, op->name[1]));
 
 	if (!rc)
-		retrack(p, op->name[0], op->name[1]);
+		script_retrack(p->tracked, op->name[0], op->name[1]);
 	return rc;
 }
 
@@ -441,7 +404,7 @@ static int remove_name(struct live_player *p, const struct script_op *op)
 		unlinkat(p->root, op->name[0], op->code == SCRIPT_RMDIR ? AT_REMOVEDIR : 0));
 
 	if (!rc)
-		untrack(p, op->name[0]);
+		script_untrack(p->tracked, op->name[0]);
 	return rc;
 }
 
@@ -450,7 +413,7 @@ static int link_name(struct live_player *p, const struct script_op *op)
 	int rc = outcome(linkat(p->root, op->name[0], p->root, op->name[1], 0));
 
 	if (!rc)
-		track(p, op->name[1]);
+		script_track(p->tracked, op->name[1]);
 	return rc;
 }
 

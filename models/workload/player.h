@@ -42,10 +42,8 @@ int player_hold(struct player *p, const char *name);
 int player_let_go(struct player *p, const char *name);
 void player_close_held(struct player *p);
 
-/** Names a file that dumps show, and one that they do not any more, or all below it; a new name. */
+/** Names a file that dumps show, if there are any. */
 void player_track(struct player *p, const char *name);
-void player_untrack(struct player *p, const char *name, bool below);
-void player_retrack(struct player *p, const char *from, const char *to);
 /** Notes what was done for the next dump; dumps. */
 void player_note_op(struct player *p, const struct script_op *op, int err);
 void player_dump_step(struct player *p);

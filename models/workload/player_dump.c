@@ -6,45 +6,46 @@
 
 /* ---- which files ---- */
 
-void player_track(struct player *p, const char *name)
+void script_track(GPtrArray *tracked, const char *name)
 {
-	if (!p->dumps)
-		return;
-	for (guint i = 0; i < p->tracked->len; i++)
-		if (!strcmp(p->tracked->pdata[i], name))
+	for (guint i = 0; i < tracked->len; i++)
+		if (!strcmp(tracked->pdata[i], name))
 			return;
-	g_ptr_array_add(p->tracked, g_strdup(name));
+	g_ptr_array_add(tracked, g_strdup(name));
 }
 
-void player_untrack(struct player *p, const char *name, bool below)
+void script_untrack(GPtrArray *tracked, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (guint i = 0; i < p->tracked->len;) {
-		const char *at = p->tracked->pdata[i];
-		bool hit = below ? !strncmp(at, name, len) && at[len] == '/' : !strcmp(at, name);
+	for (guint i = tracked->len; i-- > 0;) {
+		const char *at = tracked->pdata[i];
 
-		if (hit)
-			g_ptr_array_remove_index(p->tracked, i);
-		else
-			i++;
+		if (!strncmp(at, name, len) && (!at[len] || at[len] == '/'))
+			g_ptr_array_remove_index(tracked, i);
 	}
 }
 
 /* Dumps go on with what has moved, by its new name. */
-void player_retrack(struct player *p, const char *from, const char *to)
+void script_retrack(GPtrArray *tracked, const char *from, const char *to)
 {
 	size_t len = strlen(from);
 
-	player_untrack(p, to, false);
-	for (guint i = 0; i < p->tracked->len; i++) {
-		char *at = p->tracked->pdata[i];
+	script_untrack(tracked, to);
+	for (guint i = 0; i < tracked->len; i++) {
+		char *at = tracked->pdata[i];
 
 		if (strncmp(at, from, len) || (at[len] && at[len] != '/'))
 			continue;
-		p->tracked->pdata[i] = g_strconcat(to, at + len, NULL);
+		tracked->pdata[i] = g_strconcat(to, at + len, NULL);
 		g_free(at);
 	}
+}
+
+void player_track(struct player *p, const char *name)
+{
+	if (p->dumps)
+		script_track(p->tracked, name);
 }
 
 /* ---- steps ---- */

@@ -34,7 +34,7 @@ static int change_name(struct player *p, const struct script_op *op)
 	if (!err && op->code == SCRIPT_LINK)
 		player_track(p, op->name[1]);
 	if (!err && op->code == SCRIPT_RENAME)
-		player_retrack(p, op->name[0], op->name[1]);
+		script_retrack(p->tracked, op->name[0], op->name[1]);
 	return err;
 }
 
@@ -60,7 +60,7 @@ static int forget(struct player *p, const struct script_op *op)
 
 	if (err)
 		return err;
-	player_untrack(p, op->name[0], op->code == SCRIPT_SUBDEL);
+	script_untrack(p->tracked, op->name[0]);
 	/* Whoever waits for the cleaner wakes it with BTRFS_IOC_SYNC, which writes all back. */
 	return op->code == SCRIPT_SUBDEL ? btrfs_sync_fs(p->task, fs) : 0;
 }

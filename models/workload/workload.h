@@ -88,6 +88,11 @@ const char *script_op_usage(size_t code);
 /** Parses a whole script. The error names FILE:LINE:COLUMN, the word and what was expected. */
 struct script *script_parse(const char *source, const char *text, GError **error);
 void script_free(struct script *script);
+/** The files that a script's dumps show, by name (char *, owned): adds one, once; takes one away, with what
+ * lies below it; gives one, and what lies below it, a new name. */
+void script_track(GPtrArray *tracked, const char *name);
+void script_untrack(GPtrArray *tracked, const char *name);
+void script_retrack(GPtrArray *tracked, const char *from, const char *to);
 /** The next number of a stream that scripts draw from (randwrite), the same everywhere: splitmix64. */
 uint64_t script_random(uint64_t *state);
 
