@@ -260,13 +260,10 @@ static struct paired pair_up(const struct results_comparison *cmp, size_t column
 /* The number of pairs at which the interval would exclude 0, if mean and spread stayed as seen. */
 static uint32_t seeds_needed(const struct sim_interval *seen)
 {
-	double spread;
-
 	if (seen->n < 2 || seen->mean == 0)
 		return 0;
-	spread = seen->half_width * sqrt(seen->n) / sim_student_95(seen->n - 1);
 	for (uint32_t n = seen->n + 1; n <= SEEDS_NEEDED_MAX; n++)
-		if (sim_student_95(n - 1) * spread / sqrt(n) < fabs(seen->mean))
+		if (sim_student_95(n - 1) * seen->deviation / sqrt(n) < fabs(seen->mean))
 			return n;
 	return 0;
 }

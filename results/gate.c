@@ -91,40 +91,27 @@ static enum results_ruling rule(const struct results_gate_entry *entry, double h
 
 /* ---- sampled figures ---- */
 
-struct differences {
-	double mean, deviation; /* standard deviation of one */
-	uint32_t n;
-};
-
-static struct differences differences_of(const struct results_metric *before,
-					 const struct results_metric *after, uint32_t replications)
+static struct sim_interval differences_of(const struct results_metric *before,
+					  const struct results_metric *after, uint32_t replications)
 {
-	struct differences d = {.n = 0};
-	double squares = 0;
+	g_autofree double *difference = g_new(double, replications);
+	size_t n = 0;
 
-	for (uint32_t i = 0; i < replications; i++) {
-		double difference;
-
-		if (!before->has[i] || !after->has[i])
-			continue;
-		difference = exact_difference(after->by_seed[i], before->by_seed[i]) - d.mean;
-		d.n++;
-		d.mean += difference / d.n;
-		squares += difference *
-			   (exact_difference(after->by_seed[i], before->by_seed[i]) - d.mean);
-	}
-	d.deviation = d.n > 1 ? sqrt(squares / (d.n - 1)) : 0;
-	return d;
+	for (uint32_t i = 0; i < replications; i++)
+		if (before->has[i] && after->has[i])
+			difference[n++] = exact_difference(after->by_seed[i], before->by_seed[i]);
+	return sim_interval_of(difference, n);
 }
 
-static double half_width(const struct differences *d, uint32_t n, double level)
+/* Of n such differences, at any level: what sim_interval_of() has is at 95 %. */
+static double half_width(const struct sim_interval *d, uint32_t n, double level)
 {
 	return gsl_cdf_tdist_Pinv((1 + level) / 2, n - 1) * d->deviation / sqrt(n);
 }
 
 /* The least number of seeds at which the interval would fall on one side, if mean and spread stayed. */
-static uint32_t seeds_to_decide(const struct results_gate_entry *entry, const struct differences *d,
-				double level)
+static uint32_t seeds_to_decide(const struct results_gate_entry *entry,
+				const struct sim_interval *d, double level)
 {
 	uint32_t low = d->n, high = SEEDS_MAX;
 
@@ -144,7 +131,7 @@ static uint32_t seeds_to_decide(const struct results_gate_entry *entry, const st
 static void judge_sampled(const struct results_gate *gate, uint32_t replications,
 			  struct results_gate_entry *entry)
 {
-	struct differences d = differences_of(entry->before, entry->after, replications);
+	struct sim_interval d = differences_of(entry->before, entry->after, replications);
 
 	entry->difference = d.mean;
 	entry->pairs = d.n;

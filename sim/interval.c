@@ -40,6 +40,7 @@ struct sim_interval sim_interval_of(const double *values, size_t n)
 		return interval;
 	for (size_t i = 0; i < n; i++)
 		squares += (values[i] - interval.mean) * (values[i] - interval.mean);
+	interval.deviation = sqrt(squares / (double)(n - 1));
 	interval.half_width =
 		sim_student_95((uint32_t)n - 1) * sqrt(squares / (double)(n - 1) / (double)n);
 	return interval;

@@ -524,9 +524,9 @@ struct sim_series *sim_series_copy(const struct sim_series *series);
  * What changes at a point's own instant is in it. */
 void sim_series_upto(struct sim_series *series, sim_ns now, const int64_t *figures);
 
-/** Mean and Student half-width at 95 % of n values, in a fixed order of operations. */
+/** Mean, standard deviation, and Student half-width at 95 % of n values, in a fixed order of operations. */
 struct sim_interval {
-	double mean, half_width; /* half_width is 0 when n < 2 */
+	double mean, deviation, half_width; /* the latter two are 0 when n < 2 */
 	uint32_t n;
 };
 struct sim_interval sim_interval_of(const double *values, size_t n);
