@@ -309,14 +309,28 @@ static struct results_baseline *read_baseline(struct reader *r, const json_t *ro
 	return baseline;
 }
 
-static struct results_baseline *of_result(const char *path, GError **error)
+/* A result that stands in a baseline's place. Takes the curve over. */
+static struct results_baseline *of_result(const char *path, struct results_curve *curve)
 {
-	struct results_curve *curve = result_read(path, error);
 	struct results_baseline *baseline = curve ? results_baseline_new(path, curve) : NULL;
 
 	if (baseline)
 		baseline->is_result = true;
 	return baseline;
+}
+
+static struct results_curve *read_result(struct reader *r, const json_t *root)
+{
+	struct results_doc *doc = read_root(r, root);
+	g_autoptr(GPtrArray) docs = g_ptr_array_new();
+
+	if (!r->failed) {
+		g_ptr_array_add(docs, doc);
+		return curve_of_docs(docs, &r->name, r->error);
+	}
+	if (doc)
+		results_doc_free(doc);
+	return NULL;
 }
 
 struct results_baseline *results_baseline_read(const char *path, GError **error)
@@ -327,15 +341,15 @@ struct results_baseline *results_baseline_read(const char *path, GError **error)
 	json_t *root;
 
 	if (g_file_test(path, G_FILE_TEST_IS_DIR))
-		return of_result(path, error);
+		return of_result(path, folder_read(path, true, error));
 	if (!file_read(path, &text, &r.bytes, error))
 		return NULL;
 	r.text = text;
 	root = reader_parse(&r);
-	if (root && !json_object_get(root, "baseline_version"))
-		baseline = of_result(path, error);
-	else if (root)
+	if (root && json_object_get(root, "baseline_version"))
 		baseline = read_baseline(&r, root);
+	else if (root)
+		baseline = of_result(path, read_result(&r, root));
 	json_decref(root);
 	return baseline;
 }

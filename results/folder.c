@@ -333,7 +333,7 @@ void docs_free(const GPtrArray *docs)
 		results_doc_free(docs->pdata[i]);
 }
 
-static struct results_curve *folder_read(const char *folder, bool for_gate, GError **error)
+struct results_curve *folder_read(const char *folder, bool for_gate, GError **error)
 {
 	g_autoptr(GPtrArray) paths = documents_in(folder, error), docs = g_ptr_array_new();
 
@@ -347,20 +347,6 @@ static struct results_curve *folder_read(const char *folder, bool for_gate, GErr
 		g_ptr_array_add(docs, doc);
 	}
 	return paths ? curve_of_docs(docs, (const char *const *)paths->pdata, error) : NULL;
-}
-
-struct results_curve *result_read(const char *path, GError **error)
-{
-	g_autoptr(GPtrArray) docs = g_ptr_array_new();
-	struct results_doc *doc;
-
-	if (g_file_test(path, G_FILE_TEST_IS_DIR))
-		return folder_read(path, true, error);
-	doc = doc_read(path, true, error);
-	if (!doc)
-		return NULL;
-	g_ptr_array_add(docs, doc);
-	return curve_of_docs(docs, &path, error);
 }
 
 struct results_curve *results_curve_read(const char *folder, GError **error)

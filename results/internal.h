@@ -73,8 +73,8 @@ void write_document(struct emit *e, const char *key, const struct results_doc *d
 /** results_read(); `for_gate`: a value that is no number is noted, not an error. */
 struct results_doc *doc_read(const char *path, bool for_gate, GError **error);
 void docs_free(const GPtrArray *docs);
-/** A document, or a folder of points, as a gate takes it: a value that is no number is noted. */
-struct results_curve *result_read(const char *path, GError **error);
+/** results_curve_read(); `for_gate` as above. */
+struct results_curve *folder_read(const char *folder, bool for_gate, GError **error);
 /** A curve of these documents (taken over), in the order of their steps; `names` are theirs in messages. */
 struct results_curve *curve_of_docs(GPtrArray *docs, const char *const *names, GError **error);
 
