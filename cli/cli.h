@@ -160,6 +160,11 @@ void progress_end(struct progress *p);
 
 /* ---- running a stored result again ---------------------------------------------------------- */
 
+/** Where the library has a scenario of the name; NULL: it has none. The caller frees. */
+char *library_scenario(const char *name);
+/** Where the document's scenario would lie beside a file: paths in its text are relative to that. The caller
+ * frees. */
+char *scenario_beside(const struct results_doc *doc, const char *path);
 /** Whether the library's scenario of that name is the very text that the document has. */
 bool is_in_library(const struct results_doc *doc);
 /** A variant as --variant takes it; the caller frees. */

@@ -52,19 +52,10 @@ static void begins(void *arg, const char *what)
 	fprintf(stderr, "\rmeasuring: %s \033[K", what);
 }
 
-static char *profile_name(const char *path)
-{
-	char *name = g_path_get_basename(path);
-
-	if (g_str_has_suffix(name, ".json"))
-		name[strlen(name) - strlen(".json")] = '\0';
-	return name;
-}
-
 static bool write_profile(const struct calibration *calibration, const struct cost_profile *base,
 			  const char *path, GError **error)
 {
-	g_autofree char *name = profile_name(path);
+	g_autofree char *name = results_file_name(path);
 	struct cost_profile *profile = calibration_profile(calibration, base, name);
 	g_autofree char *text = cost_profile_text(profile);
 

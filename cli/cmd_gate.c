@@ -128,17 +128,6 @@ static enum cli_parsed parse(int argc, char **argv, struct gate *gate, GError **
 
 /* ---- running what the baseline asks ------------------------------------------------------- */
 
-/* The library's scenario of the name, if it has one. */
-static char *library_path(const char *name)
-{
-	g_autofree char *file = g_strconcat(name, ".json", NULL);
-	char *path = scenario_data_path("scenarios", file);
-
-	if (!g_file_test(path, G_FILE_TEST_EXISTS))
-		g_clear_pointer(&path, g_free);
-	return path;
-}
-
 /* The scenario that a baseline is of: the one given, the library's, or the text that the baseline has. */
 static struct scenario *load_scenario(const struct gate *gate,
 				      const struct results_baseline *baseline,
@@ -146,11 +135,11 @@ static struct scenario *load_scenario(const struct gate *gate,
 {
 	const struct results_doc *doc = results_curve_doc(baseline->curve);
 	g_autofree char *path =
-		gate->other ? g_strdup(gate->other) : library_path(doc->scenario.name);
+		gate->other ? g_strdup(gate->other) : library_scenario(doc->scenario.name);
+	g_autofree char *beside = scenario_beside(doc, gate->baseline);
 
 	return path ? scenario_load(path, options, cli_registry(), error)
-		    : scenario_of_text(doc->scenario.name, doc->scenario.text, options,
-				       cli_registry(), error);
+		    : scenario_of_text(beside, doc->scenario.text, options, cli_registry(), error);
 }
 
 /* Before it is run: another text gives other figures. */
@@ -195,7 +184,7 @@ static struct results_curve *run_now(const struct gate *gate,
 		.quiet = gate->quiet,
 	};
 	struct scenario_options load = run_scenario_options(&options);
-	g_autofree char *name = g_path_get_basename(gate->baseline);
+	g_autofree char *name = results_file_name(gate->baseline);
 	struct scenario *scenario;
 	struct results_curve *curve = NULL;
 
@@ -204,8 +193,6 @@ static struct results_curve *run_now(const struct gate *gate,
 			   "run the scenario with the same --variant, and give the result");
 		return NULL;
 	}
-	if (g_str_has_suffix(name, ".json"))
-		name[strlen(name) - strlen(".json")] = '\0';
 	scenario = baseline ? load_scenario(gate, baseline, &load, error)
 			    : scenario_load(gate->other ? gate->other : name, &load, cli_registry(),
 					    error);

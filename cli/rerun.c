@@ -13,13 +13,32 @@
 
 /* ---- from a document to its scenario ------------------------------------------------------ */
 
+char *library_scenario(const char *name)
+{
+	g_autofree char *file = g_strconcat(name, ".json", NULL);
+	char *path = scenario_data_path("scenarios", file);
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+		g_clear_pointer(&path, g_free);
+	return path;
+}
+
 bool is_in_library(const struct results_doc *doc)
 {
-	g_autofree char *file = g_strconcat(doc->scenario.name, ".json", NULL);
-	g_autofree char *path = scenario_data_path("scenarios", file);
+	g_autofree char *path = library_scenario(doc->scenario.name);
 	g_autofree char *text = NULL;
 
-	return g_file_get_contents(path, &text, NULL, NULL) && !strcmp(text, doc->scenario.text);
+	return path && g_file_get_contents(path, &text, NULL, NULL) &&
+	       !strcmp(text, doc->scenario.text);
+}
+
+char *scenario_beside(const struct results_doc *doc, const char *path)
+{
+	bool script = doc->scenario.text[0] != '{';
+	g_autofree char *file = g_strconcat(doc->scenario.name, script ? "" : ".json", NULL);
+	g_autofree char *folder = g_path_get_dirname(path);
+
+	return g_build_filename(folder, file, NULL);
 }
 
 /* The setting that a variant has which says nothing of it. */
@@ -45,17 +64,10 @@ char *variant_text(const struct results_variant *variant)
 	return g_string_free(text, FALSE);
 }
 
-/* Paths in the scenario are relative to where it is: in the library, or else beside the result. */
 static char *scenario_path(const struct rerun *rerun)
 {
-	const char *name = rerun->doc->scenario.name;
-	bool script = rerun->doc->scenario.text[0] != '{';
-	g_autofree char *file = g_strconcat(name, script ? "" : ".json", NULL);
-	g_autofree char *folder = g_path_get_dirname(rerun->path);
-
-	if (is_in_library(rerun->doc))
-		return scenario_data_path("scenarios", file);
-	return g_build_filename(folder, file, NULL);
+	return is_in_library(rerun->doc) ? library_scenario(rerun->doc->scenario.name)
+					 : scenario_beside(rerun->doc, rerun->path);
 }
 
 static GPtrArray *overrides_of(const struct results_doc *doc)

@@ -484,6 +484,9 @@ void results_gate_json(const struct results_gate *gate, const struct results_gat
 void results_gate_junit(const struct results_gate *gate, const struct results_gate_options *options,
 			const char *timestamp, GString *out);
 
+/** "before" for "results/before.json": what a document is called in tables. The caller frees. */
+char *results_file_name(const char *path);
+
 /* ---- as commands take them ------------------------------------------------------------------ */
 
 /** Stored results as a command takes them: documents to be compared, or a curve. */

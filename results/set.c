@@ -4,7 +4,16 @@
 
 #include <string.h>
 
-/* "before" for results/before.json, unless another has the same name. */
+char *results_file_name(const char *path)
+{
+	char *name = g_path_get_basename(path);
+
+	if (g_str_has_suffix(name, ".json"))
+		name[strlen(name) - strlen(".json")] = '\0';
+	return name;
+}
+
+/* Its name, unless another has the same. */
 static char *label_of(const char *const *paths, const char *path)
 {
 	g_autofree char *name = g_path_get_basename(path);
@@ -15,11 +24,7 @@ static char *label_of(const char *const *paths, const char *path)
 
 		namesakes += !strcmp(name, other_name);
 	}
-	if (namesakes > 1)
-		return g_strdup(path);
-	if (g_str_has_suffix(name, ".json"))
-		name[strlen(name) - strlen(".json")] = '\0';
-	return g_steal_pointer(&name);
+	return namesakes > 1 ? g_strdup(path) : results_file_name(path);
 }
 
 static bool read_folder(struct results_set *set, const char *path, GError **error)
