@@ -11,7 +11,10 @@
 
 #define CALIBRATE_ERROR calibrate_error_quark()
 GQuark calibrate_error_quark(void);
-enum calibrate_error { CALIBRATE_ERROR_LIBRARY }; /* libcrypto lacks what it is needed for */
+enum calibrate_error {
+	CALIBRATE_ERROR_LIBRARY, /* libcrypto lacks what it is needed for */
+	CALIBRATE_ERROR_IO, /* a filesystem could not be made or mounted */
+};
 
 struct calibrate_options {
 	bool quick; /* a tenth of the time, and wider intervals */
@@ -89,5 +92,17 @@ void calibrate_set_key(struct calibrate_cipher *cipher, const uint8_t key[CALIBR
 /** Encrypts, or decrypts, `blocks` of 4 KiB in place, each with its number from `first` on as IV. */
 void calibrate_crypt(struct calibrate_cipher *cipher, bool encrypt, uint64_t first, uint8_t *data,
 		     size_t blocks);
+
+/* ---- filesystems on loop devices -------------------------------------------------------------- */
+
+/** A loop device over the file, open, which is free again with its last user; its path goes to the caller. -1
+ * with an error. */
+int loop_device_new(int file, char **device, GError **error);
+/** Makes a filesystem: `mkfs` is the command with its options, NULL-terminated. */
+bool loop_device_mkfs(const char *const *mkfs, const char *device, GError **error);
+/** Mounts where no path leads: the mount is gone with the descriptor, which is O_PATH. `options` are names and
+ * values in turn, NULL-terminated; `attributes` MOUNT_ATTR_*. -1 with an error. */
+int mount_nowhere(const char *type, const char *device, const char *const *options,
+		  unsigned int attributes, GError **error);
 
 #endif

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Nothing of it is left behind, and so nothing must be cleaned up when the process is killed: the file under
- * the loop device is a memfd, the device clears itself on last close, and the mount has no place in the tree
- * of mounts but a descriptor.
- */
+/* The file under the loop device is a memfd, so nothing is left behind when the process is killed. */
 #include "calibrate/scratch_fs.h"
+
+#include "calibrate/calibrate.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fscrypt.h>
-#include <linux/loop.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,7 +16,6 @@
 
 enum {
 	FS_MIB = 128,
-	TRIES = 8, /* another process may take the free device first */
 	KEY_BYTES = 64,
 };
 
@@ -28,92 +24,48 @@ static char *failed(const char *what)
 	return g_strdup_printf("%s: %s", what, g_strerror(errno));
 }
 
-/* A free loop device over the file; what fails is in errno. */
-static int open_loop(int file, char **device)
+static char *told(GError *error)
 {
-	struct loop_config config = {.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), loop = -1;
+	char *why = g_strdup(error->message);
 
-	for (int i = 0; control >= 0 && loop < 0 && i < TRIES; i++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-
-		if (number < 0)
-			break;
-		g_free(*device);
-		*device = g_strdup_printf("/dev/loop%d", number);
-		loop = open(*device, O_RDWR | O_CLOEXEC);
-		if (loop < 0)
-			break;
-		if (ioctl(loop, LOOP_CONFIGURE, &config)) {
-			int err = errno;
-
-			close(loop);
-			loop = -1;
-			errno = err;
-			if (err != EBUSY)
-				break;
-		}
-	}
-	if (control >= 0) {
-		int err = errno;
-
-		close(control);
-		errno = err;
-	}
-	return loop;
-}
-
-static char *make_fs(const char *device)
-{
-	/* Tables are written now, not in the background of what is measured. */
-	const char *argv[] = {"mkfs.ext4",
-			      "-q",
-			      "-F",
-			      "-b",
-			      "4096",
-			      "-I",
-			      "256",
-			      "-J",
-			      "size=8",
-			      "-E",
-			      "lazy_itable_init=0,lazy_journal_init=0",
-			      "-O",
-			      "encrypt,stable_inodes",
-			      device,
-			      NULL};
-	g_autofree char *told = NULL;
-	g_autoptr(GError) error = NULL;
-	int status;
-
-	if (!g_spawn_sync(NULL, (char **)argv, NULL,
-			  G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &told,
-			  &status, &error) ||
-	    !g_spawn_check_wait_status(status, &error))
-		return g_strdup_printf("mkfs.ext4: %s%s%s", error->message,
-				       told && *told ? ": " : "", told ? g_strchomp(told) : "");
-	return NULL;
+	g_error_free(error);
+	return why;
 }
 
 char *scratch_fs_new(struct scratch_fs *fs)
 {
+	/* Tables are written now, not in the background of what is measured. */
+	static const char *const mkfs[] = {
+		"mkfs.ext4",
+		"-q",
+		"-F",
+		"-b",
+		"4096",
+		"-I",
+		"256",
+		"-J",
+		"size=8",
+		"-E",
+		"lazy_itable_init=0,lazy_journal_init=0",
+		"-O",
+		"encrypt,stable_inodes",
+		NULL,
+	};
 	int file = memfd_create("extentsim-calibrate", MFD_CLOEXEC);
+	GError *error = NULL;
 	char *why = NULL;
 
 	*fs = (struct scratch_fs){.loop = -1, .root = -1};
 	if (file < 0 || ftruncate(file, (off_t)FS_MIB << 20))
 		why = failed("memory for a filesystem");
-	if (!why) {
-		fs->loop = open_loop(file, &fs->device);
-		if (fs->loop < 0)
-			why = failed("a loop device");
-	}
+	else
+		fs->loop = loop_device_new(file, &fs->device, &error);
 	if (file >= 0)
 		close(file);
-	if (!why)
-		why = make_fs(fs->device);
-	if (why)
-		scratch_fs_clear(fs);
-	return why;
+	if (why || (fs->loop >= 0 && loop_device_mkfs(mkfs, fs->device, &error)))
+		return why;
+	scratch_fs_clear(fs);
+	return told(error);
 }
 
 void scratch_fs_clear(struct scratch_fs *fs)
@@ -127,20 +79,11 @@ void scratch_fs_clear(struct scratch_fs *fs)
 
 char *scratch_fs_mount(struct scratch_fs *fs)
 {
-	int context = fsopen("ext4", FSOPEN_CLOEXEC);
-	char *why = NULL;
+	static const char *const none[] = {NULL};
+	GError *error = NULL;
 
-	if (context < 0)
-		return failed("ext4: fsopen()");
-	if (fsconfig(context, FSCONFIG_SET_STRING, "source", fs->device, 0) ||
-	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		why = failed("mounting ext4 with encryption");
-	else
-		fs->root = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOATIME);
-	if (!why && fs->root < 0)
-		why = failed("fsmount()");
-	close(context);
-	return why;
+	fs->root = mount_nowhere("ext4", fs->device, none, MOUNT_ATTR_NOATIME, &error);
+	return fs->root < 0 ? told(error) : NULL;
 }
 
 void scratch_fs_unmount(struct scratch_fs *fs)

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A fresh filesystem on a loop device. The file is unlinked before it is used, the loop device frees
- * itself with its last user, and the mount is attached to no directory: all three end with their
- * descriptors, so there is nothing to clean up after a signal or a crash.
+ * A fresh filesystem on a loop device. The file is unlinked before it is used, so that it ends with its
+ * descriptor, as device and mount do: there is nothing to clean up after a signal or a crash.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "calibrate/calibrate.h"
 #include "validate/live.h"
-
-/* Others may take a free loop device before it is configured. */
-enum { LOOP_TRIES = 16 };
 
 static bool fail(GError **error, const char *what, const char *of)
 {
@@ -41,80 +35,14 @@ static int sparse_file(uint64_t bytes, GError **error)
 	return fd;
 }
 
-/* Returns the loop device, open: it lives until its last user closes it. */
-static int loop_device(int file, char **device, GError **error)
-{
-	const struct loop_config config = {.fd = (guint32)file,
-					   .info = {.lo_flags = LO_FLAGS_AUTOCLEAR}};
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), loop = -1;
-
-	*device = NULL;
-	for (int i = 0; control >= 0 && i < LOOP_TRIES; i++) {
-		int number = ioctl(control, LOOP_CTL_GET_FREE);
-
-		if (number < 0)
-			break;
-		g_free(*device);
-		*device = g_strdup_printf("/dev/loop%d", number);
-		loop = open(*device, O_RDWR | O_CLOEXEC);
-		if (loop < 0 || !ioctl(loop, LOOP_CONFIGURE, &config))
-			break;
-		close(loop);
-		loop = -1;
-		if (errno != EBUSY)
-			break;
-	}
-	if (loop < 0)
-		fail(error, *device ? *device : "/dev/loop-control", "");
-	if (control >= 0)
-		close(control);
-	return loop;
-}
-
-static bool make(const struct live_fs_kind *kind, const char *device, GError **error)
-{
-	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	g_autofree char *complaint = NULL;
-	int status;
-
-	for (size_t i = 0; kind->mkfs[i]; i++)
-		g_ptr_array_add(argv, (char *)kind->mkfs[i]);
-	g_ptr_array_add(argv, (char *)device);
-	g_ptr_array_add(argv, NULL);
-	if (!g_spawn_sync(NULL, (char **)argv->pdata, NULL,
-			  G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL,
-			  &complaint, &status, error))
-		return false;
-	if (g_spawn_check_wait_status(status, error))
-		return true;
-	g_prefix_error(error, "%s %s: %s: ", kind->mkfs[0], device, g_strchomp(complaint));
-	return false;
-}
-
-static int mount_nowhere(const struct live_fs_kind *kind, const char *device, GError **error)
-{
-	int context = fsopen(kind->type, FSOPEN_CLOEXEC), mount;
-	bool bad = context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "source", device, 0);
-
-	for (size_t i = 0; !bad && kind->mount[i]; i += 2)
-		bad = fsconfig(context, FSCONFIG_SET_STRING, kind->mount[i], kind->mount[i + 1], 0);
-	bad = bad || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	mount = bad ? -1 : fsmount(context, FSMOUNT_CLOEXEC, 0);
-	if (mount < 0)
-		fail(error, "mounting", kind->type);
-	if (context >= 0)
-		close(context);
-	return mount;
-}
-
 static bool set_up(struct live_fs *fs, const struct live_fs_kind *kind, int file, GError **error)
 {
-	int loop = loop_device(file, &fs->device, error);
+	int loop = loop_device_new(file, &fs->device, error);
 
 	if (loop < 0)
 		return false;
-	if (make(kind, fs->device, error))
-		fs->mount = mount_nowhere(kind, fs->device, error);
+	if (loop_device_mkfs(kind->mkfs, fs->device, error))
+		fs->mount = mount_nowhere(kind->type, fs->device, kind->mount, 0, error);
 	close(loop);
 	if (fs->mount < 0)
 		return false;
