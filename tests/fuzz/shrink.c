@@ -112,6 +112,25 @@ static bool one_actor(struct shrink *s)
 	return keep_if(s, try);
 }
 
+/* The lines of one actor become another's, in the order in which they stand. */
+static bool lines_given(struct shrink *s, uint32_t from, uint32_t to)
+{
+	struct fuzz_case *try = fuzz_case_copy(s->best);
+	bool any = false;
+
+	for (guint i = 0; i < try->lines->len; i++) {
+		struct fuzz_line *line = try->lines->pdata[i];
+
+		any = any || line->actor == from;
+		if (line->actor == from)
+			line->actor = to;
+	}
+	if (any)
+		return keep_if(s, try);
+	fuzz_case_free(try);
+	return false;
+}
+
 static bool fewer_actors(struct shrink *s)
 {
 	uint32_t before = fuzz_case_actors(s->best);
@@ -120,8 +139,11 @@ static bool fewer_actors(struct shrink *s)
 		return false;
 	for (uint32_t actor = 0; actor < FUZZ_ACTORS_MAX; actor++)
 		without_actor(s, actor);
-	if (fuzz_case_actors(s->best) > 1)
-		one_actor(s);
+	if (fuzz_case_actors(s->best) > 1 && !one_actor(s))
+		for (uint32_t from = 0; from < FUZZ_ACTORS_MAX; from++)
+			for (uint32_t to = 0; to < FUZZ_ACTORS_MAX; to++)
+				if (from != to && lines_given(s, from, to))
+					break;
 	return fuzz_case_actors(s->best) < before;
 }
 

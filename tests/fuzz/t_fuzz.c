@@ -114,9 +114,8 @@ static const struct planted {
 	{"design=lightweight setup=library reflink.check=load", "garbage", 40, 16},
 	{"design=enforced setup=pool layout=separate fault.context-not-copied=true",
 	 "context missing", 10, 12},
-	/* three actors at once: a snapshot is deleted while a balance runs over what it shares */
 	{"design=heavyweight setup=at-io layout=separate fault.context-not-copied=true", "garbage",
-	 40, 28},
+	 40, 20},
 	{"design=lightweight setup=pool layout=separate fault.context-not-copied=true",
 	 "write lost", 10, 12},
 	{"design=enforced setup=library fault.evict-dirty=true", "write lost", 60, 20},
