@@ -128,32 +128,30 @@ static void read_one_series(struct reader *r, const char *name, const json_t *ob
 	variant_series_add(variant, name, unit, points, (const char *const *)names->pdata);
 }
 
-void read_shapes(struct reader *r, const json_t *object, struct results_variant *variant)
+static void read_named(struct reader *r, const json_t *object, const char *key,
+		       struct results_variant *variant,
+		       void (*read_one)(struct reader *, const char *, const json_t *,
+					struct results_variant *))
 {
-	const json_t *distributions, *series;
+	const json_t *members = reader_object(r, object, key);
 	const char *name;
 	json_t *value;
 
+	reader_enter(r, key);
+	json_object_foreach((json_t *)members, name, value)
+	{
+		reader_enter(r, name);
+		if (!r->failed)
+			read_one(r, name, value, variant);
+		reader_leave(r);
+	}
+	reader_leave(r);
+}
+
+void read_shapes(struct reader *r, const json_t *object, struct results_variant *variant)
+{
 	if (r->version < RESULTS_SCHEMA_VERSION)
 		return;
-	distributions = reader_object(r, object, "distributions");
-	series = reader_object(r, object, "series");
-	reader_enter(r, "distributions");
-	json_object_foreach((json_t *)distributions, name, value)
-	{
-		reader_enter(r, name);
-		if (!r->failed)
-			read_distribution(r, name, value, variant);
-		reader_leave(r);
-	}
-	reader_leave(r);
-	reader_enter(r, "series");
-	json_object_foreach((json_t *)series, name, value)
-	{
-		reader_enter(r, name);
-		if (!r->failed)
-			read_one_series(r, name, value, variant);
-		reader_leave(r);
-	}
-	reader_leave(r);
+	read_named(r, object, "distributions", variant, read_distribution);
+	read_named(r, object, "series", variant, read_one_series);
 }
