@@ -99,18 +99,17 @@ static bool compare_all(struct first_difference *fd, const struct first_differen
 	const GPtrArray *of_a = fd->a.curve->points, *of_b = fd->b.curve->points;
 	bool single = of_a->len == 1 && of_b->len == 1;
 
-	for (guint i = 0; i < of_a->len; i++)
-		for (guint k = 0; k < of_b->len; k++) {
-			struct pair pair = {of_a->pdata[i], of_b->pdata[k], ""};
-			g_autofree char *a = results_point_place(fd->a.curve, pair.a);
-			g_autofree char *b = results_point_place(fd->b.curve, pair.b);
+	for (guint i = 0; i < of_a->len; i++) {
+		struct pair pair = {.a = of_a->pdata[i], .place = ""};
+		g_autofree char *place = results_point_place(fd->a.curve, pair.a);
 
-			if (!single && strcmp(a, b))
-				continue;
-			pair.place = single ? "" : a;
-			if (!compare_points(fd, &pair, options, error))
-				return false;
-		}
+		pair.b = single ? of_b->pdata[0]
+				: results_point_in(fd->b.curve, fd->a.curve, pair.a);
+		if (!single)
+			pair.place = place;
+		if (pair.b && !compare_points(fd, &pair, options, error))
+			return false;
+	}
 	if (fd->tallies->len)
 		return true;
 	cli_set_error(error, CLI_NOT_COMPARABLE,

@@ -112,6 +112,22 @@ const struct results_metric *point_metric(const struct results_point *point, con
 	return column ? results_variant_metric(column, metric) : NULL;
 }
 
+struct results_point *results_point_in(const struct results_curve *curve,
+				       const struct results_curve *of,
+				       const struct results_point *point)
+{
+	if (!g_strv_equal((const char *const *)curve->axis, (const char *const *)of->axis))
+		return NULL;
+	for (guint i = 0; i < curve->points->len; i++) {
+		struct results_point *other = curve->points->pdata[i];
+
+		if (g_strv_equal((const char *const *)other->step,
+				 (const char *const *)point->step))
+			return other;
+	}
+	return NULL;
+}
+
 char *results_point_place(const struct results_curve *curve, const struct results_point *point)
 {
 	GString *text = g_string_new(NULL);

@@ -440,16 +440,6 @@ static bool same_axes(struct walk *walk)
 	return refuse(walk, "it has other axes");
 }
 
-static const struct results_point *namesake(const struct results_curve *curve,
-					    const struct results_point *point)
-{
-	for (guint i = 0; i < curve->points->len; i++)
-		if (g_strv_equal((const char *const *)point_at(curve, i)->step,
-				 (const char *const *)point->step))
-			return point_at(curve, i);
-	return NULL;
-}
-
 static void walk_points(struct walk *walk)
 {
 	const struct results_curve *before = walk->gate->baseline->curve,
@@ -457,7 +447,7 @@ static void walk_points(struct walk *walk)
 
 	for (guint i = 0; i < before->points->len && !walk->failed; i++) {
 		const struct results_point *point = point_at(before, i),
-					   *other = namesake(after, point);
+					   *other = results_point_in(after, before, point);
 		g_autofree char *place = results_point_place(before, point);
 
 		walk->place = place;
@@ -472,7 +462,7 @@ static void walk_points(struct walk *walk)
 		g_autofree char *place = results_point_place(after, point_at(after, i));
 
 		walk->place = place;
-		if (!namesake(before, point_at(after, i)))
+		if (!results_point_in(before, after, point_at(after, i)))
 			add(walk, NULL, NULL, RESULTS_NEW);
 	}
 }

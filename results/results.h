@@ -325,6 +325,10 @@ struct results_point *results_curve_add(struct results_curve *curve, const char 
 void results_curve_free(struct results_curve *curve);
 /** The document of the first point that was run; NULL: none was. */
 const struct results_doc *results_curve_doc(const struct results_curve *curve);
+/** The point of `curve` that is where `point` is in the curve `of`; NULL: there is none. */
+struct results_point *results_point_in(const struct results_curve *curve,
+				       const struct results_curve *of,
+				       const struct results_point *point);
 /** "AXIS=STEP,AXIS=STEP": where a point is. The caller frees. */
 char *results_point_place(const struct results_curve *curve, const struct results_point *point);
 /** Reads a folder into which a scenario with axes was run, one document for each point, which must be
